@@ -1,0 +1,297 @@
+"""Values that every part of the gateway speaks of. No I/O, nothing mutable."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Any, NewType
+
+PluginId = NewType("PluginId", str)
+ReleaseId = NewType("ReleaseId", str)
+InstanceId = NewType("InstanceId", str)
+
+PLUGIN_ID = re.compile(r"[a-z][a-z0-9-]{1,62}")
+DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+
+
+class Source(StrEnum):
+    """Where a release comes from."""
+
+    BUILT_IN = "built-in"
+    OCI = "oci"
+    CDN = "cdn"
+    NPM = "npm"
+    REMOTE = "remote"
+
+
+class Tier(StrEnum):
+    """Trusted and shipped with the gateway, or trusted by the operator's policy."""
+
+    BUILT_IN = "built-in"
+    EXTERNAL = "external"
+
+
+class Ownership(StrEnum):
+    """How an instance came into the registry, hence who may stop it."""
+
+    MANAGED = "managed"
+    REMOTE = "remote"
+    DISCOVERED = "discovered"
+    SELF_REGISTERED = "self-registered"
+
+
+class UiType(StrEnum):
+    NONE = "none"
+    STATIC = "static"
+    REACT_COMPONENT = "react_component"
+
+
+class Access(StrEnum):
+    """Who may call a plugin's route."""
+
+    PUBLIC = "public"
+    USER = "user"
+    ADMIN = "admin"
+
+
+class PluginState(StrEnum):
+    """What a caller of the plugin meets. Only ``HEALTHY`` is routed normally."""
+
+    HEALTHY = "healthy"
+    STARTING = "starting"
+    UPDATING = "updating"
+    UNHEALTHY = "unhealthy"
+    DISABLED = "disabled"
+    QUARANTINED = "quarantined"
+
+
+class InstanceState(StrEnum):
+    """What a runtime sees, apart from health."""
+
+    STARTING = "starting"
+    RUNNING = "running"
+    EXITED = "exited"
+
+
+class Voice(StrEnum):
+    """Which of the three ways of watching health spoke."""
+
+    ACTIVE = "active"
+    PASSIVE = "passive"
+    RUNTIME = "runtime"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Permissions:
+    """What a release may do outside its container.
+
+    ``egress`` holds ``host:port`` or ``settings:/json/pointer``; ``volumes`` the
+    names of directories that outlive the container.
+    """
+
+    egress: tuple[str, ...] = ()
+    volumes: tuple[str, ...] = ()
+
+    def exceeds(self, granted: Permissions) -> Permissions:
+        """The part of these that ``granted`` does not hold."""
+        return Permissions(
+            egress=tuple(e for e in self.egress if e not in granted.egress),
+            volumes=tuple(v for v in self.volumes if v not in granted.volumes),
+        )
+
+    def __bool__(self) -> bool:
+        return bool(self.egress or self.volumes)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DirectoryArtifact:
+    """A plugin shipped as a directory; runs as a process or in an image built from it.
+
+    ``digest`` covers every file. ``command`` may contain ``{python}``.
+    """
+
+    path: str
+    digest: str
+    command: tuple[str, ...]
+    image: str
+    kind: str = field(default="directory", init=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageArtifact:
+    """An image that is run by digest."""
+
+    reference: str
+    digest: str
+    kind: str = field(default="image", init=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemoteArtifact:
+    """An endpoint that something else runs; ``identity`` is its TLS server name."""
+
+    address: str
+    identity: str = ""
+    kind: str = field(default="remote", init=False)
+
+
+Artifact = DirectoryArtifact | ImageArtifact | RemoteArtifact
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Release:
+    """One immutable version of a plugin, as its lock writes it down.
+
+    ``id`` is derived from the rest (see ``gateway.trust.lock``), so equal ids are
+    equal releases.
+    """
+
+    id: ReleaseId
+    plugin_id: PluginId
+    version: str
+    name: str
+    source: Source
+    tier: Tier
+    artifact: Artifact
+    permissions: Permissions = Permissions()
+    ui_type: UiType = UiType.NONE
+    signer: str = ""
+
+
+VerifiedRelease = NewType("VerifiedRelease", Release)
+"""A release that ``gateway.trust`` has judged; nothing else may make one (checked)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RouteRule:
+    """Access level of the paths under a prefix; empty ``methods`` means all."""
+
+    path_prefix: str
+    access: Access
+    methods: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manifest:
+    """What a plugin said of itself in Describe, checked and without I/O."""
+
+    plugin_id: PluginId
+    version: str
+    name: str
+    description: str = ""
+    contract_version: int = 1
+    permissions: Permissions = Permissions()
+    routes: tuple[RouteRule, ...] = ()
+    ui_type: UiType = UiType.NONE
+    ui_entry: str = ""
+    ui_styles: tuple[str, ...] = ()
+    settings_schema: Mapping[str, Any] | None = None
+    settings_version: int = 1
+    settings_reads_from: int = 1
+    settings_restart_required: bool = False
+    one_way_migration: bool = False
+    migration_explanation: str = ""
+    services: tuple[str, ...] = ()
+    openapi: Mapping[str, Any] | None = None
+    descriptor_set: bytes = b""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UiBundle:
+    """A UI in the content store: ``files`` maps bundle paths to sha256 digests (hex)."""
+
+    digest: str
+    type: UiType
+    entry: str
+    styles: tuple[str, ...] = ()
+    files: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TlsFiles:
+    """Paths of the PEM files for mutual TLS, and the name the server must prove."""
+
+    ca: str
+    certificate: str
+    key: str
+    server_name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoint:
+    """Where one incarnation of an instance answers the contract.
+
+    ``address`` is a gRPC target: ``unix:/path`` or ``host:port``. ``incarnation``
+    changes with every start, so that a channel to a dead process is never reused.
+    """
+
+    instance_id: InstanceId
+    address: str
+    incarnation: str = ""
+    tls: TlsFiles | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExitInfo:
+    """How an instance ended. ``reason`` is a sentence for people."""
+
+    reason: str
+    code: int | None = None
+    signal: int | None = None
+    out_of_memory: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """One release's share of a plugin's traffic. ``weight`` is 0 to 100."""
+
+    release_id: ReleaseId
+    version: str
+    endpoints: tuple[Endpoint, ...]
+    weight: int = 100
+    ui: UiBundle | None = None
+    rules: tuple[RouteRule, ...] = ()
+    one_way: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What one call may use. Sizes in bytes, times in seconds."""
+
+    max_body: int = 10 * 2**30
+    timeout: float = 60.0
+    stream_idle: float = 300.0
+    max_concurrent: int = 512
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """Everything the data plane has to know of one plugin."""
+
+    plugin_id: PluginId
+    state: PluginState
+    reason: str = ""
+    retry_after: float = 1.0
+    targets: tuple[Target, ...] = ()
+    limits: Limits = Limits()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """One immutable routing table. A higher ``(epoch, number)`` replaces a lower one."""
+
+    number: int = 0
+    epoch: int = 0
+    routes: Mapping[PluginId, Route] = field(default_factory=lambda: MappingProxyType({}))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caller:
+    """Who calls, as the gateway established it. ``session`` is empty for tokens."""
+
+    user: str
+    role: str
+    session: str = ""

@@ -1,0 +1,70 @@
+"""What the registry stores: what the operator wants, and what a restart must remember."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from gateway.definition import PluginDefinition
+from gateway.model import (
+    Endpoint,
+    InstanceId,
+    Manifest,
+    Ownership,
+    PluginId,
+    Release,
+    ReleaseId,
+    UiBundle,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PluginSettings:
+    """Settings in force. ``secrets`` maps JSON Pointers to values and is never logged."""
+
+    values: Mapping[str, Any] = field(default_factory=dict)
+    secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
+    schema_version: int = 1
+    revision: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PluginRecord:
+    """One installed plugin: the operator's wish. Times are Unix seconds."""
+
+    id: PluginId
+    definition: PluginDefinition
+    release_id: ReleaseId
+    enabled: bool = True
+    pinned: bool = False
+    settings: PluginSettings = field(default_factory=PluginSettings)
+    installed_at: float = 0.0
+    updated_at: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReleaseRecord:
+    """A release and what was learnt from its first start; ``manifest`` is fixed from then on."""
+
+    release: Release
+    manifest: Manifest | None = None
+    ui: UiBundle | None = None
+    added_at: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InstanceRecord:
+    """An instance that the gateway means to exist, written before it is started.
+
+    ``lease_until`` is Unix time for self-registered ones, 0 for the others.
+    """
+
+    id: InstanceId
+    plugin_id: PluginId
+    release_id: ReleaseId
+    ownership: Ownership
+    runtime: str
+    endpoint: Endpoint | None = None
+    lease_until: float = 0.0
+    settings_revision: int = 0

@@ -1,0 +1,87 @@
+"""Every setting, its unit, its reason and its default; read from ``PLUGWAY_*``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+def shipped_root() -> Path:
+    """The directory that holds ``plugin_services/`` and ``deploy/``.
+
+    A checkout has them beside the package; a wheel carries them inside it.
+    """
+    checkout = Path(__file__).resolve().parent.parent
+    if (checkout / "plugin_services").is_dir():
+        return checkout
+    return Path(__file__).resolve().parent / "shipped"
+
+
+class Settings(BaseSettings):
+    """Settings of one gateway process. Times in seconds, sizes in bytes."""
+
+    model_config = SettingsConfigDict(env_prefix="PLUGWAY_", extra="ignore")
+
+    home: Path = Field(Path(".plugway"), description="Database, content store, sockets, tokens, logs.")
+    host: str = Field("127.0.0.1", description="Address to listen on; loopback, as no TLS is set up yet.")
+    port: int = Field(8080, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
+    public_url: str = Field(
+        "", description="URL under which browsers reach the gateway, where a proxy is in front."
+    )
+    runtime: Literal["auto", "process", "docker"] = Field(
+        "auto", description="What runs instances; auto takes Docker where an engine answers."
+    )
+    docker_transport: Literal["auto", "unix", "tcp"] = Field(
+        "auto", description="How the contract reaches containers; auto tries the mounted socket first."
+    )
+    base_image: str = Field("python:3.11-slim", description="Image that plugin images are built on.")
+    database_url: str = Field("", description="SQLAlchemy URL; empty means SQLite in the home directory.")
+    plugin_path: str = Field("", description="More directories with plugins, separated by ':'.")
+    install: str = Field(
+        "notes,redis-management", description="Plugins to install when the home directory is new, by comma."
+    )
+    on_exit: Literal["stop", "keep"] = Field(
+        "stop", description="What happens to managed instances when the gateway ends in good order."
+    )
+
+    start_timeout: float = Field(
+        30.0, gt=0, description="Start-up budget: from start to first healthy answer."
+    )
+    check_interval: float = Field(1.0, gt=0, description="Pause between two health checks of an instance.")
+    check_timeout: float = Field(
+        5.0, gt=0, description="Time-out of one health check; a stopped process hangs."
+    )
+    failure_threshold: int = Field(
+        2, ge=1, description="Failed checks in a row that make an instance unhealthy."
+    )
+    backoff_first: float = Field(0.5, gt=0, description="Pause before the first restart; doubles each time.")
+    backoff_max: float = Field(60.0, gt=0, description="Longest pause between restarts.")
+    quarantine_after: int = Field(5, ge=1, description="Failed starts in a row that end the trying.")
+    stable_after: float = Field(60.0, gt=0, description="Healthy time after which failures are forgotten.")
+    stop_grace: float = Field(10.0, ge=0, description="Time between drain and kill.")
+    log_bytes: int = Field(10 * 2**20, ge=65536, description="Log kept for each instance.")
+    memory_bytes: int = Field(512 * 2**20, ge=16 * 2**20, description="Memory of a container, swap included.")
+    cpus: float = Field(1.0, gt=0, description="Processors of a container.")
+    pids: int = Field(256, ge=8, description="Processes and threads of a container.")
+
+    max_header_bytes: int = Field(64 * 2**10, ge=1024, description="Request headers; more answers 431.")
+    max_body_bytes: int = Field(10 * 2**30, ge=1024, description="Request body; more answers 413.")
+    unary_bytes: int = Field(
+        2**20, ge=1024, description="Bodies up to this go through Handle, in one message."
+    )
+    call_timeout: float = Field(60.0, gt=0, description="Deadline of a call until its answer begins.")
+    stream_idle: float = Field(300.0, gt=0, description="Longest silence of a stream before it is cut.")
+    session_hours: float = Field(12.0, gt=0, description="Life of a browser session, in hours.")
+
+    @property
+    def database(self) -> str:
+        return self.database_url or f"sqlite+aiosqlite:///{self.home.resolve() / 'plugway.db'}"
+
+    def plugin_directories(self) -> list[Path]:
+        """Where built-in plugins are looked for: what is shipped, then ``plugin_path``."""
+        shipped = shipped_root() / "plugin_services"
+        extra = [Path(part).resolve() for part in self.plugin_path.split(":") if part]
+        return [shipped, shipped / "examples", *extra]

@@ -1,0 +1,15 @@
+#!/usr/bin/env bash
+# Every check that reads and changes nothing. All of them run, then the worst result counts.
+set -uo pipefail
+cd "$(dirname "$0")/.."
+PATH="$PWD/.venv/bin:$PATH"
+failed=()
+check() { local name=$1; shift; echo "== $name"; "$@" || failed+=("$name"); }
+check "ruff" ruff check .
+check "format" ruff format --check .
+check "mypy" mypy gateway tests plugin_services/sdk/plugway_sdk
+check "layers" lint-imports
+check "proto" sh -c 'cd proto && buf lint'
+check "stubs" ./scripts/stubs_current.sh
+if [ ${#failed[@]} -gt 0 ]; then echo "failed: ${failed[*]}" >&2; exit 1; fi
+echo "lint: all good"

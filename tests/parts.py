@@ -1,0 +1,82 @@
+"""The real parts that some tests need: skipped with one clear line here, a failure in CI."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+IN_CI = bool(os.environ.get("CI"))
+
+
+def _missing(what: str, how: str) -> None:
+    message = f"needs {what}; to have this test: {how}"
+    if IN_CI:
+        pytest.fail(message, pytrace=False)
+    pytest.skip(message)
+
+
+@cache
+def _docker_answers() -> bool:
+    import docker
+    from docker.errors import DockerException
+
+    try:
+        client = docker.from_env(timeout=5)
+    except DockerException:
+        return False
+    try:
+        return bool(client.ping())
+    except DockerException:
+        return False
+    finally:
+        client.close()
+
+
+@cache
+def base_image() -> str:
+    """The image that plugin images are built on, or "" where there is none."""
+    import docker
+    from docker.errors import DockerException
+
+    client = docker.from_env(timeout=5)
+    try:
+        for name in (os.environ.get("PLUGWAY_BASE_IMAGE", ""), "plugway-base:bookworm", "python:3.11-slim"):
+            try:
+                if name:
+                    client.images.get(name)
+                    return name
+            except DockerException:
+                continue
+    finally:
+        client.close()
+    return ""
+
+
+def need_docker() -> str:
+    """A Docker engine and a base image; returns the image's name."""
+    if not _docker_answers():
+        _missing("a Docker engine", "start one (on Debian: .ci/engine.sh)")
+    if not base_image():
+        _missing("a base image", "docker pull python:3.11-slim, or .ci/base_image.sh")
+    return base_image()
+
+
+def need_redis() -> Path:
+    """The program redis-server."""
+    found = shutil.which("redis-server")
+    if not found:
+        _missing("redis-server", "install Redis (Debian: apt-get install redis-server)")
+    return Path(str(found))
+
+
+def need_chromium() -> Path:
+    """A Chromium or Chrome program."""
+    for name in ("chromium", "chromium-browser", "google-chrome"):
+        if found := shutil.which(name):
+            return Path(found)
+    _missing("Chromium", "install it (Debian: apt-get install chromium)")
+    raise AssertionError("unreachable")
