@@ -1,0 +1,130 @@
+"""The document that a plugin's UI runs in: an opaque origin that reaches nothing but its bridge.
+
+What each line of the policy is for is written beside it. The console embeds the
+document with the same sandbox; the policy holds also where somebody opens it alone.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import html
+import json
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from gateway.model import UiBundle
+
+_STATIC = Path(__file__).parent / "static"
+_MODULES = (".js", ".mjs")
+# Read at import: nothing here touches the disk while calls are served.
+_BOOT = (_STATIC / "frame.js").read_text(encoding="utf-8").strip()
+_STYLE = (_STATIC / "frame.css").read_text(encoding="utf-8").strip()
+
+# Scripts may run and forms may fire their submit event; form-action keeps any from being sent.
+SANDBOX = "allow-scripts allow-forms"
+_PERMISSIONS = ", ".join(
+    f"{name}=()"
+    for name in (
+        *("camera", "microphone", "geolocation", "display-capture", "usb", "serial", "bluetooth", "hid"),
+        *("payment", "midi", "clipboard-read", "publickey-credentials-get", "idle-detection"),
+    )
+)
+
+
+def frame_document(
+    *, plugin_id: str, name: str, ui: UiBundle, asset_base: str, origin: str, release: str = ""
+) -> tuple[bytes, list[tuple[bytes, bytes]]]:
+    """The frame for one release's UI: the document and its headers.
+
+    ``asset_base`` is the path of the bundle under its capability, ``origin`` the
+    console's (scheme, host, port). ``release`` comes back from the bridge with
+    every call, so that a page meets the API of the release it was loaded from.
+    """
+    assets = origin + asset_base.removeprefix(origin).rstrip("/") + "/"
+    facts = {
+        "plugin": plugin_id,
+        "name": name,
+        "release": release,
+        "shell": origin,
+        "type": ui.type.value,
+        "entry": assets + quote(ui.entry),
+    }
+    import_map = _script_text({"integrity": _integrity(ui, assets)})
+    parts = [
+        "<!doctype html>",
+        '<html lang="en"><head><meta charset="utf-8">',
+        '<meta name="viewport" content="width=device-width, initial-scale=1">',
+        f'<meta name="plugway" content="{html.escape(json.dumps(facts))}">',
+        f"<title>{html.escape(name)}</title>",
+        f"<style>{_STYLE}</style>",
+        *(_style_sheet(ui, assets, path) for path in ui.styles),
+        f'<script type="importmap">{import_map}</script>',
+        f"<script>{_BOOT}</script>",
+        '</head><body><div id="root"></div></body></html>',
+    ]
+    policy = _policy(origin, assets, scripts=(import_map, _BOOT))
+    return "\n".join(parts).encode(), _headers(policy)
+
+
+def _policy(origin: str, assets: str, *, scripts: tuple[str, ...]) -> str:
+    hashes = " ".join(f"'{_sha256(text)}'" for text in scripts)
+    return "; ".join(
+        (
+            "default-src 'none'",
+            f"sandbox {SANDBOX}",
+            f"script-src {assets} {hashes}",
+            f"style-src {assets} '{_sha256(_STYLE)}'",
+            f"img-src {assets} data: blob:",
+            f"font-src {assets} data:",
+            f"media-src {assets} blob:",
+            "connect-src 'none'",
+            "form-action 'none'",
+            "base-uri 'none'",
+            f"frame-ancestors {origin}",
+            # Strings never become markup or script by accident; a bundle that means it makes a policy.
+            "require-trusted-types-for 'script'",
+            "trusted-types *",
+        )
+    )
+
+
+def _headers(policy: str) -> list[tuple[bytes, bytes]]:
+    pairs = {
+        "content-type": "text/html; charset=utf-8",
+        "content-security-policy": policy,
+        "permissions-policy": _PERMISSIONS,
+        "referrer-policy": "no-referrer",
+        "x-content-type-options": "nosniff",
+        "x-dns-prefetch-control": "off",
+        "cache-control": "no-cache",
+    }
+    return [(key.encode(), value.encode()) for key, value in pairs.items()]
+
+
+def _integrity(ui: UiBundle, assets: str) -> dict[str, str]:
+    return {
+        assets + quote(path): _integrity_of(digest)
+        for path, digest in sorted(ui.files.items())
+        if path.endswith(_MODULES)
+    }
+
+
+def _style_sheet(ui: UiBundle, assets: str, path: str) -> str:
+    integrity = f' integrity="{_integrity_of(ui.files[path])}"' if path in ui.files else ""
+    address = html.escape(assets + quote(path))
+    return f'<link rel="stylesheet" href="{address}" crossorigin="anonymous"{integrity}>'
+
+
+def _integrity_of(hex_digest: str) -> str:
+    return "sha256-" + base64.b64encode(bytes.fromhex(hex_digest.removeprefix("sha256:"))).decode()
+
+
+def _sha256(text: str) -> str:
+    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+
+
+def _script_text(value: Any) -> str:
+    """JSON that cannot end the script element it stands in."""
+    return json.dumps(value, sort_keys=True).replace("<", "\\u003c")
