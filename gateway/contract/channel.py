@@ -1,0 +1,67 @@
+"""Opening gRPC channels to plugins: the one place where their options are set."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import grpc
+from grpc import aio
+
+from gateway.model import Endpoint, TlsFiles
+
+MAX_MESSAGE = 16 * 2**20
+"""Longest message in either direction, in bytes. Bodies stay below 1 MiB by agreement;
+the rest is room for Describe, which carries an OpenAPI document and descriptors."""
+
+_OPTIONS: list[tuple[str, int | str]] = [
+    # At gRPC's defaults (1 s growing to 120 s) a channel goes on answering "connection
+    # refused" long after its plugin is back.
+    ("grpc.initial_reconnect_backoff_ms", 100),
+    ("grpc.max_reconnect_backoff_ms", 1000),
+    # In spite of its name this bounds one attempt to connect, TLS included.
+    ("grpc.min_reconnect_backoff_ms", 3000),
+    ("grpc.dns_min_time_between_resolutions_ms", 1000),
+    # A channel of one incarnation must not inherit the connection or the back-off of
+    # another one to the same address.
+    ("grpc.use_local_subchannel_pool", 1),
+    # Plugins are never reached through a proxy that happens to be in the environment.
+    ("grpc.enable_http_proxy", 0),
+    ("grpc.max_send_message_length", MAX_MESSAGE),
+    ("grpc.max_receive_message_length", MAX_MESSAGE),
+    ("grpc.primary_user_agent", "plugway-gateway"),
+]
+
+# A Unix socket cannot be half open, so pings are for TCP alone. Servers that were not
+# told otherwise take more than one ping in five minutes for abuse: the SDK allows these.
+_KEEPALIVE: list[tuple[str, int | str]] = [
+    ("grpc.keepalive_time_ms", 20_000),
+    ("grpc.keepalive_timeout_ms", 10_000),
+    ("grpc.http2.max_pings_without_data", 0),
+]
+
+
+def open_channel(endpoint: Endpoint) -> aio.Channel:
+    """A channel to one incarnation of an instance; connects by itself, at first use.
+
+    Must be called in a running event loop, and closed by the caller. Raises ``OSError``
+    where the endpoint names TLS files that cannot be read.
+    """
+    options = list(_OPTIONS)
+    if endpoint.address.startswith("unix:"):
+        # Else the socket's path becomes the :authority, which strict servers refuse.
+        options.append(("grpc.default_authority", "localhost"))
+    else:
+        options += _KEEPALIVE
+    if endpoint.tls is None:
+        return aio.insecure_channel(endpoint.address, options=options)
+    options.append(("grpc.ssl_target_name_override", endpoint.tls.server_name))
+    return aio.secure_channel(endpoint.address, _credentials(endpoint.tls), options=options)
+
+
+def _credentials(tls: TlsFiles) -> grpc.ChannelCredentials:
+    """Without a CA file the system's roots count; without a key no certificate is shown."""
+
+    def read(path: str) -> bytes | None:
+        return Path(path).read_bytes() if path else None
+
+    return grpc.ssl_channel_credentials(read(tls.ca), read(tls.key), read(tls.certificate))
