@@ -31,6 +31,9 @@ class Settings(BaseSettings):
     public_url: str = Field(
         "", description="URL under which browsers reach the gateway, where a proxy is in front."
     )
+    allowed_hosts: str = Field(
+        "", description="More host names that clients may use, by comma; others are refused (DNS rebinding)."
+    )
     runtime: Literal["auto", "process", "docker"] = Field(
         "auto", description="What runs instances; auto takes Docker where an engine answers."
     )
