@@ -1,11 +1,11 @@
 """What can go wrong between the gateway and a plugin, in words for an operator.
 
-    ContractError
-    ├── NotAnswering        nobody there, or no answer in time
-    ├── PluginFailed        it answered with an error of its own
-    ├── GarbageAnswer       what came is not the contract
-    ├── ContractMismatch    it speaks other versions of the contract
-    └── WrongPlugin         something else answers on its address
+ContractError
+├── NotAnswering        nobody there, or no answer in time
+├── PluginFailed        it answered with an error of its own
+├── GarbageAnswer       what came is not the contract
+├── ContractMismatch    it speaks other versions of the contract
+└── WrongPlugin         something else answers on its address
 """
 
 from __future__ import annotations
