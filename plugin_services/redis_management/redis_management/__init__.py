@@ -1,0 +1,1 @@
+"""A Redis manager as a Plugway plugin."""

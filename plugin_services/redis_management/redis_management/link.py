@@ -1,0 +1,96 @@
+"""What a route may do with Redis: a Reader looks, a Writer also changes.
+
+Replies are Redis' own (bytes, integers, lists), read by the modules that ask;
+the client library only carries them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from redis.asyncio import Redis
+from redis.exceptions import ResponseError
+
+from redis_management.problems import Refusal, in_words, say
+from redis_management.settings import Settings
+
+Word = bytes | str | int | float
+Command = tuple[Word, ...]
+
+# fmt: off
+READING = frozenset((
+    "PING", "INFO", "DBSIZE", "SCAN", "EXISTS", "TYPE", "PTTL", "OBJECT", "MEMORY|USAGE",
+    "MEMORY|DOCTOR", "STRLEN", "GETRANGE", "HLEN", "HSCAN", "HGET", "LLEN", "LRANGE", "LINDEX",
+    "SCARD", "SSCAN", "ZCARD", "ZRANGE", "ZREVRANGE", "ZSCAN", "XLEN", "XRANGE", "XREVRANGE", "XINFO",
+    "SLOWLOG|GET", "SLOWLOG|LEN", "CLIENT|LIST", "CLIENT|ID", "CONFIG|GET", "ACL|WHOAMI",
+))
+# fmt: on
+
+
+def changes(command: Command) -> bool:
+    """Whether a command is outside the list of those known to change nothing."""
+    words = [word.upper() for word in command[:2] if isinstance(word, str)]
+    return not words or not (words[0] in READING or "|".join(words) in READING)
+
+
+class Reader:
+    """Runs commands that change nothing; any other is a mistake of ours and stops here."""
+
+    def __init__(self, client: Redis, settings: Settings) -> None:
+        self._client = client
+        self.settings = settings
+
+    def _check(self, commands: Sequence[Command]) -> None:
+        if wrong := [command[0] for command in commands if changes(command)]:
+            raise PermissionError(f"{wrong[0]!r} is not a reading command")
+
+    async def run(self, *command: Word) -> Any:
+        """One command; raises :class:`Refusal`."""
+        self._check([command])
+        with in_words(self.settings):
+            return await self._client.execute_command(*command)  # type: ignore[no-untyped-call] # redis-py's
+
+    async def run_each(self, commands: Sequence[Command]) -> list[Any]:
+        """Many commands in one round trip; a command that Redis refuses gives its Refusal as the reply."""
+        self._check(commands)
+        if not commands:
+            return []
+        with in_words(self.settings):
+            async with self._client.pipeline(transaction=False) as pipe:
+                for command in commands:
+                    pipe.execute_command(*command)
+                replies = await pipe.execute(raise_on_error=False)
+        return [say(reply, self.settings) if isinstance(reply, ResponseError) else reply for reply in replies]
+
+    async def run_all(self, commands: Sequence[Command]) -> list[Any]:
+        """Many commands in one round trip; the first refusal is raised."""
+        replies = await self.run_each(commands)
+        for reply in replies:
+            if isinstance(reply, Refusal):
+                raise reply
+        return replies
+
+
+class Writer(Reader):
+    """Also runs commands that change Redis. Only ``Connections.writer`` makes one."""
+
+    def _check(self, commands: Sequence[Command]) -> None:
+        pass
+
+    async def change_if(
+        self, key: bytes, look: Command, then: Callable[[Any], Sequence[Command]]
+    ) -> list[Any]:
+        """Look at ``key``, then do what ``then`` says about it, all or nothing.
+
+        ``then`` gets the reply to ``look`` and may raise a Refusal. Raises
+        Changed where somebody else changes the key in between.
+        """
+        with in_words(self.settings):
+            async with self._client.pipeline(transaction=True) as pipe:
+                await pipe.watch(key)
+                commands = then(await pipe.execute_command(*look))
+                pipe.multi()  # type: ignore[no-untyped-call] # redis-py's
+                for command in commands:
+                    pipe.execute_command(*command)
+                return list(await pipe.execute())

@@ -1,0 +1,200 @@
+"""Refusals in words, and how Redis' own errors become them.
+
+Refusal
+├── NotConfigured   503  no settings yet
+├── Unreachable     503  Redis does not answer
+├── Busy            503  Redis answers, but not now
+├── LoginRefused    502  user or password
+├── NotAllowed      403  Redis' access rules
+├── ReadOnly        403  the read-only switch, or a replica
+├── NoSuchKey       404
+├── WrongType       409  the key holds another type
+├── Changed         409  somebody else was quicker
+├── Refused         422  what was sent cannot hold
+└── RedisRefused    502  anything else that Redis says
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import ClassVar
+
+from redis import exceptions as redis_errors
+
+from redis_management.settings import Settings
+
+
+class Refusal(Exception):
+    """What went wrong, what to do about it (``hint``), and when to try again (seconds)."""
+
+    key: ClassVar[str] = "refused"
+    title: ClassVar[str] = "Refused"
+    status: ClassVar[int] = 422
+
+    def __init__(self, detail: str, *, hint: str = "", retry_after: int | None = None) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.hint = hint
+        self.retry_after = retry_after
+
+
+class NotConfigured(Refusal):
+    key, title, status = "not-configured", "No Redis set", 503
+
+
+class Unreachable(Refusal):
+    key, title, status = "unreachable", "Redis does not answer", 503
+
+
+class Busy(Refusal):
+    key, title, status = "busy", "Redis is busy", 503
+
+
+class LoginRefused(Refusal):
+    key, title, status = "login-refused", "Redis refused the login", 502
+
+
+class NotAllowed(Refusal):
+    key, title, status = "not-allowed", "Redis does not allow this", 403
+
+
+class ReadOnly(Refusal):
+    key, title, status = "read-only", "Read only", 403
+
+
+class NoSuchKey(Refusal):
+    key, title, status = "no-such-key", "No such key", 404
+
+
+class WrongType(Refusal):
+    key, title, status = "wrong-type", "Another type", 409
+
+
+class Changed(Refusal):
+    key, title, status = "changed", "Changed meanwhile", 409
+
+
+class Refused(Refusal):
+    pass
+
+
+class RedisRefused(Refusal):
+    key, title, status = "redis-refused", "Redis refused", 502
+
+
+# Texts of Redis that deserve better words: how they begin, and what to say.
+_REPLIES: tuple[tuple[str, type[Refusal], str, str], ...] = (
+    ("WRONGTYPE", WrongType, "The key holds a value of another type.", "Load the key again."),
+    (
+        "MISCONF",
+        Busy,
+        "Redis takes no writes because it cannot save to its disk.",
+        "Look at Redis' own log; its disk may be full.",
+    ),
+    ("NOREPLICAS", Busy, "Redis takes no writes because too few replicas are connected.", ""),
+    ("MASTERDOWN", Busy, "This Redis is a replica that has lost its primary.", ""),
+    ("BUSY ", Busy, "Redis runs a script that does not end.", "Wait, or run SCRIPT KILL with redis-cli."),
+    (
+        "DB index is out of range",
+        Refused,
+        "This Redis has no database of that number.",
+        "The overview lists those that hold keys.",
+    ),
+    ("NOPROTO", RedisRefused, "This server does not speak the protocol of Redis.", "Check the address."),
+)
+
+
+def say(error: Exception, settings: Settings) -> Refusal:
+    """The refusal that tells ``error``; the password is never part of it."""
+    where = f"Redis at {settings.address}"
+    if isinstance(error, redis_errors.AuthenticationError):
+        return LoginRefused(
+            f"{where} refused the user or the password.", hint="Check both in the plugin's settings."
+        )
+    if isinstance(error, redis_errors.BusyLoadingError):
+        return Busy(f"{where} is still loading its data.", retry_after=2)
+    if isinstance(error, redis_errors.TimeoutError):
+        return Unreachable(
+            f"{where} did not answer in time.",
+            hint="It may be overloaded or unreachable; the time allowed is in the plugin's settings.",
+            retry_after=2,
+        )
+    if isinstance(error, redis_errors.MaxConnectionsError):
+        return Busy("Too many calls to Redis at once.", retry_after=1)
+    if isinstance(error, redis_errors.ConnectionError | OSError) and not _is_reply(error):
+        return Unreachable(
+            f"{where} cannot be reached{_cause(error)}.",
+            hint="Check that Redis runs and that the address in the plugin's settings is right.",
+            retry_after=2,
+        )
+    return _say_reply(error, settings)
+
+
+def _is_reply(error: Exception) -> bool:
+    return isinstance(error, redis_errors.ResponseError)
+
+
+def _cause(error: BaseException) -> str:
+    for cause in (error, error.__cause__, error.__context__):
+        text = str(cause or "")
+        for words, plain in (
+            ("refused", ": nothing listens there"),
+            ("Name or service not known", ": the host name is unknown"),
+            ("nodename nor servname", ": the host name is unknown"),
+            ("No address associated", ": the host name is unknown"),
+            ("CERTIFICATE_VERIFY_FAILED", ": its certificate is not trusted (see CA certificate)"),
+            ("WRONG_VERSION_NUMBER", ": it does not speak TLS (use redis:// instead of rediss://)"),
+            ("max number of clients", ": it has as many clients as it allows"),
+            ("Connection reset", ": it closed the connection (does it expect TLS? then use rediss://)"),
+            ("closed by server", ": it closed the connection"),
+        ):
+            if words in text:
+                return plain
+    return ""
+
+
+def _say_reply(error: Exception, settings: Settings) -> Refusal:
+    text = str(error)
+    if isinstance(error, redis_errors.NoPermissionError):
+        return NotAllowed(
+            f"The Redis user {settings.username or 'default'!r} may not do this: {_clean(text, settings)}",
+            hint="Ask for the permission (ACL SETUSER), or use another user in the plugin's settings.",
+        )
+    if isinstance(error, redis_errors.ReadOnlyError):
+        return ReadOnly("This Redis is a replica and takes no writes.", hint="Connect to its primary.")
+    if isinstance(error, redis_errors.OutOfMemoryError):
+        return Busy(
+            "Redis is at its memory limit and takes no more data.",
+            hint="Delete keys or raise maxmemory.",
+        )
+    if isinstance(error, redis_errors.MovedError | redis_errors.AskError):
+        return RedisRefused(
+            "This Redis is part of a cluster, and the key lives on another node.",
+            hint="Point the plugin at the node that has it; it manages one node.",
+        )
+    if isinstance(error, redis_errors.WatchError):
+        return Changed("Somebody else has changed the key meanwhile.", hint="Load it again, then repeat.")
+    for beginning, kind, words, hint in _REPLIES:
+        if text.startswith(beginning):
+            return kind(words, hint=hint)
+    return RedisRefused(f"Redis says: {_clean(text, settings)}")
+
+
+def _clean(text: str, settings: Settings) -> str:
+    # "unknown command" repeats the arguments, which may be those of AUTH.
+    text = text.split(", with args beginning", 1)[0].removeprefix("ERR ").strip()
+    password = settings.password.get_secret_value()
+    return text.replace(password, "***") if password else text
+
+
+@contextmanager
+def in_words(settings: Settings) -> Iterator[None]:
+    """Turns the client library's errors into refusals.
+
+    The original is not chained: its text and its frames may hold the password.
+    """
+    try:
+        yield
+    except (redis_errors.RedisError, OSError) as error:
+        raise say(error, settings) from None

@@ -1,0 +1,117 @@
+"""What the operator sets, and the address that comes out of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+from urllib.parse import SplitResult, urlsplit
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+from pydantic.alias_generators import to_camel
+
+DEFAULT_PORT = 6379
+FORM = "must look like redis://host:port/0 (rediss:// for TLS)"
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where Redis listens, and the database that is opened first."""
+
+    host: str
+    port: int
+    database: int
+    tls: bool
+
+    def __str__(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{host}:{self.port}"
+
+
+class Settings(BaseModel):
+    """Settings of the Redis manager."""
+
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid", frozen=True)
+
+    url: str = Field(
+        title="Address",
+        description="redis://host:port/database, or rediss:// for TLS. Without user and password: "
+        "those have fields of their own, so that the password is kept as a secret.",
+        examples=["redis://127.0.0.1:6379/0"],
+        max_length=500,
+    )
+    username: str = Field(
+        default="",
+        title="User",
+        description="An ACL user of Redis 6 or later; leave empty for the default user.",
+        max_length=200,
+    )
+    password: SecretStr = Field(
+        default=SecretStr(""), title="Password", description="Leave empty where Redis asks for none."
+    )
+    read_only: bool = Field(
+        default=False,
+        title="Read only",
+        description="Refuse everything that would change Redis, for everyone.",
+    )
+    connection_name: str = Field(
+        default="plugway",
+        title="Connection name",
+        description="Shown in CLIENT LIST. Leave empty where the user may not run CLIENT SETNAME.",
+        pattern=r"^[!-~]{0,64}$",
+    )
+    connect_timeout: Annotated[float, Field(ge=0.1, le=60)] = Field(
+        default=3.0,
+        title="Time to connect (seconds)",
+        description="An unreachable Redis is told as such after this time.",
+    )
+    command_timeout: Annotated[float, Field(ge=0.1, le=60)] = Field(
+        default=10.0,
+        title="Time for a command (seconds)",
+        description="A command that takes longer is given up. Must be shorter than the gateway's deadline.",
+    )
+    ca_certificate: str = Field(
+        default="",
+        title="CA certificate (PEM)",
+        description="For rediss:// with a certificate that no public authority has signed.",
+        max_length=64_000,
+    )
+
+    @field_validator("url")
+    @classmethod
+    def _url_holds(cls, value: str) -> str:
+        parse_address(value)
+        return value
+
+    @field_validator("ca_certificate")
+    @classmethod
+    def _is_pem(cls, value: str) -> str:
+        if value and "-----BEGIN CERTIFICATE-----" not in value:
+            raise ValueError("must be in PEM form, starting with -----BEGIN CERTIFICATE-----")
+        return value
+
+    @property
+    def address(self) -> Address:
+        return parse_address(self.url)
+
+
+def parse_address(url: str) -> Address:
+    """Read the address; raises ValueError without repeating the input, which may hold a password."""
+    try:
+        parts = urlsplit(url.strip())
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        raise ValueError(FORM) from None
+    if parts.username is not None or parts.password is not None:
+        raise ValueError("leave user and password out of the address; they have fields of their own")
+    if parts.scheme not in ("redis", "rediss") or not host or parts.query or parts.fragment:
+        raise ValueError(FORM)
+    return Address(host, port or DEFAULT_PORT, _database(parts), parts.scheme == "rediss")
+
+
+def _database(parts: SplitResult) -> int:
+    text = parts.path.strip("/")
+    if not text:
+        return 0
+    if not (text.isascii() and text.isdigit()) or int(text) > 65_535:
+        raise ValueError("the database after the last '/' must be a number, e.g. /0")
+    return int(text)
