@@ -1,0 +1,132 @@
+"""What a release is reduced to: canonical JSON, the digest of a directory, a release's id.
+
+Below sources and trust, which may not know each other but must agree here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import stat
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from gateway.errors import BadInput
+from gateway.model import (
+    Artifact,
+    DirectoryArtifact,
+    ImageArtifact,
+    Permissions,
+    PluginId,
+    ReleaseId,
+    RemoteArtifact,
+    Source,
+    UiType,
+)
+
+# What programs leave beside their source; none of it is shipped or run.
+_LEFT_OUT = frozenset(
+    {"__pycache__", ".git", ".venv", "node_modules", ".pytest_cache", ".mypy_cache", ".ruff_cache"}
+)
+
+
+class UnfitTree(BadInput):
+    """The directory holds something that a release cannot consist of."""
+
+    key, title = "unfit-plugin-directory", "The plugin's directory cannot be used"
+
+
+def canonical_json(document: Mapping[str, Any]) -> bytes:
+    """One spelling for equal documents: sorted keys, no spaces, UTF-8."""
+    return json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def tree_digest(root: Path) -> str:
+    """``sha256:...`` over path, executable bit and content of every file under ``root``.
+
+    Blocking. Raises :class:`UnfitTree` on links and devices: what they lead to is not in the tree.
+    """
+    lines = []
+    for path, mode in _files(root):
+        with path.open("rb") as file:
+            content = hashlib.file_digest(file, "sha256").hexdigest()
+        name = path.relative_to(root).as_posix()
+        lines.append(f"{content} {'x' if mode & stat.S_IXUSR else '-'} {json.dumps(name)}\n")
+    return f"sha256:{hashlib.sha256(''.join(sorted(lines)).encode()).hexdigest()}"
+
+
+def _files(root: Path) -> Iterator[tuple[Path, int]]:
+    with os.scandir(root) as entries:
+        for entry in entries:
+            mode = entry.stat(follow_symlinks=False).st_mode
+            if entry.name in _LEFT_OUT or stat.S_ISSOCK(mode):
+                continue
+            if stat.S_ISDIR(mode):
+                yield from _files(Path(entry.path))
+            elif stat.S_ISREG(mode):
+                yield Path(entry.path), mode
+            else:
+                raise UnfitTree(
+                    f"{entry.path} is a link or a device.",
+                    hint="Put a plain file in its place: a release consists of plain files only.",
+                )
+
+
+def release_contents(
+    *,
+    plugin_id: PluginId,
+    version: str,
+    source: Source,
+    artifact: Artifact,
+    permissions: Permissions,
+    ui_type: UiType,
+) -> dict[str, Any]:
+    """What makes a release the one it is. Where its files lie on this machine does not."""
+    return {
+        "plugin": plugin_id,
+        "version": version,
+        "source": source.value,
+        "artifact": _artifact_contents(artifact),
+        "permissions": {
+            "egress": sorted(permissions.egress),
+            "volumes": sorted(permissions.volumes),
+        },
+        "uiType": ui_type.value,
+    }
+
+
+def _artifact_contents(artifact: Artifact) -> dict[str, Any]:
+    match artifact:
+        case DirectoryArtifact():
+            return {
+                "kind": artifact.kind,
+                "digest": artifact.digest,
+                "command": list(artifact.command),
+                "image": artifact.image,
+            }
+        case ImageArtifact() | RemoteArtifact():
+            return asdict(artifact)
+
+
+def release_id(
+    *,
+    plugin_id: PluginId,
+    version: str,
+    source: Source,
+    artifact: Artifact,
+    permissions: Permissions,
+    ui_type: UiType,
+) -> ReleaseId:
+    """The id that follows from the contents: plugin id, then 12 hexadecimal digits of their sha256."""
+    contents = release_contents(
+        plugin_id=plugin_id,
+        version=version,
+        source=source,
+        artifact=artifact,
+        permissions=permissions,
+        ui_type=ui_type,
+    )
+    return ReleaseId(f"{plugin_id}-{hashlib.sha256(canonical_json(contents)).hexdigest()[:12]}")

@@ -1,0 +1,295 @@
+"""The registry: what is installed and meant to run, in memory to read and in a database to last."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from sqlalchemy import delete, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from gateway.errors import Internal
+from gateway.hints import near
+from gateway.model import InstanceId, Manifest, PluginId, Release, ReleaseId, RemoteArtifact, UiBundle
+from gateway.registry import codec, tables
+from gateway.registry.database import Database
+from gateway.registry.errors import (
+    AlreadyInstalled,
+    FactsContradict,
+    RegistryUnavailable,
+    UnknownPlugin,
+    UnknownRelease,
+)
+from gateway.registry.records import InstanceRecord, PluginRecord, ReleaseRecord
+from gateway.registry.secrets import SecretCipher
+
+Listener = Callable[[PluginId], None]
+
+
+@dataclass(frozen=True, slots=True)
+class _Content:
+    """All of the database, in memory. Replaced as a whole by every write that was committed."""
+
+    plugins: dict[PluginId, PluginRecord] = field(default_factory=dict)
+    releases: dict[ReleaseId, ReleaseRecord] = field(default_factory=dict)
+    instances: dict[InstanceId, InstanceRecord] = field(default_factory=dict)
+
+
+Work = Callable[[AsyncConnection, _Content], Awaitable[_Content]]
+
+
+class RegistryStore:
+    """Reads answer from memory; a write is in the database before it is in memory.
+
+    Writes come one after another. A write that failed has changed nothing.
+    """
+
+    def __init__(self, database: Database, cipher: SecretCipher, content: _Content) -> None:
+        self._database = database
+        self._cipher = cipher
+        self._content = content
+        self._listeners: list[Listener] = []
+        self._writing = asyncio.Lock()
+        self._doubtful = False
+
+    @classmethod
+    async def open(cls, url: str, cipher: SecretCipher) -> RegistryStore:
+        """Open and migrate; every opening raises the epoch, and older ones may not write any more."""
+        database = await Database.open(url)
+        try:
+            async with database.read() as connection:
+                content = await _load(connection, cipher)
+        except BaseException:
+            await database.close()
+            raise
+        return cls(database, cipher, content)
+
+    async def close(self) -> None:
+        """Waits for a write that is under way."""
+        async with self._writing:
+            await self._database.close()
+
+    @property
+    def epoch(self) -> int:
+        return self._database.epoch
+
+    async def ping(self) -> None:
+        """Raises :class:`RegistryUnavailable` where the database does not answer."""
+        await self._database.ping()
+
+    def plugins(self) -> tuple[PluginRecord, ...]:
+        return tuple(self._content.plugins[id_] for id_ in sorted(self._content.plugins))
+
+    def plugin(self, id_: PluginId) -> PluginRecord:
+        """Raises :class:`UnknownPlugin`, which names what was perhaps meant."""
+        return _plugin(self._content, id_)
+
+    def release(self, id_: ReleaseId) -> ReleaseRecord:
+        """Raises :class:`UnknownRelease`."""
+        return _release(self._content, id_)
+
+    def releases(self, plugin_id: PluginId) -> tuple[ReleaseRecord, ...]:
+        """Oldest first; raises :class:`UnknownPlugin`."""
+        _plugin(self._content, plugin_id)
+        mine = [r for r in self._content.releases.values() if r.release.plugin_id == plugin_id]
+        return tuple(sorted(mine, key=lambda record: record.added_at))
+
+    def instances(self, plugin_id: PluginId | None = None) -> tuple[InstanceRecord, ...]:
+        every = self._content.instances.values()
+        return tuple(r for r in every if plugin_id is None or r.plugin_id == plugin_id)
+
+    def subscribe(self, listener: Listener) -> Callable[[], None]:
+        """Call ``listener`` after each write, in the event loop; it must neither block nor raise."""
+        self._listeners.append(listener)
+        return lambda: self._listeners.remove(listener)
+
+    async def add_plugin(self, record: PluginRecord, release: Release) -> None:
+        """Install; raises :class:`AlreadyInstalled`. Times that are 0 become now."""
+        if record.release_id != release.id or record.id != release.plugin_id:
+            raise Internal(f"{record.id} was to be installed with the release of another plugin.")
+        now = time.time()
+        record = replace(record, installed_at=record.installed_at or now, updated_at=record.updated_at or now)
+
+        async def work(connection: AsyncConnection, content: _Content) -> _Content:
+            if record.id in content.plugins:
+                raise AlreadyInstalled(
+                    f"{record.id} is installed already.",
+                    hint=f"To install it anew: plugway uninstall {record.id} first (its data stays).",
+                    plugin=record.id,
+                )
+            content = await _insert_release(connection, content, ReleaseRecord(release=release, added_at=now))
+            row = await asyncio.to_thread(codec.plugin_row, record, self._cipher)
+            await connection.execute(insert(tables.plugins).values(row))
+            return replace(content, plugins={**content.plugins, record.id: record})
+
+        await self._write(record.id, work)
+
+    async def update_plugin(self, id_: PluginId, **changes: Any) -> PluginRecord:
+        """Change fields of :class:`PluginRecord`; returns what holds now."""
+        changed: PluginRecord
+
+        async def work(connection: AsyncConnection, content: _Content) -> _Content:
+            nonlocal changed
+            changed = replace(_plugin(content, id_), **{"updated_at": time.time(), **changes})
+            _release(content, changed.release_id)
+            row = await asyncio.to_thread(codec.plugin_row, changed, self._cipher)
+            await connection.execute(update(tables.plugins).where(tables.plugins.c.id == id_).values(row))
+            return replace(content, plugins={**content.plugins, id_: changed})
+
+        await self._write(id_, work)
+        return changed
+
+    async def remove_plugin(self, id_: PluginId) -> None:
+        """Forget the plugin, its releases and its instances."""
+
+        async def work(connection: AsyncConnection, content: _Content) -> _Content:
+            _plugin(content, id_)
+            await connection.execute(delete(tables.instances).where(tables.instances.c.plugin_id == id_))
+            await connection.execute(delete(tables.plugins).where(tables.plugins.c.id == id_))
+            await connection.execute(delete(tables.releases).where(tables.releases.c.plugin_id == id_))
+            return _Content(
+                plugins={key: r for key, r in content.plugins.items() if key != id_},
+                releases={key: r for key, r in content.releases.items() if r.release.plugin_id != id_},
+                instances={key: r for key, r in content.instances.items() if r.plugin_id != id_},
+            )
+
+        await self._write(id_, work)
+
+    async def add_release(self, release: Release) -> None:
+        """Know one more release of an installed plugin. Equal ids are equal releases: no error."""
+
+        async def work(connection: AsyncConnection, content: _Content) -> _Content:
+            _plugin(content, release.plugin_id)
+            record = ReleaseRecord(release=release, added_at=time.time())
+            return await _insert_release(connection, content, record)
+
+        await self._write(release.plugin_id, work)
+
+    async def record_facts(self, id_: ReleaseId, manifest: Manifest, ui: UiBundle | None) -> None:
+        """Keep what a release said of itself; raises :class:`FactsContradict`.
+
+        Only a remote release may say something else later: nobody here put it there.
+        """
+        known = _release(self._content, id_)
+        _check_facts(known, manifest)
+        if known.manifest == manifest and known.ui == ui:
+            return
+
+        async def work(connection: AsyncConnection, content: _Content) -> _Content:
+            after = replace(_release(content, id_), manifest=manifest, ui=ui)
+            facts = codec.facts_row(manifest, ui)
+            await connection.execute(update(tables.releases).where(tables.releases.c.id == id_).values(facts))
+            return replace(content, releases={**content.releases, id_: after})
+
+        await self._write(known.release.plugin_id, work)
+
+    async def put_instance(self, record: InstanceRecord) -> None:
+        """Add the instance, or replace the record of that id. Equal records are not written again."""
+        if self._content.instances.get(record.id) == record:
+            return
+
+        async def work(connection: AsyncConnection, content: _Content) -> _Content:
+            _plugin(content, record.plugin_id)
+            _release(content, record.release_id)
+            row, known = codec.instance_row(record), tables.instances
+            if record.id in content.instances:
+                await connection.execute(update(known).where(known.c.id == record.id).values(row))
+            else:
+                await connection.execute(insert(known).values(row))
+            return replace(content, instances={**content.instances, record.id: record})
+
+        await self._write(record.plugin_id, work)
+
+    async def remove_instance(self, id_: InstanceId) -> None:
+        """Forget the instance; no error where there is none."""
+        known = self._content.instances.get(id_)
+        if known is None:
+            return
+
+        async def work(connection: AsyncConnection, content: _Content) -> _Content:
+            await connection.execute(delete(tables.instances).where(tables.instances.c.id == id_))
+            return replace(content, instances={key: r for key, r in content.instances.items() if key != id_})
+
+        await self._write(known.plugin_id, work)
+
+    async def _write(self, plugin: PluginId, work: Work) -> None:
+        # A caller that is cancelled must not leave memory behind the database: the write goes on.
+        writing = asyncio.ensure_future(self._commit(plugin, work))
+        try:
+            await asyncio.shield(writing)
+        except asyncio.CancelledError:
+            writing.add_done_callback(lambda done: done.cancelled() or done.exception())
+            raise
+
+    async def _commit(self, plugin: PluginId, work: Work) -> None:
+        async with self._writing:
+            before = self._content
+            try:
+                async with self._database.write() as connection:
+                    # A connection lost at commit leaves open whether it was done: ask the database.
+                    base = await _load(connection, self._cipher) if self._doubtful else before
+                    after = await work(connection, base)
+            except RegistryUnavailable:
+                self._doubtful = True
+                raise
+            self._content, reread = after, self._doubtful
+            self._doubtful = False
+        for changed in sorted({*before.plugins, *after.plugins}) if reread else (plugin,):
+            for listener in tuple(self._listeners):
+                listener(changed)
+
+
+async def _load(connection: AsyncConnection, cipher: SecretCipher) -> _Content:
+    plugins = (await connection.execute(select(tables.plugins))).mappings().all()
+    releases = (await connection.execute(select(tables.releases))).mappings().all()
+    instances = (await connection.execute(select(tables.instances))).mappings().all()
+    return await asyncio.to_thread(
+        lambda: _Content(
+            plugins={r.id: r for r in (codec.plugin_record(dict(row), cipher) for row in plugins)},
+            releases={r.release.id: r for r in (codec.release_record(dict(row)) for row in releases)},
+            instances={r.id: r for r in (codec.instance_record(dict(row)) for row in instances)},
+        )
+    )
+
+
+async def _insert_release(connection: AsyncConnection, content: _Content, record: ReleaseRecord) -> _Content:
+    id_ = record.release.id
+    if id_ in content.releases:
+        return content
+    await connection.execute(insert(tables.releases).values(codec.release_row(record)))
+    return replace(content, releases={**content.releases, id_: record})
+
+
+def _plugin(content: _Content, id_: PluginId) -> PluginRecord:
+    try:
+        return content.plugins[id_]
+    except KeyError:
+        raise UnknownPlugin(
+            f"No plugin '{id_}' is installed.",
+            hint=near(id_, content.plugins, otherwise=f"Install it: plugway install {id_}"),
+            plugin=id_,
+        ) from None
+
+
+def _release(content: _Content, id_: ReleaseId) -> ReleaseRecord:
+    try:
+        return content.releases[id_]
+    except KeyError:
+        raise UnknownRelease(f"No release '{id_}' is known.", hint=near(id_, content.releases)) from None
+
+
+def _check_facts(known: ReleaseRecord, manifest: Manifest) -> None:
+    was = known.manifest
+    if was is None or isinstance(known.release.artifact, RemoteArtifact):
+        return
+    for name in ("plugin_id", "version", "permissions"):
+        before, now = getattr(was, name), getattr(manifest, name)
+        if before != now:
+            raise FactsContradict(
+                f"{known.release.id} said {name} {before} at its first start, and now says {now}.",
+                hint="A release never changes: give what changed a version of its own.",
+                plugin=known.release.plugin_id,
+            )

@@ -1,0 +1,60 @@
+"""The tables, in one dialect-free model. Migrations make them; a test holds the two together."""
+
+from __future__ import annotations
+
+from sqlalchemy import JSON, Boolean, Column, Float, ForeignKey, Integer, MetaData, String, Table, Text
+
+metadata = MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_name)s",
+    }
+)
+
+gateway = Table(
+    "gateway",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("epoch", Integer, nullable=False),
+)
+
+releases = Table(
+    "releases",
+    metadata,
+    Column("id", String(100), primary_key=True),
+    Column("plugin_id", String(63), nullable=False, index=True),
+    Column("release", JSON, nullable=False),
+    Column("manifest", JSON(none_as_null=True)),
+    Column("ui", JSON(none_as_null=True)),
+    Column("added_at", Float, nullable=False),
+)
+
+plugins = Table(
+    "plugins",
+    metadata,
+    Column("id", String(63), primary_key=True),
+    Column("release_id", String(100), ForeignKey("releases.id"), nullable=False),
+    Column("definition", JSON, nullable=False),
+    Column("enabled", Boolean, nullable=False),
+    Column("pinned", Boolean, nullable=False),
+    Column("settings", JSON, nullable=False),
+    Column("secrets", Text, nullable=False),
+    Column("settings_version", Integer, nullable=False),
+    Column("settings_revision", Integer, nullable=False),
+    Column("installed_at", Float, nullable=False),
+    Column("updated_at", Float, nullable=False),
+)
+
+instances = Table(
+    "instances",
+    metadata,
+    Column("id", String(200), primary_key=True),
+    Column("plugin_id", String(63), ForeignKey("plugins.id"), nullable=False, index=True),
+    Column("release_id", String(100), ForeignKey("releases.id"), nullable=False),
+    Column("ownership", String(32), nullable=False),
+    Column("runtime", String(32), nullable=False),
+    Column("endpoint", JSON(none_as_null=True)),
+    Column("lease_until", Float, nullable=False),
+    Column("settings_revision", Integer, nullable=False),
+)

@@ -1,0 +1,40 @@
+"""All sources under one roof."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from gateway.definition import PluginDefinition
+from gateway.errors import PlugwayError
+from gateway.model import Release, Source
+from gateway.sources.base import CatalogEntry, ReleaseSource, UnsupportedSource
+
+
+class SourceCatalog:
+    """Asks the source that a definition names. A source that fails does not hide the others."""
+
+    def __init__(self, sources: Mapping[Source, ReleaseSource]) -> None:
+        self._sources = dict(sources)
+
+    async def resolve(self, definition: PluginDefinition) -> Release:
+        source = self._sources.get(definition.source)
+        if source is None:
+            known = ", ".join(sorted(known.value for known in self._sources))
+            raise UnsupportedSource(
+                f"This gateway cannot install from the source '{definition.source.value}'.",
+                fields={"/source": f"must be one of: {known}"},
+                hint=f"It installs from: {known}.",
+                plugin=definition.id,
+            )
+        return await source.resolve(definition)
+
+    async def available(self) -> tuple[CatalogEntry, ...]:
+        """Entries of every source by id; what a source could not say is an entry with a problem."""
+        entries: list[CatalogEntry] = []
+        for kind, source in self._sources.items():
+            try:
+                entries.extend(await source.available())
+            except PlugwayError as error:
+                name = kind.value
+                entries.append(CatalogEntry(id="", name=name, version="", source=kind, problem=error.detail))
+        return tuple(sorted(entries, key=lambda entry: (entry.id, entry.version)))

@@ -1,0 +1,98 @@
+"""``plugway.toml``: what a plugin's directory says of itself."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic.alias_generators import to_camel
+
+from gateway.definition import Identifier
+from gateway.errors import BadInput
+from gateway.model import Permissions, UiType
+from gateway.sources.semver import is_version
+
+FILE = "plugway.toml"
+_MAX_BYTES = 64 * 2**10
+
+
+class BadManifestFile(BadInput):
+    """A ``plugway.toml`` that cannot hold; ``fields`` says which line of it."""
+
+    key, title = "bad-manifest-file", "plugway.toml does not hold"
+
+
+def _version(text: str) -> str:
+    if not is_version(text):
+        raise ValueError("must be a semantic version such as 1.2.3")
+    return text
+
+
+Text = Annotated[str, StringConstraints(max_length=500)]
+Argument = Annotated[str, StringConstraints(min_length=1, max_length=500)]
+Egress = Annotated[
+    str,
+    StringConstraints(pattern=r"^(settings:(/[^/\s]+)+|[A-Za-z0-9.-]+:\d{1,5}|\[[0-9a-fA-F:]+\]:\d{1,5})$"),
+]
+VolumeName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,30}$")]
+ImageName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+([._/-][a-z0-9]+)*$", max_length=200)]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", alias_generator=to_camel, populate_by_name=True, frozen=True)
+
+
+class _Permissions(_Part):
+    egress: tuple[Egress, ...] = ()
+    volumes: tuple[VolumeName, ...] = ()
+
+
+class ManifestFile(_Part):
+    """Fields of ``plugway.toml``; unknown ones are refused, so that a slip is not silent."""
+
+    id: Identifier
+    version: Annotated[str, AfterValidator(_version)]
+    name: Text
+    description: Text = ""
+    ui_type: UiType = UiType.NONE
+    command: tuple[Argument, ...] = Field(min_length=1)
+    image: ImageName
+    requirements: tuple[Argument, ...] = ()
+    permissions: _Permissions = _Permissions()
+
+    @property
+    def granted(self) -> Permissions:
+        return Permissions(egress=self.permissions.egress, volumes=self.permissions.volumes)
+
+
+def read_manifest_file(directory: Path) -> ManifestFile:
+    """Read ``plugway.toml`` of a directory; raises :class:`BadManifestFile`. Blocking."""
+    path = directory / FILE
+    try:
+        with path.open("rb") as file:
+            text = file.read(_MAX_BYTES + 1)
+        if len(text) > _MAX_BYTES:
+            raise BadManifestFile(f"{path} is larger than 64 KiB.")
+        return ManifestFile.model_validate(tomllib.loads(text.decode()))
+    except OSError as error:
+        raise BadManifestFile(f"{path} cannot be read: {error.strerror}.") from error
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise BadManifestFile(f"{path} is not TOML: {error}.") from error
+    except ValidationError as error:
+        fields = {
+            "/" + "/".join(str(part) for part in issue["loc"]): _plain(issue["type"], str(issue["msg"]))
+            for issue in error.errors()
+        }
+        said = "; ".join(f"{name[1:] or 'file'}: {text}" for name, text in fields.items())
+        raise BadManifestFile(f"{path} does not hold: {said}.", fields=fields) from None
+
+
+def _plain(kind: str, message: str) -> str:
+    words = {
+        "missing": "is missing",
+        "extra_forbidden": "unknown field",
+        "value_error": message.split(", ", 1)[-1],
+    }
+    return words.get(kind, message)

@@ -1,0 +1,34 @@
+"""Versions in the order that https://semver.org (2.0.0, item 11) gives them."""
+
+from __future__ import annotations
+
+import re
+
+_SEMVER = re.compile(
+    r"(0|[1-9]\d{0,8})\.(0|[1-9]\d{0,8})\.(0|[1-9]\d{0,8})"
+    r"(?:-([0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*))?(?:\+[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*)?"
+)
+
+Key = tuple[int, int, int, bool, tuple[tuple[bool, int, str], ...]]
+
+
+def is_version(text: str) -> bool:
+    return len(text) <= 128 and _SEMVER.fullmatch(text) is not None
+
+
+def is_prerelease(version: str) -> bool:
+    match = _SEMVER.fullmatch(version)
+    return bool(match and match[4])
+
+
+def version_key(version: str) -> Key:
+    """Sorts versions from old to new; raises ValueError where :func:`is_version` says no."""
+    match = _SEMVER.fullmatch(version)
+    if not match:
+        raise ValueError(f"{version!r} is not a version such as 1.2.3")
+    pre = tuple(
+        (False, int(part), "") if part.isdigit() else (True, 0, part)
+        for part in (match[4] or "").split(".")
+        if part
+    )
+    return int(match[1]), int(match[2]), int(match[3]), not pre, pre
