@@ -73,7 +73,7 @@ class Database:
                 if (await connection.execute(mine.values(epoch=self.epoch))).rowcount != 1:
                     raise Superseded(
                         f"Another gateway has opened {self.name} since this one did.",
-                        hint="Stop one of the two, or give each a database of its own; then start this one again.",
+                        hint="Stop one of the two, or give each a database of its own.",
                     )
                 yield connection
 

@@ -93,6 +93,5 @@ def _plain(kind: str, message: str) -> str:
     words = {
         "missing": "is missing",
         "extra_forbidden": "unknown field",
-        "value_error": message.split(", ", 1)[-1],
     }
-    return words.get(kind, message)
+    return words.get(kind, message.removeprefix("Value error, "))
