@@ -1,0 +1,33 @@
+"""Write a Plugway plugin: an ASGI app, a settings class, one call to serve."""
+
+from plugway_sdk.context import CallContext, current_call, volume
+from plugway_sdk.errors import (
+    NoCall,
+    NotConfigured,
+    PluginMisdefined,
+    PlugwaySdkError,
+    SettingsRefused,
+    VolumeUnavailable,
+)
+from plugway_sdk.plugin import DataPolicy, Permissions, Plugin, RouteRule
+from plugway_sdk.serving import serve
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "CallContext",
+    "DataPolicy",
+    "NoCall",
+    "NotConfigured",
+    "Permissions",
+    "Plugin",
+    "PluginMisdefined",
+    "PlugwaySdkError",
+    "RouteRule",
+    "SettingsRefused",
+    "VolumeUnavailable",
+    "__version__",
+    "current_call",
+    "serve",
+    "volume",
+]

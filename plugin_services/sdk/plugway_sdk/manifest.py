@@ -1,0 +1,84 @@
+"""The answer to Describe, made from what the author said."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from plugway.plugin.v1 import manifest_pb2, plugin_pb2
+
+from plugway_sdk.plugin import Plugin, S
+from plugway_sdk.schema import settings_schema
+
+CONTRACT_VERSIONS = (1,)
+
+_ACCESS = {
+    "public": manifest_pb2.ACCESS_LEVEL_PUBLIC,
+    "user": manifest_pb2.ACCESS_LEVEL_USER,
+    "admin": manifest_pb2.ACCESS_LEVEL_ADMIN,
+}
+_UI_TYPE = {
+    "static": manifest_pb2.UI_TYPE_STATIC,
+    "react_component": manifest_pb2.UI_TYPE_REACT_COMPONENT,
+}
+
+
+def description(plugin: Plugin[S], instance_id: str) -> plugin_pb2.DescribeResponse:
+    """All but the negotiated version. Made once: it must not change while the process lives."""
+    return plugin_pb2.DescribeResponse(
+        supported_contract_versions=CONTRACT_VERSIONS,
+        manifest=_manifest(plugin),
+        openapi_json=_openapi(plugin),
+        instance_id=instance_id,
+    )
+
+
+def highest_common(offered: Sequence[int]) -> int:
+    """0 where there is none."""
+    return max(set(offered) & set(CONTRACT_VERSIONS), default=0)
+
+
+def _manifest(plugin: Plugin[S]) -> manifest_pb2.Manifest:
+    manifest = manifest_pb2.Manifest(
+        id=plugin.id,
+        version=plugin.version,
+        name=plugin.name,
+        description=plugin.description,
+        permissions=manifest_pb2.Permissions(
+            egress=plugin.permissions.egress, volumes=plugin.permissions.volumes
+        ),
+        routes=[
+            manifest_pb2.RouteRule(
+                path_prefix=rule.path_prefix,
+                methods=[method.upper() for method in rule.methods],
+                access=_ACCESS[rule.access],
+            )
+            for rule in plugin.routes
+        ],
+        data_policy=manifest_pb2.DataPolicy(
+            one_way_migration=plugin.data_policy.one_way_migration,
+            explanation=plugin.data_policy.explanation,
+        ),
+    )
+    if plugin.ui is not None:
+        manifest.ui.CopyFrom(
+            manifest_pb2.Ui(type=_UI_TYPE[plugin.ui_type], entry=plugin.ui_entry, styles=plugin.ui_styles)
+        )
+    if plugin.settings_class is not None:
+        manifest.settings.CopyFrom(
+            manifest_pb2.SettingsSchema(
+                json_schema=json.dumps(settings_schema(plugin.settings_class)),
+                version=plugin.settings_version,
+                reads_from=plugin.settings_reads_from,
+                restart_required=plugin.restart_on_settings_change,
+            )
+        )
+    return manifest
+
+
+def _openapi(plugin: Plugin[S]) -> bytes:
+    """The document the author gave, or the one that the app makes of itself, as FastAPI does."""
+    source: Any = plugin.openapi if plugin.openapi is not None else getattr(plugin.app, "openapi", None)
+    document = source() if callable(source) else source
+    return json.dumps(document).encode() if document is not None else b""

@@ -1,0 +1,145 @@
+"""What an author says about a plugin: values only, nothing is started here."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
+from dataclasses import dataclass
+from importlib.resources.abc import Traversable
+from pathlib import Path
+from typing import Any, Generic, Literal
+
+from prometheus_client import REGISTRY, CollectorRegistry
+from pydantic import BaseModel
+from typing_extensions import TypeVar
+
+from plugway_sdk.errors import NotConfigured, PluginMisdefined
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+AsgiApp = Callable[[MutableMapping[str, Any], Receive, Send], Awaitable[None]]
+OpenApi = Mapping[str, Any] | Callable[[], Mapping[str, Any]] | None
+
+S = TypeVar("S", bound=BaseModel, default=BaseModel)
+
+_ID = re.compile(r"[a-z][a-z0-9-]{1,62}")
+_VERSION = re.compile(r"\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Permissions:
+    """What the plugin wants beyond its own container.
+
+    ``egress`` holds ``host:port`` or ``settings:/pointer`` (the operator's setting names
+    the destination); ``volumes`` the names of directories that outlive the container.
+    """
+
+    egress: Sequence[str] = ()
+    volumes: Sequence[str] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class RouteRule:
+    """Who may call the paths under a prefix. The first rule that matches counts.
+
+    A path that no rule matches needs a signed-in user. Empty ``methods`` means all.
+    """
+
+    path_prefix: str
+    access: Literal["public", "user", "admin"]
+    methods: Sequence[str] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataPolicy:
+    """Whether an older release can read what this one writes, and why not."""
+
+    one_way_migration: bool = False
+    explanation: str = ""
+
+
+class Plugin(Generic[S]):
+    """One plugin: who it is, its ASGI app, its settings, its UI.
+
+    ``on_check`` judges settings without taking them (a trial connection, say) and runs in a
+    dry run too; ``on_configure`` takes them, wholly or not at all. Both raise
+    :class:`SettingsRefused`. ``migrate`` turns stored values of an older schema version
+    into today's. ``ui`` is a directory, relative to the module that makes the plugin.
+    """
+
+    def __init__(
+        self,
+        *,
+        id: str,  # noqa: A002 - the contract's own word
+        version: str,
+        app: AsgiApp,
+        name: str = "",
+        description: str = "",
+        settings: type[S] | None = None,
+        on_configure: Callable[[S], Awaitable[None]] | None = None,
+        on_check: Callable[[S], Awaitable[None]] | None = None,
+        migrate: Callable[[dict[str, Any], int], dict[str, Any]] | None = None,
+        settings_version: int = 1,
+        settings_reads_from: int = 1,
+        restart_on_settings_change: bool = False,
+        ui: str | Path | Traversable | None = None,
+        ui_entry: str = "index.js",
+        ui_styles: Sequence[str] = (),
+        ui_type: Literal["static", "react_component"] = "static",
+        permissions: Permissions = Permissions(),
+        routes: Sequence[RouteRule] = (),
+        data_policy: DataPolicy = DataPolicy(),
+        openapi: OpenApi = None,
+        metrics: CollectorRegistry = REGISTRY,
+    ) -> None:
+        if not _ID.fullmatch(id):
+            raise PluginMisdefined(
+                f"id {id!r}: lower-case letters, digits and '-', letter first, 2 to 63 long"
+            )
+        if not _VERSION.fullmatch(version):
+            raise PluginMisdefined(f"version {version!r} is not a semantic version such as 1.0.0")
+        if not 1 <= settings_reads_from <= settings_version:
+            raise PluginMisdefined("settings_reads_from must lie between 1 and settings_version")
+        self.id = id
+        self.version = version
+        self.app = app
+        self.name = name or id
+        self.description = description
+        self.settings_class = settings
+        self.on_configure = on_configure
+        self.on_check = on_check
+        self.migrate = migrate
+        self.settings_version = settings_version
+        self.settings_reads_from = settings_reads_from
+        self.restart_on_settings_change = restart_on_settings_change
+        self.ui = _ui_root(ui, sys._getframe(1).f_globals.get("__file__", ""))
+        self.ui_entry = ui_entry
+        self.ui_styles = tuple(ui_styles)
+        self.ui_type = ui_type
+        self.permissions = permissions
+        self.routes = tuple(routes)
+        self.data_policy = data_policy
+        self.openapi = openapi
+        self.metrics = metrics
+        self.in_force: S | None = None
+        for file in (ui_entry, *ui_styles):
+            if self.ui is not None and not self.ui.joinpath(file).is_file():
+                raise PluginMisdefined(f"the UI bundle {self.ui} has no file {file!r}")
+
+    @property
+    def settings(self) -> S:
+        """The settings in force; raises :class:`NotConfigured` before the first ones are."""
+        if self.in_force is None:
+            raise NotConfigured(f"the plugin {self.id} has no settings in force")
+        return self.in_force
+
+
+def _ui_root(ui: str | Path | Traversable | None, module_file: str) -> Traversable | None:
+    if ui is None:
+        return None
+    root: Traversable = Path(module_file).resolve().parent / ui if isinstance(ui, str | Path) else ui
+    if not root.is_dir():
+        raise PluginMisdefined(f"the UI directory {root} is not there")
+    return root
