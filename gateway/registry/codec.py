@@ -10,7 +10,13 @@ from pydantic import BaseModel, ConfigDict
 
 from gateway.definition import PluginDefinition
 from gateway.model import Endpoint, InstanceId, Manifest, Ownership, PluginId, Release, ReleaseId, UiBundle
-from gateway.registry.records import InstanceRecord, PluginRecord, PluginSettings, ReleaseRecord
+from gateway.registry.records import (
+    InstanceRecord,
+    PluginRecord,
+    PluginSettings,
+    ReleaseRecord,
+    RolloutRecord,
+)
 from gateway.registry.secrets import SecretCipher
 
 Row = Mapping[str, Any]
@@ -120,3 +126,27 @@ def _dump(holder: BaseModel) -> Any:
 
 def _wrap(value: Any) -> str:
     return json.dumps({"value": value})
+
+
+def rollout_row(record: RolloutRecord) -> dict[str, Any]:
+    return {
+        "id": record.id,
+        "plugin_id": record.plugin_id,
+        "live": record.live,
+        "document": dict(record.document),
+        "timeline": [dict(entry) for entry in record.timeline],
+        "created_at": record.created_at,
+        "updated_at": record.updated_at,
+    }
+
+
+def rollout_record(row: Row) -> RolloutRecord:
+    return RolloutRecord(
+        id=row["id"],
+        plugin_id=PluginId(row["plugin_id"]),
+        live=row["live"],
+        document=row["document"],
+        timeline=tuple(row["timeline"]),
+        created_at=row["created_at"],
+        updated_at=row["updated_at"],
+    )

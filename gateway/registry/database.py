@@ -39,6 +39,7 @@ class Database:
         self._engine = engine
         self.name = name
         self.epoch = 0
+        self.steady = ""
 
     @classmethod
     async def open(cls, url: str) -> Database:
@@ -52,7 +53,8 @@ class Database:
                     await connection.run_sync(migrations.apply)
                     raised = tables.gateway.c.epoch + 1
                     await connection.execute(update(tables.gateway).values(epoch=raised))
-                    database.epoch = (await connection.execute(select(tables.gateway.c.epoch))).scalar_one()
+                    known = await connection.execute(select(tables.gateway.c.epoch, tables.gateway.c.steady))
+                    database.epoch, database.steady = known.one()
         except BaseException:
             await database.close()
             raise

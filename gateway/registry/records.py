@@ -68,3 +68,19 @@ class InstanceRecord:
     endpoint: Endpoint | None = None
     lease_until: float = 0.0
     settings_revision: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RolloutRecord:
+    """A rollout as stored. ``document`` belongs to the rollout machine; the registry only keeps it.
+
+    ``timeline`` has one entry for each transition: ``at`` (Unix seconds), ``phase``, ``reason``.
+    """
+
+    id: str
+    plugin_id: PluginId
+    live: bool
+    document: Mapping[str, Any]
+    timeline: tuple[Mapping[str, Any], ...] = ()
+    created_at: float = 0.0
+    updated_at: float = 0.0

@@ -23,7 +23,7 @@ from gateway.registry.errors import (
     UnknownPlugin,
     UnknownRelease,
 )
-from gateway.registry.records import InstanceRecord, PluginRecord, ReleaseRecord
+from gateway.registry.records import InstanceRecord, PluginRecord, ReleaseRecord, RolloutRecord
 from gateway.registry.secrets import SecretCipher
 
 Listener = Callable[[PluginId], None]
@@ -36,6 +36,7 @@ class _Content:
     plugins: dict[PluginId, PluginRecord] = field(default_factory=dict)
     releases: dict[ReleaseId, ReleaseRecord] = field(default_factory=dict)
     instances: dict[InstanceId, InstanceRecord] = field(default_factory=dict)
+    rollouts: dict[str, RolloutRecord] = field(default_factory=dict)
 
 
 Work = Callable[[AsyncConnection, _Content], Awaitable[_Content]]
@@ -129,18 +130,12 @@ class RegistryStore:
 
     async def update_plugin(self, id_: PluginId, **changes: Any) -> PluginRecord:
         """Change fields of :class:`PluginRecord`; returns what holds now."""
-        changed: PluginRecord
 
         async def work(connection: AsyncConnection, content: _Content) -> _Content:
-            nonlocal changed
-            changed = replace(_plugin(content, id_), **{"updated_at": time.time(), **changes})
-            _release(content, changed.release_id)
-            row = await asyncio.to_thread(codec.plugin_row, changed, self._cipher)
-            await connection.execute(update(tables.plugins).where(tables.plugins.c.id == id_).values(row))
-            return replace(content, plugins={**content.plugins, id_: changed})
+            return await self._update_plugin(connection, content, id_, changes)
 
         await self._write(id_, work)
-        return changed
+        return self.plugin(id_)
 
     async def remove_plugin(self, id_: PluginId) -> None:
         """Forget the plugin, its releases and its instances."""
@@ -148,12 +143,14 @@ class RegistryStore:
         async def work(connection: AsyncConnection, content: _Content) -> _Content:
             _plugin(content, id_)
             await connection.execute(delete(tables.instances).where(tables.instances.c.plugin_id == id_))
+            await connection.execute(delete(tables.rollouts).where(tables.rollouts.c.plugin_id == id_))
             await connection.execute(delete(tables.plugins).where(tables.plugins.c.id == id_))
             await connection.execute(delete(tables.releases).where(tables.releases.c.plugin_id == id_))
             return _Content(
                 plugins={key: r for key, r in content.plugins.items() if key != id_},
                 releases={key: r for key, r in content.releases.items() if r.release.plugin_id != id_},
                 instances={key: r for key, r in content.instances.items() if r.plugin_id != id_},
+                rollouts={key: r for key, r in content.rollouts.items() if r.plugin_id != id_},
             )
 
         await self._write(id_, work)
@@ -215,6 +212,45 @@ class RegistryStore:
 
         await self._write(known.plugin_id, work)
 
+    def rollouts(self, plugin_id: PluginId | None = None) -> tuple[RolloutRecord, ...]:
+        """Newest first."""
+        every = [r for r in self._content.rollouts.values() if plugin_id is None or r.plugin_id == plugin_id]
+        return tuple(sorted(every, key=lambda record: record.created_at, reverse=True))
+
+    @property
+    def steady(self) -> str:
+        """What a SteadyClock stored last; deadlines of rollouts are in its seconds."""
+        return self._database.steady
+
+    async def put_rollout(self, record: RolloutRecord, steady: str, **plugin_changes: Any) -> None:
+        """Keep a rollout's new state and, in the same transaction, what it changes of its plugin.
+
+        ``steady`` is the clock that its deadlines are on, see :class:`gateway.clock.SteadyClock`.
+        """
+
+        async def work(connection: AsyncConnection, content: _Content) -> _Content:
+            row, known = codec.rollout_row(record), tables.rollouts
+            if record.id in content.rollouts:
+                await connection.execute(update(known).where(known.c.id == record.id).values(row))
+            else:
+                await connection.execute(insert(known).values(row))
+            await connection.execute(update(tables.gateway).values(steady=steady))
+            content = replace(content, rollouts={**content.rollouts, record.id: record})
+            if not plugin_changes:
+                return content
+            return await self._update_plugin(connection, content, record.plugin_id, plugin_changes)
+
+        await self._write(record.plugin_id, work)
+
+    async def _update_plugin(
+        self, connection: AsyncConnection, content: _Content, id_: PluginId, changes: dict[str, Any]
+    ) -> _Content:
+        changed = replace(_plugin(content, id_), **{"updated_at": time.time(), **changes})
+        _release(content, changed.release_id)
+        row = await asyncio.to_thread(codec.plugin_row, changed, self._cipher)
+        await connection.execute(update(tables.plugins).where(tables.plugins.c.id == id_).values(row))
+        return replace(content, plugins={**content.plugins, id_: changed})
+
     async def _write(self, plugin: PluginId, work: Work) -> None:
         # A caller that is cancelled must not leave memory behind the database: the write goes on.
         writing = asyncio.ensure_future(self._commit(plugin, work))
@@ -246,11 +282,13 @@ async def _load(connection: AsyncConnection, cipher: SecretCipher) -> _Content:
     plugins = (await connection.execute(select(tables.plugins))).mappings().all()
     releases = (await connection.execute(select(tables.releases))).mappings().all()
     instances = (await connection.execute(select(tables.instances))).mappings().all()
+    rollouts = (await connection.execute(select(tables.rollouts))).mappings().all()
     return await asyncio.to_thread(
         lambda: _Content(
             plugins={r.id: r for r in (codec.plugin_record(dict(row), cipher) for row in plugins)},
             releases={r.release.id: r for r in (codec.release_record(dict(row)) for row in releases)},
             instances={r.id: r for r in (codec.instance_record(dict(row)) for row in instances)},
+            rollouts={r.id: r for r in (codec.rollout_record(dict(row)) for row in rollouts)},
         )
     )
 

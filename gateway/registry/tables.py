@@ -17,6 +17,8 @@ gateway = Table(
     metadata,
     Column("id", Integer, primary_key=True, autoincrement=False),
     Column("epoch", Integer, nullable=False),
+    # Where gateway.clock.SteadyClock goes on from.
+    Column("steady", String(100), nullable=False, server_default=""),
 )
 
 releases = Table(
@@ -57,4 +59,16 @@ instances = Table(
     Column("endpoint", JSON(none_as_null=True)),
     Column("lease_until", Float, nullable=False),
     Column("settings_revision", Integer, nullable=False),
+)
+
+rollouts = Table(
+    "rollouts",
+    metadata,
+    Column("id", String(100), primary_key=True),
+    Column("plugin_id", String(63), ForeignKey("plugins.id"), nullable=False, index=True),
+    Column("live", Boolean, nullable=False),
+    Column("document", JSON, nullable=False),
+    Column("timeline", JSON, nullable=False),
+    Column("created_at", Float, nullable=False),
+    Column("updated_at", Float, nullable=False),
 )
