@@ -60,6 +60,9 @@ class Settings(BaseSettings):
     failure_threshold: int = Field(
         2, ge=1, description="Failed checks in a row that make an instance unhealthy."
     )
+    restart_after: float = Field(
+        15.0, gt=0, description="Silence after which an instance that was healthy is replaced."
+    )
     backoff_first: float = Field(0.5, gt=0, description="Pause before the first restart; doubles each time.")
     backoff_max: float = Field(60.0, gt=0, description="Longest pause between restarts.")
     quarantine_after: int = Field(5, ge=1, description="Failed starts in a row that end the trying.")

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable
+import hashlib
+from collections.abc import AsyncIterator
 from typing import Protocol
 
 from plugway.plugin.v1 import plugin_pb2
 
-from gateway.bundle import MAX_FILES, UnsafeName, bundle_digest, check_bundle_names
 from gateway.contract.errors import GarbageAnswer
+from gateway.contract.names import MAX_FILES, check_bundle_names
+from gateway.digests import canonical_json
 from gateway.model import Manifest, UiBundle
 
 MAX_BYTES = 256 * 2**20
@@ -20,6 +22,10 @@ class Content(Protocol):
 
     async def put(self, chunks: AsyncIterator[bytes]) -> str:
         """Keep the bytes; returns their sha256 in hex."""
+        ...
+
+    async def intact(self, digest: str) -> bool:
+        """Whether the bytes of this digest are still there, unharmed."""
         ...
 
 
@@ -42,17 +48,29 @@ async def receive_bundle(parts: Parts, manifest: Manifest, content: Content) -> 
         if digest != head.sha256.hex():
             raise GarbageAnswer(f"The file {head.path!r} of its UI bundle is not what its digest says.")
         files[head.path] = digest
-    _check_names(files)
+    # Nothing was written under these names yet: the store knows digests only.
+    check_bundle_names(files)
     for needed in (manifest.ui_entry, *manifest.ui_styles):
         if needed not in files:
             raise GarbageAnswer(f"Its UI bundle lacks {needed!r}, which the manifest names.")
     return UiBundle(
-        digest=bundle_digest(manifest.ui_type, manifest.ui_entry, manifest.ui_styles, files),
+        digest=_bundle_digest(manifest, files),
         type=manifest.ui_type,
         entry=manifest.ui_entry,
         styles=manifest.ui_styles,
         files=files,
     )
+
+
+def _bundle_digest(manifest: Manifest, files: dict[str, str]) -> str:
+    """``sha256:...`` over the files and how they are mounted: equal digests are equal UIs."""
+    document = {
+        "type": manifest.ui_type.value,
+        "entry": manifest.ui_entry,
+        "styles": list(manifest.ui_styles),
+        "files": files,
+    }
+    return f"sha256:{hashlib.sha256(canonical_json(document)).hexdigest()}"
 
 
 class _Reader:
@@ -81,11 +99,3 @@ class _Reader:
             yield chunk
         if got != size:
             raise GarbageAnswer(f"The file {path!r} of its UI bundle is not as long as announced.")
-
-
-def _check_names(names: Iterable[str]) -> None:
-    # Nothing was written under these names yet: the store knows digests only.
-    try:
-        check_bundle_names(names)
-    except UnsafeName as error:
-        raise GarbageAnswer(f"Its UI bundle is refused. {error.detail}") from error

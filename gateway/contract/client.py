@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Awaitable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Protocol, TypeVar
@@ -17,7 +17,7 @@ from plugway.plugin.v1.plugin_pb2_grpc import PluginServiceStub
 
 from gateway.contract.bundle import Content, receive_bundle
 from gateway.contract.channel import open_channel
-from gateway.contract.errors import GarbageAnswer, WrongPlugin
+from gateway.contract.errors import GarbageAnswer, NameUnknown
 from gateway.contract.manifest import CONTRACT_VERSIONS, read_manifest
 from gateway.contract.translate import contract_error
 from gateway.model import Endpoint, Manifest, UiBundle
@@ -109,7 +109,7 @@ class PluginClient:
         )
 
     async def check(self, service: str, timeout: float) -> Health:  # noqa: ASYNC109 - it becomes the gRPC deadline, which also tells the plugin
-        """Ask once. A server that does not know ``service`` is another plugin: :class:`WrongPlugin`."""
+        """Ask once. A server that does not know ``service`` is not healthy: :class:`NameUnknown`."""
         request = health_pb2.HealthCheckRequest(service=service)
         try:
             answer = await self._health.Check(request, timeout=timeout)
@@ -119,7 +119,7 @@ class PluginClient:
             raise contract_error(error, "the health check") from error
         return _health(answer, service)
 
-    async def watch(self, service: str) -> AsyncIterator[Health]:
+    async def watch(self, service: str) -> AsyncGenerator[Health, None]:
         """What the plugin says, at once and on every change, until the stream ends.
 
         For speed only: a broken plugin sends nothing, so :meth:`check` decides.
@@ -181,8 +181,8 @@ def _health(answer: health_pb2.HealthCheckResponse | None, service: str) -> Heal
     return Health.SERVING if status == health_pb2.HealthCheckResponse.SERVING else Health.NOT_SERVING
 
 
-def _not(service: str) -> WrongPlugin:
-    return WrongPlugin(f"What answers on its address does not know {service!r}: it is another plugin.")
+def _not(service: str) -> NameUnknown:
+    return NameUnknown(f"What answers on its address does not know {service!r}.")
 
 
 def _duration(seconds: float) -> Duration:

@@ -49,6 +49,12 @@ class ContractMismatch(ContractError):
         )
 
 
+class NameUnknown(ContractError):
+    """Too early, or another plugin on a reused address: Describe tells which."""
+
+    key, title = "plugin-name-unknown", "The health service does not know the plugin"
+
+
 class WrongPlugin(ContractError):
     key, title = "wrong-plugin", "Another plugin answered"
     permanent = True

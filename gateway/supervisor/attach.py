@@ -1,0 +1,93 @@
+"""Getting to know an instance: is it what was installed, what does it offer, does it take its settings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gateway.contract.bundle import Content
+from gateway.contract.client import ConfigureResult, Description, PluginClient
+from gateway.contract.errors import ContractError, WrongPlugin
+from gateway.model import InstanceId, Manifest, Permissions, Release, RemoteArtifact, UiBundle, UiType
+from gateway.registry.records import PluginSettings, ReleaseRecord
+
+
+class PermissionsExceeded(ContractError):
+    """The plugin wants more than its release was granted."""
+
+    key, title = "permissions-exceeded", "The plugin wants more than it was granted"
+    permanent = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What a release said of itself."""
+
+    manifest: Manifest
+    ui: UiBundle | None
+
+
+async def get_facts(
+    client: PluginClient, known: ReleaseRecord, instance: InstanceId, content: Content
+) -> Facts:
+    """Describe, and GetUi where the bundle is not in the store; raises :class:`ContractError`.
+
+    What was learnt of a release that cannot change is not asked for again.
+    """
+    description = await client.describe()
+    _same_plugin(description, known.release, instance)
+    manifest = description.manifest
+    _granted(manifest, known.release)
+    fixed = not isinstance(known.release.artifact, RemoteArtifact)
+    if known.manifest is not None and fixed and await _kept(known.ui, content):
+        return Facts(manifest=known.manifest, ui=known.ui)
+    ui = None if manifest.ui_type is UiType.NONE else await client.fetch_ui(manifest, content)
+    return Facts(manifest=manifest, ui=ui)
+
+
+async def hand_over_settings(
+    client: PluginClient, manifest: Manifest, settings: PluginSettings
+) -> ConfigureResult:
+    """Configure; a plugin without settings is not bothered."""
+    if manifest.settings_schema is None:
+        return ConfigureResult(accepted=True)
+    return await client.configure(settings)
+
+
+def refusal(result: ConfigureResult, plugin: str) -> str:
+    """Why settings were refused, in one sentence; "" where they were accepted."""
+    if result.accepted:
+        return ""
+    fields = "; ".join(f"{field or '/'}: {message}" for field, message in sorted(result.errors.items()))
+    return f"It refuses its settings ({fields or 'no reason given'}). Set them: plugway configure {plugin}"
+
+
+async def _kept(ui: UiBundle | None, content: Content) -> bool:
+    return ui is None or all([await content.intact(digest) for digest in ui.files.values()])
+
+
+def _same_plugin(description: Description, release: Release, instance: InstanceId) -> None:
+    said = description.manifest
+    if said.plugin_id != release.plugin_id:
+        raise WrongPlugin(f"It says that it is the plugin {said.plugin_id!r}, not {release.plugin_id!r}.")
+    if release.version and said.version != release.version:
+        raise WrongPlugin(f"It says that it is version {said.version}; {release.version} is installed.")
+    managed = not isinstance(release.artifact, RemoteArtifact)
+    if managed and description.instance_id not in ("", instance):
+        raise WrongPlugin(f"It says that it is the instance {description.instance_id!r}, not {instance!r}.")
+
+
+def _granted(manifest: Manifest, release: Release) -> None:
+    if isinstance(release.artifact, RemoteArtifact):
+        # Nothing here gives it any permission, so there is nothing to hold back.
+        return
+    if more := manifest.permissions.exceeds(release.permissions):
+        raise PermissionsExceeded(f"It wants more than its release was granted: {_told(more)}.")
+
+
+def _told(permissions: Permissions) -> str:
+    parts = []
+    if permissions.egress:
+        parts.append(f"connections to {', '.join(permissions.egress)}")
+    if permissions.volumes:
+        parts.append(f"the volumes {', '.join(permissions.volumes)}")
+    return " and ".join(parts)
