@@ -78,6 +78,16 @@ class Connections:
             yield Writer(opened.client, opened.settings)
 
     @asynccontextmanager
+    async def fresh(self) -> AsyncIterator[Reader]:
+        """A connection of its own, to find out whether the settings work now."""
+        settings = self.settings
+        opened = _Opened(_client(settings, settings.address.database), settings)
+        try:
+            yield Reader(opened.client, settings)
+        finally:
+            await _shut(opened)
+
+    @asynccontextmanager
     async def _open(self, database: int | None) -> AsyncIterator[_Opened]:
         settings = self.settings
         number = settings.address.database if database is None else database

@@ -1,0 +1,103 @@
+"""Redis' log of slow commands."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query
+from pydantic import Field
+
+from redis_management.blobs import ApiModel, Blob, blob
+from redis_management.dependencies import Reading, Writing
+from redis_management.info import number
+from redis_management.problems import Refusal
+
+router = APIRouter(prefix="/slow-log", tags=["slow log"])
+WORD = 256
+HIDDEN = b"(hidden)"
+
+
+class SlowCommand(ApiModel):
+    """A command that took long."""
+
+    id: int
+    at: int = Field(description="Unix time in seconds.")
+    microseconds: int
+    words: list[Blob] = Field(description="The command; long words are cut, secrets hidden.")
+    client: str
+    client_name: str
+
+
+class SlowLog(ApiModel):
+    """The newest first."""
+
+    entries: list[SlowCommand]
+    length: int
+    threshold_microseconds: int | None = Field(
+        description="From when on a command is slow; negative: never. Null where the user may not see it."
+    )
+
+
+class Emptied(ApiModel):
+    """How many entries there were."""
+
+    removed: int
+
+
+def without_secrets(words: list[bytes]) -> list[bytes]:
+    """Hide passwords that older servers write down."""
+    upper = [word.upper() for word in words]
+    first, second = (*upper, b"", b"")[:2]
+    if first == b"AUTH":
+        return [words[0], *([HIDDEN] * (len(words) - 1))]
+    if first in (b"HELLO", b"MIGRATE"):
+        for name in (b"AUTH", b"AUTH2"):
+            if name in upper:
+                place = upper.index(name) + 1
+                count = 1 if first == b"MIGRATE" and name == b"AUTH" else 2
+                return [
+                    *words[:place],
+                    *([HIDDEN] * len(words[place : place + count])),
+                    *words[place + count :],
+                ]
+    if (first, second) == (b"ACL", b"SETUSER"):
+        return [HIDDEN if word[:1] in b"><#!" and word else word for word in words]
+    if (first, second) == (b"CONFIG", b"SET"):
+        return [
+            HIDDEN if before.endswith((b"PASS", b"AUTH")) else word
+            for before, word in zip([b"", *upper], words, strict=False)
+        ]
+    return words
+
+
+def slow_command_of(raw: list[Any]) -> SlowCommand:
+    identity, at, taken, words, *who = raw
+    address, name = (*(part.decode(errors="replace") for part in who), "", "")[:2]
+    return SlowCommand(
+        id=identity,
+        at=at,
+        microseconds=taken,
+        words=[blob(word, WORD) for word in without_secrets(words)],
+        client=address,
+        client_name=name,
+    )
+
+
+@router.get("")
+async def read_slow_log(reader: Reading, limit: Annotated[int, Query(ge=1, le=1000)] = 128) -> SlowLog:
+    """The slow commands that Redis remembers."""
+    raw, length = await reader.run_all([("SLOWLOG", "GET", limit), ("SLOWLOG", "LEN")])
+    threshold = (await reader.run_each([("CONFIG", "GET", "slowlog-log-slower-than")]))[0]
+    known = not isinstance(threshold, Refusal) and len(threshold) == 2
+    return SlowLog(
+        entries=[slow_command_of(entry) for entry in raw],
+        length=length,
+        threshold_microseconds=number(threshold[1].decode()) if known else None,
+    )
+
+
+@router.delete("")
+async def empty_slow_log(writer: Writing) -> Emptied:
+    """Forget all of them."""
+    length, _ = await writer.run_all([("SLOWLOG", "LEN"), ("SLOWLOG", "RESET")])
+    return Emptied(removed=length)
