@@ -272,6 +272,7 @@ class Route:
     """Everything the data plane has to know of one plugin."""
 
     plugin_id: PluginId
+    name: str = ""
     state: PluginState
     reason: str = ""
     retry_after: float = 1.0

@@ -1,0 +1,82 @@
+"""The data plane: a bare ASGI application that carries calls to plugins."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from gateway.errors import PlugwayError
+from gateway.model import Access
+from gateway.proxy.access import Doorman, Identifies
+from gateway.proxy.assets import Content
+from gateway.proxy.calls import Calls
+from gateway.proxy.counters import CallMetrics
+from gateway.proxy.head import plain_head
+from gateway.proxy.problems import Problem, UnknownPlugin
+from gateway.proxy.table import RouteTable
+from gateway.proxy.ui import UiFiles
+from gateway.proxy.upstream import Upstream
+from gateway.registry.boards import OutcomeBoard, SnapshotBoard
+from gateway.settings import Settings
+
+
+class DataPlane:
+    """Serves ``/plugins/{id}/api/...`` and ``/plugins/{id}/ui/...`` for HTTP and WebSockets.
+
+    Must be made in the event loop that runs it. ``metrics`` is a collector for a
+    prometheus registry. ``asset_key`` signs the capabilities of UI assets.
+    """
+
+    def __init__(
+        self,
+        *,
+        snapshots: SnapshotBoard,
+        outcomes: OutcomeBoard,
+        gatekeeper: Identifies,
+        content: Content,
+        settings: Settings,
+        asset_key: bytes,
+    ) -> None:
+        self.metrics = CallMetrics()
+        self._doorman = Doorman(gatekeeper, settings)
+        self._table = RouteTable(self.metrics, Upstream.retire)
+        self._calls = Calls(self._doorman, outcomes, settings)
+        self._uis = UiFiles(content, self._doorman, settings, asset_key)
+        self._unsubscribe = snapshots.subscribe(self._table.update)
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        # ["", "plugins", id, "api", the rest]
+        parts: list[bytes] = scope["raw_path"].split(b"/", 4)
+        route = self._table.routes.get(parts[2]) if len(parts) > 3 else None
+        if route is None:
+            await self._unknown(parts, scope, send)
+            return
+        rest = b"/" + parts[4] if len(parts) > 4 else b""
+        if parts[3] == b"api":
+            await self._calls.serve(route, rest or b"/", scope, receive, send)
+        elif parts[3] == b"ui":
+            await self._uis.serve(route, rest, scope, send)
+        else:
+            await self._unknown(parts, scope, send)
+
+    async def _unknown(self, parts: list[bytes], scope: Any, send: Any) -> None:
+        """404, but only to those who may know which plugins there are."""
+        head = plain_head(scope["headers"])
+        plugin = parts[2].decode("latin-1")[:63] if len(parts) > 2 else ""
+        judged = self._doorman.judge(Access.USER, scope["method"], head, scope["headers"], plugin)
+        error = (
+            judged
+            if isinstance(judged, PlugwayError)
+            else UnknownPlugin(
+                "There is no plugin or part of a plugin at this path.",
+                plugin=plugin,
+                hint="GET /api/v1/plugins lists the plugins that are installed.",
+            )
+        )
+        await Problem(error).send(send, head.request_id.encode())
+
+    async def close(self) -> None:
+        """Take no more snapshots and let go of all channels."""
+        self._unsubscribe()
+        await self._calls.close()
+        await asyncio.gather(*(upstream.close() for upstream in self._table.upstreams()))

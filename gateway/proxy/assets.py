@@ -1,0 +1,159 @@
+"""Files of UI bundles as HTTP answers: compressed forms, validators, caching."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+from gateway.errors import Internal
+from gateway.model import UiBundle
+from gateway.proxy.headers import Pairs
+
+_CACHE_BYTES = 32 * 2**20
+_CACHED_FILE = 2**20
+_PART = 256 * 1024
+_TYPES = {
+    ".js": b"text/javascript; charset=utf-8",
+    ".mjs": b"text/javascript; charset=utf-8",
+    ".css": b"text/css; charset=utf-8",
+    ".json": b"application/json",
+    ".map": b"application/json",
+    ".html": b"text/html; charset=utf-8",
+    ".svg": b"image/svg+xml",
+    ".png": b"image/png",
+    ".jpg": b"image/jpeg",
+    ".jpeg": b"image/jpeg",
+    ".gif": b"image/gif",
+    ".webp": b"image/webp",
+    ".avif": b"image/avif",
+    ".ico": b"image/x-icon",
+    ".woff": b"font/woff",
+    ".woff2": b"font/woff2",
+    ".ttf": b"font/ttf",
+    ".txt": b"text/plain; charset=utf-8",
+    ".md": b"text/plain; charset=utf-8",
+    ".wasm": b"application/wasm",
+}
+_ALWAYS: Pairs = [
+    (b"x-content-type-options", b"nosniff"),
+    (b"content-security-policy", b"sandbox; default-src 'none'; frame-ancestors 'none'"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"vary", b"accept-encoding"),
+]
+_SHARED: Pairs = [
+    (b"access-control-allow-origin", b"*"),
+    (b"cross-origin-resource-policy", b"cross-origin"),
+    (b"cache-control", b"public, max-age=31536000, immutable"),
+]
+_OWN: Pairs = [(b"cross-origin-resource-policy", b"same-origin"), (b"cache-control", b"private, no-cache")]
+
+
+class Content(Protocol):
+    """What is asked of the content store."""
+
+    def path(self, digest: str) -> Path: ...
+
+    def encoded(self, digest: str, encoding: Literal["br", "gzip"]) -> Path | None: ...
+
+
+class Assets:
+    """Sends files by their digest; small ones are kept in memory, 32 MiB in all."""
+
+    def __init__(self, content: Content) -> None:
+        self._content = content
+        self._cache: OrderedDict[tuple[str, str], tuple[str, bytes]] = OrderedDict()
+        self._size = 0
+
+    async def send(self, bundle: UiBundle, name: str, scope: Any, send: Any, *, shared: bool) -> None:
+        """Answer with the file ``name`` of the bundle; ``shared`` where its path holds the capability."""
+        digest = bundle.files[name]
+        wanted = _encodings(scope["headers"])
+        encoding, content = await self._load(digest, wanted)
+        etag = f'"{digest}{"-" + encoding if encoding else ""}"'.encode()
+        headers = [*_ALWAYS, *(_SHARED if shared else _OWN), (b"etag", etag)]
+        if _matches(scope["headers"], digest.encode()):
+            await send({"type": "http.response.start", "status": 304, "headers": headers})
+            await send({"type": "http.response.body", "body": b""})
+            return
+        if encoding:
+            headers.append((b"content-encoding", encoding.encode()))
+        headers.append((b"content-type", _TYPES.get(Path(name).suffix.lower(), b"application/octet-stream")))
+        size = len(content) if isinstance(content, bytes) else await asyncio.to_thread(_size, content)
+        headers.append((b"content-length", b"%d" % size))
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        if scope["method"] == "HEAD":
+            await send({"type": "http.response.body", "body": b""})
+        elif isinstance(content, bytes):
+            await send({"type": "http.response.body", "body": content})
+        else:
+            await _send_file(content, send)
+
+    async def _load(self, digest: str, wanted: tuple[Literal["br", "gzip"], ...]) -> tuple[str, bytes | Path]:
+        key = (digest, wanted[0] if wanted else "")
+        found = self._cache.get(key)
+        if found is not None:
+            self._cache.move_to_end(key)
+            return found
+        try:
+            encoding, content = await asyncio.to_thread(self._read, digest, wanted)
+        except OSError as error:
+            raise Internal(
+                f"A file of this UI is missing from the content store: {error.strerror}.",
+                hint="Restart the plugin: its UI is fetched again.",
+            ) from error
+        if isinstance(content, bytes):
+            self._keep(key, encoding, content)
+        return encoding, content
+
+    def _read(self, digest: str, wanted: tuple[Literal["br", "gzip"], ...]) -> tuple[str, bytes | Path]:
+        encoding, path = "", self._content.path(digest)
+        for name in wanted:
+            if (compressed := self._content.encoded(digest, name)) is not None:
+                encoding, path = name, compressed
+                break
+        return encoding, path if path.stat().st_size > _CACHED_FILE else path.read_bytes()
+
+    def _keep(self, key: tuple[str, str], encoding: str, content: bytes) -> None:
+        self._cache[key] = (encoding, content)
+        self._size += len(content)
+        while self._size > _CACHE_BYTES:
+            _, (_, dropped) = self._cache.popitem(last=False)
+            self._size -= len(dropped)
+
+
+def _encodings(headers: Pairs) -> tuple[Literal["br", "gzip"], ...]:
+    """What the client accepts, best first."""
+    accepted = b",".join(value for name, value in headers if name == b"accept-encoding").lower()
+    named: set[bytes] = set()
+    for item in accepted.split(b","):
+        coding, _, quality = item.partition(b";")
+        if quality.strip().replace(b" ", b"") not in (b"q=0", b"q=0.0", b"q=0.00", b"q=0.000"):
+            named.add(coding.strip())
+    best: tuple[Literal["br", "gzip"], ...] = ("br", "gzip")
+    return tuple(encoding for encoding in best if encoding.encode() in named)
+
+
+def _matches(headers: Pairs, digest: bytes) -> bool:
+    """Whether the client has this content already, in whatever encoding."""
+    for name, value in headers:
+        if name == b"if-none-match":
+            tags = [tag.strip().removeprefix(b"W/").strip(b'"') for tag in value.split(b",")]
+            if b"*" in tags or any(tag.partition(b"-")[0] == digest for tag in tags):
+                return True
+    return False
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size
+
+
+async def _send_file(path: Path, send: Any) -> None:
+    file = await asyncio.to_thread(path.open, "rb")
+    try:
+        while part := await asyncio.to_thread(file.read, _PART):
+            await send({"type": "http.response.body", "body": part, "more_body": True})
+    finally:
+        await asyncio.to_thread(file.close)
+    await send({"type": "http.response.body", "body": b""})

@@ -1,0 +1,86 @@
+"""One call on its way: what its parts share, and how it ends."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Any
+
+from plugway.plugin.v1.plugin_pb2 import HandleRequest
+
+from gateway.errors import PlugwayError
+from gateway.proxy.head import Head
+from gateway.proxy.headers import Pairs
+from gateway.proxy.problems import Problem
+from gateway.proxy.table import PreparedRoute, PreparedTarget
+from gateway.proxy.upstream import Upstream
+
+
+class Call:
+    """One HTTP call. ``status`` is 0 until an answer has begun; ``began`` is when it did."""
+
+    __slots__ = (
+        "began",
+        "head",
+        "left",
+        "message",
+        "method",
+        "receive",
+        "route",
+        "send",
+        "started",
+        "status",
+        "target",
+        "task",
+        "upstream",
+        "watcher",
+    )
+
+    def __init__(
+        self,
+        route: PreparedRoute,
+        target: PreparedTarget,
+        message: HandleRequest,
+        head: Head,
+        method: str,
+        receive: Any,
+        send: Any,
+    ) -> None:
+        self.route = route
+        self.target = target
+        self.message = message
+        self.head = head
+        self.method = method
+        self.receive = receive
+        self.send = send
+        self.upstream: Upstream = target.least_busy()
+        self.status = 0
+        self.started = self.began = time.perf_counter()
+        self.task: asyncio.Task[Any] | None = None
+        self.watcher: asyncio.Task[None] | None = None
+        self.left = False
+
+    async def begin_answer(self, status: int, headers: Pairs) -> None:
+        self.status = status
+        self.began = time.perf_counter()
+        await self.send({"type": "http.response.start", "status": status, "headers": headers})
+
+    async def refuse(self, error: PlugwayError, *, close: bool = False) -> None:
+        """Answer with a problem; where an answer has begun, it is left unfinished instead."""
+        if self.status:
+            return
+        self.status = error.status
+        self.began = time.perf_counter()
+        await Problem(error, close=close).send(self.send, self.head.request_id.encode())
+
+    def watch(self) -> None:
+        """Cancel the call's task as soon as its client is gone. The request body must have been read."""
+        if self.watcher is None:
+            self.watcher = asyncio.create_task(self._until_client_leaves())
+
+    async def _until_client_leaves(self) -> None:
+        while (await self.receive())["type"] != "http.disconnect":
+            pass
+        if self.task is not None:
+            self.left = True
+            self.task.cancel()

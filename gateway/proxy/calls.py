@@ -1,0 +1,199 @@
+"""Calls to plugins over HTTP: judged, carried, answered."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import aclosing
+from typing import Any
+
+from plugway.plugin.v1.plugin_pb2 import HandleRequest, HandleResponse
+
+from gateway.errors import PlugwayError
+from gateway.model import Access, Caller
+from gateway.proxy.access import Doorman
+from gateway.proxy.answer import BODILESS, complete_head, open_head
+from gateway.proxy.body import Body, ClientLeft
+from gateway.proxy.call import Call
+from gateway.proxy.counters import method_class
+from gateway.proxy.exchange import Upload
+from gateway.proxy.failures import CallFailed
+from gateway.proxy.head import Head, set_context, take
+from gateway.proxy.paths import has_dot_segments
+from gateway.proxy.problems import BadRequest, MethodRefused, Problem
+from gateway.proxy.retries import RetryBudget, may_retry
+from gateway.proxy.running import RunningCalls
+from gateway.proxy.stream import BrokenOff, drop_body, read_body, send_parts
+from gateway.proxy.table import PreparedRoute, PreparedTarget
+from gateway.registry.boards import OutcomeBoard
+from gateway.settings import Settings
+
+_REFUSED_METHODS = frozenset({"TRACE", "CONNECT"})
+_PATIENCE = 30.0
+"""Longest silence within a request body, in seconds."""
+
+
+class Calls:
+    """The HTTP side of the data plane, for ``/plugins/{id}/api/...``."""
+
+    def __init__(self, doorman: Doorman, outcomes: OutcomeBoard, settings: Settings) -> None:
+        self._judge_caller = doorman.judge
+        self._outcomes = outcomes
+        self._unary_bytes = settings.unary_bytes
+        self._running = RunningCalls()
+        self._budget = RetryBudget()
+
+    async def close(self) -> None:
+        await self._running.close()
+
+    async def serve(self, route: PreparedRoute, path: bytes, scope: Any, receive: Any, send: Any) -> None:
+        """One call; ``path`` is the plugin's, as the client encoded it."""
+        message = HandleRequest()
+        request = message.request
+        head = take(scope["headers"], request)
+        method: str = scope["method"]
+        target = route.choose(head.release)
+        judged = self._judge(route, target, method, path, head, scope["headers"])
+        if isinstance(judged, PlugwayError):
+            await Problem(judged).send(send, head.request_id.encode())
+            return
+        full = route.active[0] >= route.limits.max_concurrent
+        refusal = route.problem or (route.overloaded if full else None)
+        if refusal is not None or target is None:
+            await (refusal or route.overloaded).send(send, head.request_id.encode())
+            return
+        request.method = method
+        request.path = path
+        request.query = scope["query_string"]
+        set_context(request, head, scope, route.base_path, judged)
+        await self._counted(Call(route, target, message, head, method, receive, send))
+
+    def _judge(
+        self,
+        route: PreparedRoute,
+        target: PreparedTarget | None,
+        method: str,
+        path: bytes,
+        head: Head,
+        headers: list[tuple[bytes, bytes]],
+    ) -> Caller | PlugwayError | None:
+        plugin = route.route.plugin_id
+        if has_dot_segments(path):
+            return BadRequest("The path must not contain '.' or '..' as a segment.", plugin=plugin)
+        if method in _REFUSED_METHODS:
+            return MethodRefused(f"{method} is not passed on to plugins.", plugin=plugin)
+        access = target.rules.access(method, path) if target is not None else Access.USER
+        return self._judge_caller(access, method, head, headers, plugin)
+
+    async def _counted(self, call: Call) -> None:
+        """Run a call within the plugin's limit, and count how it ended."""
+        active, counters = call.route.active, call.target.counters
+        active[0] += 1
+        counters.active += 1
+        call.upstream.active += 1
+        try:
+            await self._carry(call)
+        except CallFailed as failed:
+            await call.refuse(failed.problem(call.route.route.plugin_id))
+        except PlugwayError as error:
+            await call.refuse(error, close=True)
+        except (ClientLeft, BrokenOff):
+            # The answer stays unfinished, so the server closes the connection under it.
+            pass
+        except asyncio.CancelledError:
+            if not call.left:
+                raise
+            if (task := asyncio.current_task()) is not None:
+                task.uncancel()
+        finally:
+            active[0] -= 1
+            counters.active -= 1
+            call.upstream.release()
+            if call.status:
+                counters.count(method_class(call.method), call.status, call.began - call.started)
+
+    async def _carry(self, call: Call) -> None:
+        head = call.head
+        if head.length or head.chunked:
+            body = Body(call.receive, call.route.limits, call.route.route.plugin_id, _PATIENCE)
+            if head.length > call.route.limits.max_body:
+                raise body.too_large()
+            up_to = self._unary_bytes if head.length <= self._unary_bytes else 0
+            first = await body.begin(up_to, call.route.limits.timeout)
+            if not body.complete:
+                await self._upload(call, body, first)
+                return
+            call.message.body = first
+        self._running.begin(call)
+        try:
+            await self._answer(call, await self._handle(call))
+        finally:
+            self._running.end(call)
+
+    async def _handle(self, call: Call) -> HandleResponse:
+        limits = call.route.limits
+        try:
+            answer = await call.upstream.handle(call.message, limits.timeout)
+        except CallFailed as failed:
+            self._outcomes.failed(call.upstream.instance_id, failed.words)
+            if not may_retry(failed, call.method) or not self._budget.spend():
+                raise
+            call.upstream.release()
+            call.upstream = call.target.other_than(call.upstream)
+            call.upstream.active += 1
+            try:
+                answer = await call.upstream.handle(call.message, limits.timeout)
+            except CallFailed as again:
+                self._outcomes.failed(call.upstream.instance_id, again.words)
+                raise
+        self._outcomes.ok(call.upstream.instance_id)
+        self._budget.earn()
+        return answer
+
+    async def _answer(self, call: Call, answer: HandleResponse) -> None:
+        if answer.continuation:
+            await self._stream(call, answer)
+            return
+        body = answer.body
+        status = answer.response.status
+        headers = complete_head(answer.response, call.head.request_id, call.method, len(body))
+        await call.begin_answer(status, headers)
+        if status in BODILESS:
+            body = b""
+        await call.send({"type": "http.response.body", "body": body})
+
+    async def _stream(self, call: Call, answer: HandleResponse) -> None:
+        headers, declared = open_head(answer.response, call.head.request_id)
+        if declared is not None:
+            headers.append((b"content-length", b"%d" % declared))
+        if call.method == "HEAD" or answer.response.status in BODILESS:
+            drop_body(call.upstream, answer)
+            await call.begin_answer(answer.response.status, headers)
+            await call.send({"type": "http.response.body", "body": b""})
+            return
+        call.watch()
+        idle = call.route.limits.stream_idle
+        await call.begin_answer(answer.response.status, headers)
+        async with aclosing(read_body(call.upstream, answer, idle)) as parts:
+            await send_parts(call.send, parts, declared, idle)
+
+    async def _upload(self, call: Call, body: Body, first: bytes) -> None:
+        limits = call.route.limits
+        upload = Upload(call.upstream, call.message.request, body)
+        try:
+            upload.start(first)
+            response = await upload.head(limits.timeout)
+            headers, declared = open_head(response, call.head.request_id)
+            if declared is not None:
+                headers.append((b"content-length", b"%d" % declared))
+            if not upload.complete:
+                # What is left of the body must not be taken for the next request.
+                headers.append((b"connection", b"close"))
+            await call.begin_answer(response.status, headers)
+            async with aclosing(upload.parts(limits.stream_idle)) as parts:
+                await send_parts(call.send, parts, declared, limits.stream_idle)
+            self._outcomes.ok(call.upstream.instance_id)
+        except CallFailed as failed:
+            self._outcomes.failed(call.upstream.instance_id, failed.words)
+            raise
+        finally:
+            await upload.close()

@@ -1,0 +1,123 @@
+"""Uploads too long for one message: frames in both directions, each as fast as the slower side."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncGenerator
+from typing import Any
+
+import grpc
+from plugway.plugin.v1.http_pb2 import BodyChunk, HttpRequest, HttpResponse
+from plugway.plugin.v1.plugin_pb2 import ExchangeRequest, ExchangeResponse
+
+from gateway.errors import PlugwayError
+from gateway.proxy.body import Body, ClientLeft
+from gateway.proxy.failures import CallFailed, Failure, from_rpc_error
+from gateway.proxy.upstream import Upstream
+
+_PART = 256 * 1024
+
+
+class Upload:
+    """One upload and its answer. Use as a context manager: leaving it ends the call."""
+
+    def __init__(self, upstream: Upstream, request: HttpRequest, body: Body) -> None:
+        self._call: Any = upstream.stub.Exchange()
+        self._request = request
+        self._body = body
+        self._pump: asyncio.Task[None] | None = None
+        self._watcher: asyncio.Task[None] | None = None
+        self.refusal: PlugwayError | ClientLeft | CallFailed | None = None
+
+    @property
+    def complete(self) -> bool:
+        """Whether the whole request body has been read."""
+        return self._body.complete
+
+    def start(self, first: bytes) -> None:
+        self._pump = asyncio.create_task(self._send(first))
+
+    async def _send(self, first: bytes) -> None:
+        try:
+            await self._call.write(ExchangeRequest(http_start=self._request))
+            await self._write(first)
+            while not self._body.complete:
+                await self._write(await self._body.next())
+            await self._call.write(ExchangeRequest(body=BodyChunk(end=True)))
+            await self._call.done_writing()
+            self._watcher = asyncio.create_task(self._until_client_leaves())
+        except (PlugwayError, ClientLeft) as refusal:
+            self._refuse(refusal)
+        except TimeoutError:
+            words = f"took nothing of the upload for {self._body.pause:g} seconds"
+            self._refuse(CallFailed(Failure.TIMED_OUT, words))
+        except (grpc.RpcError, asyncio.InvalidStateError):
+            # The call has ended; the reading side learns how.
+            return
+
+    async def _write(self, data: bytes) -> None:
+        for start in range(0, len(data), _PART):
+            part = data[start : start + _PART]
+            async with asyncio.timeout(self._body.pause):
+                await self._call.write(ExchangeRequest(body=BodyChunk(data=part)))
+
+    async def _until_client_leaves(self) -> None:
+        await self._body.client_left()
+        self._refuse(ClientLeft())
+
+    def _refuse(self, why: PlugwayError | ClientLeft | CallFailed) -> None:
+        self.refusal = why
+        self._call.cancel()
+
+    async def head(self, within: float) -> HttpResponse:
+        """The head of the answer; ``within`` counts from the last part of the upload on."""
+        frame = await self._frame(within)
+        if frame is None or frame.WhichOneof("frame") != "http_start":
+            raise CallFailed(Failure.GARBAGE, "answered an upload without a head")
+        return frame.http_start
+
+    async def parts(self, idle: float) -> AsyncGenerator[bytes, None]:
+        """The body of the answer."""
+        while (frame := await self._frame(idle)) is not None:
+            if frame.WhichOneof("frame") != "body":
+                raise CallFailed(Failure.GARBAGE, "sent a frame that does not belong to a body")
+            if frame.body.data:
+                yield frame.body.data
+            if frame.body.end:
+                return
+
+    async def _frame(self, within: float) -> ExchangeResponse | None:
+        reading = asyncio.ensure_future(self._call.read())
+        try:
+            await self._until_uploaded_or(reading)
+            async with asyncio.timeout(within):
+                frame = await reading
+        except TimeoutError:
+            raise CallFailed(Failure.TIMED_OUT, f"did not go on within {within:g} seconds") from None
+        except (grpc.RpcError, asyncio.CancelledError) as error:
+            if self.refusal is not None:
+                raise self.refusal from None
+            if isinstance(error, asyncio.CancelledError):
+                raise
+            raise from_rpc_error(error) from None
+        finally:
+            reading.cancel()
+        if frame is grpc.aio.EOF:
+            if self.refusal is not None:
+                raise self.refusal
+            return None
+        return frame  # type: ignore[no-any-return]  # the stub's read() is typed with EOF only
+
+    async def _until_uploaded_or(self, reading: asyncio.Future[Any]) -> None:
+        """As long as the client sends, its own limits count and not the plugin's silence."""
+        if self._pump is not None and not self._pump.done():
+            await asyncio.wait((self._pump, reading), return_when=asyncio.FIRST_COMPLETED)
+
+    async def close(self) -> None:
+        self._call.cancel()
+        for task in (self._pump, self._watcher):
+            if task is not None:
+                task.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await task

@@ -1,0 +1,120 @@
+"""Answers that the data plane makes itself: RFC 9457 problem documents, as finished bytes."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any
+
+from gateway.errors import Forbidden, NotFound, PlugwayError, Unauthenticated, Unavailable
+from gateway.model import PluginState, Route
+
+Headers = list[tuple[bytes, bytes]]
+
+
+class UnknownPlugin(NotFound):
+    key, title = "unknown-plugin", "No such plugin"
+
+
+class PluginUnavailable(Unavailable):
+    key, title = "plugin-unavailable", "The plugin is not available now"
+
+
+class Overloaded(Unavailable):
+    key, title = "overloaded", "Too many calls at once"
+
+
+class TimedOut(PlugwayError):
+    key, title, status = "timed-out", "The plugin did not answer in time", 504
+
+
+class BadAnswer(PlugwayError):
+    """The plugin answered something that HTTP does not allow, or ended within its answer."""
+
+    key, title, status = "bad-answer", "The plugin's answer cannot be passed on", 502
+
+
+class BodyTooLarge(PlugwayError):
+    key, title, status = "body-too-large", "The request body is too large", 413
+
+
+class BodyTooSlow(PlugwayError):
+    key, title, status = "body-too-slow", "The request body came too slowly", 408
+
+
+class BadRequest(PlugwayError):
+    key, title, status = "bad-request", "The request cannot be passed on", 400
+
+
+class MethodRefused(PlugwayError):
+    key, title, status = "method-refused", "This method is not passed on", 405
+
+
+class SignInFirst(Unauthenticated):
+    """A plugin's route that needs a caller, called without a valid token or session."""
+
+
+class NotAllowed(Forbidden):
+    """A known caller, but not one whom the route is for."""
+
+
+class Problem:
+    """A finished answer: status, headers and body, made once and sent often."""
+
+    __slots__ = ("body", "headers", "status")
+
+    def __init__(self, error: PlugwayError, *, close: bool = False) -> None:
+        self.status = error.status
+        self.body = json.dumps(error.problem(), separators=(",", ":")).encode()
+        self.headers: Headers = [
+            (b"content-type", b"application/problem+json"),
+            (b"content-length", b"%d" % len(self.body)),
+            (b"cache-control", b"no-store"),
+            (b"x-content-type-options", b"nosniff"),
+        ]
+        if error.retry_after is not None:
+            self.headers.append((b"retry-after", b"%d" % max(1, math.ceil(error.retry_after))))
+        if error.status == Unauthenticated.status:
+            self.headers.append((b"www-authenticate", b"Bearer"))
+        if close:
+            self.headers.append((b"connection", b"close"))
+
+    async def send(self, send: Any, request_id: bytes = b"") -> None:
+        headers = [*self.headers, (b"x-request-id", request_id)] if request_id else self.headers
+        await send({"type": "http.response.start", "status": self.status, "headers": headers})
+        await send({"type": "http.response.body", "body": self.body})
+
+
+class Answered(Exception):
+    """Unwinds to the place that sends: carries the problem that ends this call."""
+
+    def __init__(self, error: PlugwayError, *, close: bool = False) -> None:
+        super().__init__(error.detail)
+        self.problem = Problem(error, close=close)
+
+
+_WORDS = {
+    PluginState.STARTING: "is starting",
+    PluginState.UPDATING: "is being updated",
+    PluginState.UNHEALTHY: "is unhealthy",
+    PluginState.DISABLED: "is disabled",
+    PluginState.QUARANTINED: "is quarantined after failed starts",
+    PluginState.HEALTHY: "has no instance that takes calls",
+}
+
+
+def unavailable(route: Route) -> PluginUnavailable:
+    """Why a known plugin cannot take this call, and when to try again."""
+    said = f": {route.reason}" if route.reason else ""
+    hints = {
+        PluginState.DISABLED: "Enable it first.",
+        PluginState.QUARANTINED: "See its logs, mend the cause, then restart it.",
+    }
+    state = route.state if route.state is not PluginState.HEALTHY else PluginState.UNHEALTHY
+    return PluginUnavailable(
+        f"The plugin {route.plugin_id} {_WORDS[route.state]}{said}",
+        plugin=route.plugin_id,
+        reason=state.value,
+        retry_after=route.retry_after,
+        hint=hints.get(route.state, ""),
+    )

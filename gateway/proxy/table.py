@@ -1,0 +1,144 @@
+"""Snapshots made ready for calls: whatever a call would compute is computed here once.
+
+A new snapshot costs work only for the routes that changed; a call costs one look-up,
+however many plugins there are.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterable
+
+from gateway.model import Endpoint, PluginState, Route, Snapshot, Target, UiBundle
+from gateway.proxy.counters import CallMetrics, Counters
+from gateway.proxy.paths import Rules
+from gateway.proxy.problems import Overloaded, Problem, unavailable
+from gateway.proxy.upstream import Upstream, UpstreamKey, key_of
+
+_SERVING = (PluginState.HEALTHY, PluginState.UPDATING)
+
+
+class PreparedTarget:
+    """One release that takes calls."""
+
+    __slots__ = ("counters", "release", "rules", "target", "upstreams", "weight")
+
+    def __init__(self, target: Target, upstreams: list[Upstream], counters: Counters) -> None:
+        self.target = target
+        self.release = target.release_id.encode()
+        self.weight = target.weight
+        self.rules = Rules(target.rules)
+        self.upstreams = upstreams
+        self.counters = counters
+
+    def other_than(self, tried: Upstream) -> Upstream:
+        """Another instance, or the same where it is the only one."""
+        others = [upstream for upstream in self.upstreams if upstream is not tried]
+        return min(others, key=lambda upstream: upstream.active) if others else tried
+
+    def least_busy(self) -> Upstream:
+        upstreams = self.upstreams
+        return upstreams[0] if len(upstreams) == 1 else min(upstreams, key=lambda upstream: upstream.active)
+
+
+class PreparedRoute:
+    """One plugin. ``active`` counts its running calls and survives new snapshots."""
+
+    __slots__ = (
+        "active",
+        "base_path",
+        "by_release",
+        "first",
+        "key",
+        "known",
+        "limits",
+        "overloaded",
+        "problem",
+        "route",
+        "targets",
+        "uis",
+        "unavailable",
+        "weights",
+    )
+
+    def __init__(self, route: Route, targets: list[PreparedTarget], active: list[int]) -> None:
+        self.route = route
+        self.key = route.plugin_id.encode()
+        self.limits = route.limits
+        self.base_path = f"/plugins/{route.plugin_id}/api"
+        self.active = active
+        self.known = targets[0] if targets else None
+        self.targets = [target for target in targets if target.upstreams]
+        self.weights = [target.weight for target in self.targets]
+        if not any(self.weights):
+            self.weights = [1] * len(self.targets)
+        self.by_release = {target.release: target for target in self.targets}
+        serving = route.state in _SERVING and bool(self.targets)
+        self.first = self.targets[0] if len(self.targets) == 1 else None
+        self.unavailable = unavailable(route)
+        self.problem = None if serving else Problem(self.unavailable)
+        self.uis: list[tuple[Target, UiBundle]] = [(t, t.ui) for t in route.targets if t.ui is not None]
+        self.overloaded = Problem(
+            Overloaded(
+                f"{route.limits.max_concurrent} calls to {route.plugin_id} are running; no more are taken.",
+                plugin=route.plugin_id,
+                reason="overloaded",
+                retry_after=1.0,
+            )
+        )
+
+    def choose(self, release: bytes) -> PreparedTarget | None:
+        """The release that takes a call: the one it asks for, where that serves, else by weight.
+
+        Where none serves, the first still says who may know why.
+        """
+        if release and (asked := self.by_release.get(release)) is not None:
+            return asked
+        if self.first is not None:
+            return self.first
+        if not self.targets:
+            return self.known
+        return random.choices(self.targets, self.weights)[0]  # noqa: S311  a share of traffic, no secret
+
+
+class RouteTable:
+    """The current snapshot, by plugin id as it stands in a path."""
+
+    def __init__(self, metrics: CallMetrics, retire: Callable[[Upstream], None]) -> None:
+        self.routes: dict[bytes, PreparedRoute] = {}
+        self._upstreams: dict[UpstreamKey, Upstream] = {}
+        self._metrics = metrics
+        self._retire = retire
+
+    def update(self, snapshot: Snapshot) -> None:
+        """Take over a snapshot; endpoints that it no longer names are retired."""
+        routes: dict[bytes, PreparedRoute] = {}
+        for plugin_id, route in snapshot.routes.items():
+            key = plugin_id.encode()
+            old = self.routes.get(key)
+            routes[key] = old if old is not None and old.route == route else self._prepare(route, old)
+        named = {key_of(endpoint) for route in snapshot.routes.values() for endpoint in _endpoints(route)}
+        self.routes = routes
+        for key_ in self._upstreams.keys() - named:
+            self._retire(self._upstreams.pop(key_))
+
+    def upstreams(self) -> list[Upstream]:
+        return list(self._upstreams.values())
+
+    def _prepare(self, route: Route, old: PreparedRoute | None) -> PreparedRoute:
+        targets = [
+            PreparedTarget(
+                target,
+                [self._upstream(endpoint) for endpoint in target.endpoints],
+                self._metrics.of(route.plugin_id, target.version),
+            )
+            for target in route.targets
+        ]
+        return PreparedRoute(route, targets, old.active if old is not None else [0])
+
+    def _upstream(self, endpoint: Endpoint) -> Upstream:
+        return self._upstreams.setdefault(key_of(endpoint), Upstream(endpoint))
+
+
+def _endpoints(route: Route) -> Iterable[Endpoint]:
+    return (endpoint for target in route.targets for endpoint in target.endpoints)

@@ -1,0 +1,161 @@
+"""UIs of plugins, from the content store: no call to the plugin."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from gateway.errors import NotFound, PlugwayError
+from gateway.model import Access, PluginState, Target, UiBundle
+from gateway.proxy.access import Doorman
+from gateway.proxy.assets import Assets, Content
+from gateway.proxy.frame import frame_document
+from gateway.proxy.head import Head, plain_head
+from gateway.proxy.headers import Pairs
+from gateway.proxy.paths import has_dot_segments
+from gateway.proxy.problems import BadRequest, MethodRefused, Problem
+from gateway.proxy.table import PreparedRoute
+from gateway.settings import Settings
+
+_HELD_BACK = (PluginState.DISABLED, PluginState.QUARANTINED)
+_REMEMBERED = 1024
+
+
+class NoSuchFile(NotFound):
+    key, title = "no-such-file", "No such file in this UI"
+
+
+class NoUi(NotFound):
+    key, title = "no-ui", "The plugin has no user interface"
+
+
+class UiFiles:
+    """The frame, and the files of the bundles: by session, or by a capability in the path.
+
+    A frame has an opaque origin and hence no cookie; the capability, a keyed hash of
+    plugin and bundle, is what its requests show instead. It gives away one bundle only.
+    """
+
+    def __init__(self, content: Content, doorman: Doorman, settings: Settings, asset_key: bytes) -> None:
+        self._assets = Assets(content)
+        self._judge = doorman.judge
+        self._public_url = settings.public_url.rstrip("/")
+        self._key = asset_key
+        # Bundles that pages still use, also after a newer release has replaced them.
+        self._bundles: dict[bytes, UiBundle] = {}
+        self._frames: dict[tuple[str, str, str], tuple[bytes, Pairs]] = {}
+
+    async def serve(self, route: PreparedRoute, path: bytes, scope: Any, send: Any) -> None:
+        """Answer ``/plugins/{id}/ui{path}``."""
+        head = plain_head(scope["headers"])
+        try:
+            await self._serve(route, path, head, scope, send)
+        except PlugwayError as error:
+            await Problem(error).send(send, head.request_id.encode())
+
+    async def _serve(self, route: PreparedRoute, path: bytes, head: Head, scope: Any, send: Any) -> None:
+        plugin = route.route.plugin_id
+        if scope["method"] not in ("GET", "HEAD"):
+            raise MethodRefused("A UI is only read: GET and HEAD.", plugin=plugin)
+        if has_dot_segments(path) or b"\\" in path or b"\0" in path or b"%00" in path:
+            raise BadRequest("The path of a file must not contain '.' or '..' as a segment.", plugin=plugin)
+        if path.startswith(b"/~"):
+            capability, _, name = path[2:].partition(b"/")
+            bundle = self._bundle_of(route, capability)
+            await self._assets.send(bundle, _file(bundle, name, plugin), scope, send, shared=True)
+            return
+        judged = self._judge(Access.USER, scope["method"], head, scope["headers"], plugin)
+        if isinstance(judged, PlugwayError):
+            raise judged
+        target, bundle = self._current(route, head)
+        if path == b"":
+            await _redirect(route, scope, send)
+        elif path == b"/":
+            await self._frame(route, target, bundle, head, scope, send)
+        else:
+            await self._assets.send(bundle, _file(bundle, path[1:], plugin), scope, send, shared=False)
+
+    def _current(self, route: PreparedRoute, head: Head) -> tuple[Target, UiBundle]:
+        """The bundle for a page that begins now."""
+        if route.route.state in _HELD_BACK and route.problem is not None:
+            raise route.unavailable
+        chosen = route.choose(head.release)
+        if chosen is not None and chosen.target.ui is not None:
+            return chosen.target, chosen.target.ui
+        for target, bundle in route.uis:
+            return target, bundle
+        if route.problem is not None:
+            raise route.unavailable
+        raise NoUi(f"{route.route.plugin_id} has no user interface.", plugin=route.route.plugin_id)
+
+    async def _frame(
+        self, route: PreparedRoute, target: Target, ui: UiBundle, head: Head, scope: Any, send: Any
+    ) -> None:
+        plugin = route.route.plugin_id
+        origin = self._origin(head, scope)
+        key = (target.release_id, ui.digest, origin)
+        made = self._frames.get(key)
+        if made is None:
+            capability = self.capability(plugin, ui)
+            if len(self._frames) >= _REMEMBERED:
+                self._frames.clear()
+            made = self._frames[key] = frame_document(
+                plugin_id=plugin,
+                name=route.route.name or plugin,
+                ui=ui,
+                asset_base=f"/plugins/{plugin}/ui/~{capability.decode()}",
+                origin=origin,
+                release=target.release_id,
+            )
+            self._remember(route.key + b"~" + capability, ui)
+        body, headers = made
+        extra = [(b"content-length", b"%d" % len(body)), (b"x-request-id", head.request_id.encode())]
+        await send({"type": "http.response.start", "status": 200, "headers": [*headers, *extra]})
+        await send({"type": "http.response.body", "body": body if scope["method"] == "GET" else b""})
+
+    def capability(self, plugin: str, ui: UiBundle) -> bytes:
+        """What a path must show to read this bundle without a session."""
+        mac = hmac.new(self._key, f"{plugin}{ui.digest}".encode(), hashlib.sha256)
+        return mac.hexdigest()[:32].encode()
+
+    def _bundle_of(self, route: PreparedRoute, capability: bytes) -> UiBundle:
+        if (known := self._bundles.get(route.key + b"~" + capability)) is not None:
+            return known
+        for _, ui in route.uis:
+            expected = self.capability(route.route.plugin_id, ui)
+            if hmac.compare_digest(expected, capability):
+                self._remember(route.key + b"~" + expected, ui)
+                return ui
+        raise NoSuchFile("No such bundle.", plugin=route.route.plugin_id)
+
+    def _remember(self, key: bytes, ui: UiBundle) -> None:
+        if len(self._bundles) >= _REMEMBERED:
+            self._bundles.pop(next(iter(self._bundles)))
+        self._bundles[key] = ui
+
+    def _origin(self, head: Head, scope: Any) -> str:
+        if self._public_url:
+            parts = urlsplit(self._public_url)
+            return f"{parts.scheme}://{parts.netloc}"
+        return f"{scope['scheme']}://{head.host.decode('latin-1')}"
+
+
+def _file(bundle: UiBundle, name: bytes, plugin: str) -> str:
+    """The bundle's name for a path. Only listed names exist, so no path leads out of it."""
+    try:
+        path = unquote(name.decode("ascii"), errors="strict")
+    except UnicodeDecodeError:
+        path = ""
+    if path not in bundle.files:
+        raise NoSuchFile("This bundle has no file of that name.", plugin=plugin)
+    return path
+
+
+async def _redirect(route: PreparedRoute, scope: Any, send: Any) -> None:
+    query = b"?" + scope["query_string"] if scope["query_string"] else b""
+    location = b"/plugins/" + route.key + b"/ui/" + query
+    headers = [(b"location", location), (b"content-length", b"0")]
+    await send({"type": "http.response.start", "status": 308, "headers": headers})
+    await send({"type": "http.response.body", "body": b""})
