@@ -95,7 +95,7 @@ class RunningGateway:
 
 @asynccontextmanager
 async def gateway(
-    home: Path, runtime: str = "process", settings: Mapping[str, str] | None = None
+    home: Path, runtime: str = "process", settings: Mapping[str, str] | None = None, cwd: Path = ROOT
 ) -> AsyncIterator[RunningGateway]:
     """Start ``plugway serve`` on a free port; on exit it is stopped in good order where it still runs."""
     environment = {
@@ -107,7 +107,7 @@ async def gateway(
         environment.setdefault("PLUGWAY_BASE_IMAGE", image)
     command = ["-m", "gateway", "serve", "--json", "--port", "0", "--home", str(home), "--runtime", runtime]
     process = await asyncio.create_subprocess_exec(
-        sys.executable, *command, cwd=ROOT, env=environment, start_new_session=True,
+        sys.executable, *command, cwd=cwd, env=environment, start_new_session=True,
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
     )  # fmt: skip
     lines: list[str] = []

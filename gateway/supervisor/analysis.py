@@ -7,13 +7,10 @@ sides. Not being able to measure is not a failure, and gives no verdict.
 
 from __future__ import annotations
 
-from bisect import bisect_left
-from dataclasses import dataclass, field
 from itertools import islice
 from math import exp, inf, lgamma
 
-BUCKETS: tuple[float, ...] = tuple(0.001 * 2.0**n for n in range(18))
-"""Upper bounds of the latency buckets, in seconds: 1 ms, doubled to 131 s."""
+from gateway.windows import Window
 
 _MIN_ERRORS = 3
 _MIN_CALLS_FOR_LATENCY = 20
@@ -21,29 +18,6 @@ _CHANCE = 0.01
 # Buckets double, so a factor under four could be one bucket's width on either side.
 _SLOWER = 4.0
 _SLOWER_SECONDS = 0.01
-
-
-@dataclass(slots=True)
-class Window:
-    """Calls of one release in one span of time; ``buckets`` has one more than BUCKETS for the rest."""
-
-    calls: int = 0
-    errors: int = 0
-    buckets: list[int] = field(default_factory=lambda: [0] * (len(BUCKETS) + 1))
-
-    def add(self, seconds: float, failed: bool) -> None:
-        self.calls += 1
-        self.errors += failed
-        self.buckets[bisect_left(BUCKETS, seconds)] += 1
-
-    def quantile(self, share: float) -> float:
-        """Upper bound, in seconds, of the bucket that holds this quantile; 0 without calls."""
-        wanted, seen = share * sum(self.buckets), 0
-        for bound, count in zip((*BUCKETS, float("inf")), self.buckets, strict=True):
-            seen += count
-            if count and seen >= wanted:
-                return bound
-        return 0.0
 
 
 def verdict(candidate: Window, stable: Window) -> str:

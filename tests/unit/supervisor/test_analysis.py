@@ -3,7 +3,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.supervisor.analysis import Window, chance, verdict
+from gateway.supervisor.analysis import chance, verdict
+from gateway.windows import Window
 
 
 def window(calls: int, errors: int = 0, seconds: float = 0.003) -> Window:

@@ -1,0 +1,87 @@
+"""``plugway serve``: run a gateway in the foreground."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Annotated, Any
+
+import structlog
+import typer
+import uvloop
+from pydantic import ValidationError
+
+from gateway.errors import PlugwayError
+from gateway.settings import Settings
+
+Run = Callable[[Settings, Callable[[str, str], None]], Coroutine[Any, Any, None]]
+
+
+def add_serve(app: typer.Typer, run: Run) -> None:
+    """Add the command; ``run`` comes from the composition root, which lies above this layer."""
+
+    @app.command()
+    def serve(
+        host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
+        port: Annotated[int | None, typer.Option(help="Port to listen on; 0 takes a free one.")] = None,
+        runtime: Annotated[str | None, typer.Option(help="auto, process or docker.")] = None,
+        home: Annotated[Path | None, typer.Option(help="State directory (PLUGWAY_HOME).")] = None,
+        keep: Annotated[bool, typer.Option("--keep", help="Let the plugins run on when this ends.")] = False,
+        as_json: Annotated[bool, typer.Option("--json", help="Announce as JSON lines.")] = False,
+    ) -> None:
+        """Run a gateway here, until Ctrl-C.
+
+        Each option has a setting of the same name in the environment (PLUGWAY_PORT and so on);
+        docs/settings.md lists them all.
+        """
+        given: dict[str, Any] = {
+            "host": host,
+            "port": port,
+            "runtime": runtime,
+            "home": home,
+            "on_exit": "keep" if keep else None,
+        }
+        try:
+            settings = Settings(**{name: value for name, value in given.items() if value is not None})
+        except ValidationError as error:
+            for issue in error.errors():
+                typer.echo(f"error: {'.'.join(map(str, issue['loc']))}: {issue['msg']}", err=True)
+            raise typer.Exit(2) from None
+        configure_logging()
+        announce = _announce_json if as_json else _announce_text
+        try:
+            uvloop.run(run(settings, announce))
+        except PlugwayError as error:
+            typer.echo(f"error: {error.detail}" + (f"\n  {error.hint}" if error.hint else ""), err=True)
+            raise typer.Exit(1) from None
+
+
+def configure_logging() -> None:
+    """Structured lines: for people on a terminal, JSON elsewhere."""
+    renderer: Any = structlog.processors.JSONRenderer()
+    if sys.stderr.isatty():
+        renderer = structlog.dev.ConsoleRenderer()
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            renderer,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+    logging.basicConfig(level=logging.WARNING, stream=sys.stderr)
+
+
+def _announce_text(label: str, text: str) -> None:
+    typer.echo(f"{label:>18}  {text}")
+
+
+def _announce_json(label: str, text: str) -> None:
+    typer.echo(json.dumps({"label": label, "text": text}))
+    sys.stdout.flush()
