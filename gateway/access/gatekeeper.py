@@ -108,6 +108,11 @@ class Gatekeeper:
         """End one session for good. Blocks on a file; unknown values are ignored."""
         self._sessions.end(value)
 
+    @property
+    def asset_key(self) -> bytes:
+        """Signs the capabilities under which browsers load a plugin UI's files."""
+        return self.derive_key("assets")
+
     def derive_key(self, purpose: str) -> bytes:
         """A 256-bit key of this home for one purpose; the same after a restart."""
         return hmac.digest(self._root_key, purpose.encode(), "sha256")

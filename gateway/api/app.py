@@ -1,0 +1,90 @@
+"""The management API as one ASGI application."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+
+from fastapi import FastAPI
+from starlette.types import ASGIApp
+
+from gateway.access.gatekeeper import Gatekeeper
+from gateway.api.docs.routes import docs_routes
+from gateway.api.guard import Guard
+from gateway.api.metrics import metrics_routes
+from gateway.api.openapi.routes import openapi_routes
+from gateway.api.parts import Parts
+from gateway.api.ports import Catalog, Lifecycle, Store, Supervisor
+from gateway.api.problems import install_handlers
+from gateway.api.routes.catalog import catalog_routes
+from gateway.api.routes.events import event_routes
+from gateway.api.routes.logs import log_routes
+from gateway.api.routes.plugins import plugin_routes
+from gateway.api.routes.session import session_routes
+from gateway.api.routes.settings import settings_routes
+from gateway.api.routes.system import health_routes, system_routes
+from gateway.registry.boards import EventBoard, SnapshotBoard
+from gateway.runtimes.base import Runtime
+from gateway.settings import Settings
+
+_ROUTES = (
+    plugin_routes,
+    settings_routes,
+    log_routes,
+    catalog_routes,
+    event_routes,
+    system_routes,
+    session_routes,
+    health_routes,
+    metrics_routes,
+    docs_routes,
+)
+
+
+def create_api(
+    *,
+    store: Store,
+    supervisor: Supervisor,
+    lifecycle: Lifecycle,
+    catalog: Catalog,
+    snapshots: SnapshotBoard,
+    events: EventBoard,
+    gatekeeper: Gatekeeper,
+    settings: Settings,
+    runtime_choice: str,
+    runtime: Runtime,
+    console: ASGIApp | None = None,
+) -> FastAPI:
+    """The API with its own door: everything but health and sign-in needs a token or session.
+
+    ``console`` answers every path that is not the API's.
+
+    A server that stops has to call ``app.state.streams.close()`` before it waits for its
+    connections, as event streams would not end by themselves.
+    """
+    parts = Parts(
+        store=store,
+        supervisor=supervisor,
+        lifecycle=lifecycle,
+        catalog=catalog,
+        snapshots=snapshots,
+        events=events,
+        gatekeeper=gatekeeper,
+        settings=settings,
+        runtime=runtime,
+        runtime_choice=runtime_choice,
+    )
+    app = FastAPI(
+        title="Plugway",
+        version=version("plugway"),
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    for routes in _ROUTES:
+        app.include_router(routes(parts))
+    app.include_router(openapi_routes(parts, app))
+    install_handlers(app)
+    app.add_middleware(Guard, parts=parts, console=console)
+    app.state.streams = parts.streams
+    return app

@@ -1,0 +1,131 @@
+"""From records and observations to what the API answers. Pure."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from gateway.api import views
+from gateway.api.ports import InstanceLogLine
+from gateway.model import Manifest, Permissions, ReleaseId, UiType
+from gateway.registry.boards import Event
+from gateway.registry.records import PluginRecord, ReleaseRecord
+from gateway.sources.base import CatalogEntry
+from gateway.supervisor.status import InstanceStatus, PluginStatus
+from gateway.trust.lock import release_lock
+
+
+def moment(seconds: float | None) -> datetime | None:
+    """Unix seconds as a time; 0 and None are unknown."""
+    return datetime.fromtimestamp(seconds, UTC) if seconds else None
+
+
+def plugin_view(record: PluginRecord, release: ReleaseRecord, status: PluginStatus) -> views.PluginView:
+    manifest = release.manifest
+    return views.PluginView(
+        id=record.id,
+        name=record.definition.name or release.release.name or record.id,
+        description=manifest.description if manifest else "",
+        version=release.release.version,
+        source=release.release.source,
+        tier=release.release.tier,
+        enabled=record.enabled,
+        pinned=record.pinned,
+        state=status.state,
+        reason=status.reason,
+        voice=status.voice,
+        since=moment(status.since),
+        retry_at=moment(status.retry_at),
+        restarts=status.restarts,
+        progress=status.progress,
+        release_id=release.release.id,
+        ui=_ui(record, release),
+        has_settings=bool(manifest and manifest.settings_schema),
+        settings_required=bool(manifest and _settings_missing(record, manifest)),
+        installed_at=moment(record.installed_at),
+        updated_at=moment(record.updated_at),
+        instances=[instance_view(instance) for instance in status.instances],
+        definition=record.definition,
+    )
+
+
+def instance_view(instance: InstanceStatus) -> views.InstanceView:
+    return views.InstanceView(
+        id=instance.id,
+        release_id=instance.release_id,
+        state=instance.state,
+        healthy=instance.healthy,
+        reason=instance.reason,
+        voice=instance.voice,
+        weight=instance.weight,
+        runtime=instance.runtime,
+        ownership=instance.ownership,
+        started_at=moment(instance.started_at),
+        address=instance.address,
+    )
+
+
+def release_view(record: ReleaseRecord, current: ReleaseId) -> views.ReleaseView:
+    release = record.release
+    return views.ReleaseView(
+        id=release.id,
+        version=release.version,
+        current=release.id == current,
+        source=release.source,
+        tier=release.tier,
+        signer=release.signer,
+        added_at=moment(record.added_at),
+        lock=release_lock(release),
+    )
+
+
+def settings_view(record: PluginRecord, manifest: Manifest | None) -> views.SettingsView:
+    schema = manifest.settings_schema if manifest else None
+    return views.SettingsView(
+        schema=dict(schema) if schema else None,
+        values=dict(record.settings.values),
+        secrets_set=sorted(record.settings.secrets),
+        revision=record.settings.revision,
+    )
+
+
+def log_view(line: InstanceLogLine) -> views.LogLineView:
+    return views.LogLineView(at=moment(line.at), instance=line.instance, text=line.text)
+
+
+def event_view(event: Event) -> views.EventView:
+    at = datetime.fromtimestamp(event.at, UTC)
+    return views.EventView(id=event.id, at=at, type=event.type, plugin=event.plugin, data=dict(event.data))
+
+
+def catalog_view(entry: CatalogEntry, *, installed: bool) -> views.CatalogEntryView:
+    definition = {"id": entry.id, "version": entry.version, "source": entry.source.value}
+    return views.CatalogEntryView(
+        id=entry.id,
+        name=entry.name or entry.id,
+        version=entry.version,
+        description=entry.description,
+        source=entry.source,
+        ui_type=entry.ui_type,
+        permissions=_permissions(entry.permissions),
+        installed=installed,
+        problem=entry.problem,
+        definition={} if entry.problem else definition,
+    )
+
+
+def _permissions(permissions: Permissions) -> views.PermissionsView:
+    return views.PermissionsView(egress=list(permissions.egress), volumes=list(permissions.volumes))
+
+
+def _ui(record: PluginRecord, release: ReleaseRecord) -> views.UiView | None:
+    # The bundle is known after the first start; until then the release's own word counts.
+    kind = release.ui.type if release.ui else release.release.ui_type
+    return None if kind is UiType.NONE else views.UiView(type=kind, url=f"/plugins/{record.id}/ui/")
+
+
+def _settings_missing(record: PluginRecord, manifest: Manifest) -> bool:
+    """Whether the schema requires something at its top that was never given."""
+    required = (manifest.settings_schema or {}).get("required", [])
+    return any(
+        name not in record.settings.values and f"/{name}" not in record.settings.secrets for name in required
+    )

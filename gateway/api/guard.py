@@ -1,0 +1,232 @@
+"""The door of the management API: host, caller, forged requests, body size, unexpected errors.
+
+Everything under the API's own paths is closed unless :data:`OPEN` names it, so a new route
+cannot be left open by mistake. Other paths are the console's, whose pages hold no secrets.
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from urllib.parse import parse_qs
+
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from gateway.access.csrf import SAFE_METHODS, forbidden_reason, foreign_reason, host_allowed
+from gateway.api.pages import refusal_page
+from gateway.api.parts import Parts
+from gateway.api.problems import (
+    BodyTooLarge,
+    CrossOrigin,
+    HostRefused,
+    problem_response,
+    unauthenticated,
+)
+from gateway.errors import Internal, PlugwayError, Unauthenticated
+from gateway.model import Caller
+from gateway.settings import Settings
+
+_log = logging.getLogger(__name__)
+
+BODY_LIMIT = 2**20
+"""Bytes. The largest input is a definition or settings; no body that is refused is read whole."""
+
+CALLER = "plugway.caller"
+LOGIN_CODE = "plugway.login_code"
+
+HEALTH = frozenset({"/healthz", "/readyz"})
+OPEN = frozenset(
+    {("GET", path) for path in (*HEALTH, "/login")}
+    | {("HEAD", path) for path in HEALTH}
+    | {("POST", "/api/v1/session")}
+)
+"""What needs neither token nor session: health, and the ways to get a session."""
+
+_OWN_PATHS = HEALTH | {"/metrics", "/openapi.json", "/docs", "/api"}
+
+_SECURITY_HEADERS = {
+    b"cache-control": b"no-store",
+    b"content-security-policy": b"default-src 'none'; frame-ancestors 'none'",
+    b"referrer-policy": b"no-referrer",
+    b"x-content-type-options": b"nosniff",
+}
+
+
+class Guard:
+    """ASGI middleware around the management API."""
+
+    def __init__(self, app: ASGIApp, parts: Parts, console: ASGIApp | None) -> None:
+        self._app = app
+        self._parts = parts
+        self._console = console
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        _hide_login_code(scope)
+        if self._console is not None and not _owns(scope):
+            await self._show(scope, receive, send, self._console)
+            return
+        send = _with_security_headers(send)
+        try:
+            self._admit(scope)
+        except PlugwayError as error:
+            await self._refuse(error, scope, receive, send)
+            return
+        await self._run(scope, _limited(scope, receive), send)
+
+    def _admit(self, scope: Scope) -> None:
+        """Find out who calls; raises where the call must not go on."""
+        headers = dict(reversed(scope["headers"]))
+        method, path = scope["method"], scope["path"]
+        settings = self._parts.settings
+        # Load balancers ask for health under any name, and learn nothing else from it.
+        if path not in HEALTH:
+            _check_host(headers.get(b"host"), settings)
+        authorization = headers.get(b"authorization")
+        cookies = b"; ".join(value for name, value in scope["headers"] if name == b"cookie")
+        caller = self._parts.gatekeeper.identify(authorization, cookies)
+        scope[CALLER] = caller
+        if (method, path) in OPEN:
+            if method not in SAFE_METHODS:
+                _refuse_foreign(foreign_reason(scope["headers"], public_url=settings.public_url))
+        elif caller is None:
+            raise unauthenticated(_why_not(authorization, cookies))
+        else:
+            reason = forbidden_reason(method, scope["headers"], caller, public_url=settings.public_url)
+            _refuse_foreign(reason)
+
+    async def _show(self, scope: Scope, receive: Receive, send: Send, console: ASGIApp) -> None:
+        host = next((value for name, value in scope["headers"] if name == b"host"), None)
+        try:
+            _check_host(host, self._parts.settings)
+        except HostRefused as error:
+            await problem_response(error)(scope, receive, send)
+            return
+        await console(scope, receive, send)
+
+    async def _refuse(self, error: PlugwayError, scope: Scope, receive: Receive, send: Send) -> None:
+        if isinstance(error, Unauthenticated) and _wants_page(scope):
+            response: Response = refusal_page("Sign in first", error.detail, 401)
+        else:
+            response = problem_response(error)
+        await response(scope, receive, send)
+
+    async def _run(self, scope: Scope, receive: Receive, send: Send) -> None:
+        started = False
+
+        async def watched(message: Message) -> None:
+            nonlocal started
+            started = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, watched)
+        except Exception as error:
+            known = error if isinstance(error, PlugwayError) else None
+            if started:
+                raise
+            if known is not None:
+                await problem_response(known)(scope, receive, send)
+                return
+            name = f"urn:plugway:failure:{secrets.token_hex(8)}"
+            # The text of the error stays here: it may hold paths, addresses or worse.
+            _log.exception("%s: %s %s failed", name, scope["method"], scope["path"])
+            answer = Internal(
+                "The gateway failed at this request.", hint="Its log says more under the name in 'instance'."
+            )
+            await problem_response(answer, instance=name)(scope, receive, send)
+
+
+def caller_of(scope: Scope) -> Caller:
+    """The caller of an admitted request; raises ``Unauthenticated`` on an open path without one."""
+    caller: Caller | None = scope.get(CALLER)
+    if caller is None:
+        raise unauthenticated()
+    return caller
+
+
+def _owns(scope: Scope) -> bool:
+    """Whether the request is the API's; ``/login`` without a code is a page of the console."""
+    path: str = scope["path"]
+    if path == "/login":
+        return LOGIN_CODE in scope
+    return path in _OWN_PATHS or path.startswith(("/api/", "/docs/"))
+
+
+def _check_host(host: bytes | None, settings: Settings) -> None:
+    if not host_allowed(host, settings):
+        raise HostRefused(
+            "The Host header does not name this gateway.",
+            hint="Use its address, or add the name to PLUGWAY_ALLOWED_HOSTS.",
+        )
+
+
+def _hide_login_code(scope: Scope) -> None:
+    """Take the code out of the request before anything can log its query."""
+    if scope["path"] == "/login" and scope["query_string"]:
+        codes = parse_qs(scope["query_string"].decode("latin-1"), keep_blank_values=True).get("code")
+        if codes:
+            scope[LOGIN_CODE] = codes[0]
+            scope["query_string"] = b""
+
+
+def _why_not(authorization: bytes | None, cookies: bytes) -> str:
+    if authorization is not None and authorization[:7].lower() == b"bearer ":
+        return "This token is not known."
+    if authorization is not None:
+        return "Only bearer tokens are taken."
+    if b"plugway_session" in cookies:
+        return "The session has ended."
+    return "This needs a token or a session."
+
+
+def _refuse_foreign(reason: str | None) -> None:
+    if reason is not None:
+        raise CrossOrigin(f"Refused: {reason}.", hint="Open the console itself, or use a token.")
+
+
+def _wants_page(scope: Scope) -> bool:
+    accepted = next((value for name, value in scope["headers"] if name == b"accept"), b"")
+    return scope["method"] == "GET" and b"text/html" in accepted
+
+
+def _limited(scope: Scope, receive: Receive) -> Receive:
+    for name, value in scope["headers"]:
+        if name == b"content-length" and value.isdigit() and int(value[:20]) > BODY_LIMIT:
+            return _refusing()
+    size = 0
+
+    async def counted() -> Message:
+        nonlocal size
+        message = await receive()
+        size += len(message.get("body", b""))
+        if size > BODY_LIMIT:
+            raise _too_large()
+        return message
+
+    return counted
+
+
+def _refusing() -> Receive:
+    async def refuse() -> Message:
+        raise _too_large()
+
+    return refuse
+
+
+def _too_large() -> BodyTooLarge:
+    return BodyTooLarge(f"The management API reads at most {BODY_LIMIT // 1024} KiB.")
+
+
+def _with_security_headers(send: Send) -> Send:
+    async def dressed(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            present = {name.lower() for name, _ in message["headers"]}
+            extra = [pair for pair in _SECURITY_HEADERS.items() if pair[0] not in present]
+            message = {**message, "headers": [*message["headers"], *extra]}
+        await send(message)
+
+    return dressed

@@ -1,0 +1,31 @@
+"""Everything the routes work with, in one value."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+
+from gateway.access.gatekeeper import Gatekeeper
+from gateway.api.ports import Catalog, Lifecycle, Store, Supervisor
+from gateway.api.streams import Streams
+from gateway.registry.boards import EventBoard, SnapshotBoard
+from gateway.runtimes.base import Runtime
+from gateway.settings import Settings
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parts:
+    """``runtime_choice`` says in words why this runtime was taken; ``started_at`` is Unix time."""
+
+    store: Store
+    supervisor: Supervisor
+    lifecycle: Lifecycle
+    catalog: Catalog
+    snapshots: SnapshotBoard
+    events: EventBoard
+    gatekeeper: Gatekeeper
+    settings: Settings
+    runtime: Runtime
+    runtime_choice: str
+    streams: Streams = field(default_factory=Streams)
+    started_at: float = field(default_factory=time.time)

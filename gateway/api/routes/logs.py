@@ -1,0 +1,71 @@
+"""A plugin's output, once or as it comes."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request
+from starlette.responses import StreamingResponse
+
+from gateway.access.roles import Role
+from gateway.api.access import needs
+from gateway.api.convert import log_view
+from gateway.api.parts import Parts
+from gateway.api.ports import InstanceLogLine
+from gateway.api.problems import responses
+from gateway.api.routes.plugins import PluginPath
+from gateway.api.streams import EVENT_STREAM, NDJSON, Streams, comment, event, stream
+from gateway.model import PluginId
+
+_LINE = {"$ref": "#/components/schemas/LogLineView"}
+_CONTENT: dict[str, Any] = {
+    NDJSON: {
+        "schema": _LINE,
+        "example": '{"at":"2026-01-01T00:00:00Z","instance":"notes.1","text":"ready"}\n',
+    },
+    EVENT_STREAM: {
+        "schema": {"type": "string", "description": "Events of type `log`, whose data is a LogLineView."}
+    },
+}
+
+
+def log_routes(parts: Parts) -> APIRouter:
+    router = APIRouter(prefix="/api/v1/plugins/{id}/logs", tags=["plugins"])
+
+    @router.get(
+        "",
+        operation_id="readLogs",
+        summary="Read a plugin's output",
+        description="One JSON object a line; with `Accept: text/event-stream` as server-sent events.",
+        dependencies=[needs(Role.VIEWER)],
+        response_class=StreamingResponse,
+        responses={**responses(404, 422), 200: {"description": "The lines.", "content": _CONTENT}},
+    )
+    async def read_logs(
+        request: Request,
+        id: PluginPath,  # noqa: A002  the name in the path
+        tail: Annotated[int, Query(ge=0, le=10_000, description="Lines of the past to begin with.")] = 200,
+        follow: Annotated[bool, Query(description="Go on with what comes.")] = False,
+    ) -> StreamingResponse:
+        plugin = parts.store.plugin(PluginId(id)).id
+        lines = parts.supervisor.logs(plugin, tail=tail, follow=follow)
+        if EVENT_STREAM in request.headers.get("accept", ""):
+            return stream(_events(parts.streams, lines), EVENT_STREAM)
+        return stream(_json_lines(parts.streams, lines), NDJSON)
+
+    return router
+
+
+async def _events(streams: Streams, lines: AsyncIterator[InstanceLogLine]) -> AsyncIterator[bytes]:
+    async for line in streams.beat(lines):
+        yield (
+            comment("") if line is None else event(log_view(line).model_dump_json(by_alias=True), type_="log")
+        )
+
+
+async def _json_lines(streams: Streams, lines: AsyncIterator[InstanceLogLine]) -> AsyncIterator[bytes]:
+    async for line in streams.beat(lines):
+        # NDJSON has no comments, so that silence stays silence here.
+        if line is not None:
+            yield log_view(line).model_dump_json(by_alias=True).encode() + b"\n"

@@ -1,0 +1,172 @@
+"""Installed plugins: what is wanted of them, and how they are."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path, Query, Request, Response
+
+from gateway.access.roles import Role
+from gateway.api.access import needs
+from gateway.api.convert import instance_view, plugin_view, release_view
+from gateway.api.parts import Parts
+from gateway.api.problems import MalformedJson, responses
+from gateway.api.views import InstanceList, PluginList, PluginView, ReleaseList
+from gateway.definition import parse_definition
+from gateway.model import PluginId
+
+PluginPath = Annotated[str, Path(description="The plugin's id.", examples=["notes"])]
+
+_DEFINITION_BODY = {
+    "requestBody": {
+        "required": True,
+        "description": "The plugin definition. Unknown fields, and `verified`, are refused.",
+        "content": {
+            "application/json": {
+                "schema": {"$ref": "#/components/schemas/PluginDefinitionInput"},
+                "examples": {
+                    "built-in": {"summary": "Shipped with the gateway", "value": {"id": "notes"}},
+                    "remote": {
+                        "summary": "Run by something else",
+                        "value": {
+                            "id": "notes",
+                            "source": "remote",
+                            "sourceUrl": "grpcs://notes.example:7443",
+                        },
+                    },
+                },
+            }
+        },
+    }
+}
+
+
+def plugin_routes(parts: Parts) -> APIRouter:
+    router = APIRouter(prefix="/api/v1/plugins", tags=["plugins"])
+    _add_reads(router, parts)
+    _add_acts(router, parts)
+    return router
+
+
+def _add_reads(router: APIRouter, parts: Parts) -> None:
+    viewer = [needs(Role.VIEWER)]
+
+    @router.get(
+        "", operation_id="listPlugins", summary="List plugins", dependencies=viewer, responses=responses()
+    )
+    async def list_plugins() -> PluginList:
+        return PluginList(plugins=[_view(parts, record.id) for record in parts.store.plugins()])
+
+    @router.get(
+        "/{id}",
+        operation_id="getPlugin",
+        summary="Show a plugin",
+        dependencies=viewer,
+        responses=responses(404),
+    )
+    async def get_plugin(id: PluginPath) -> PluginView:  # noqa: A002  the name in the path
+        return _view(parts, PluginId(id))
+
+    @router.get(
+        "/{id}/instances",
+        operation_id="listInstances",
+        summary="List a plugin's instances",
+        dependencies=viewer,
+        responses=responses(404),
+    )
+    async def list_instances(id: PluginPath) -> InstanceList:  # noqa: A002
+        status = parts.supervisor.status(parts.store.plugin(PluginId(id)).id)
+        return InstanceList(instances=[instance_view(instance) for instance in status.instances])
+
+    @router.get(
+        "/{id}/releases",
+        operation_id="listReleases",
+        summary="List a plugin's releases with their locks",
+        dependencies=viewer,
+        responses=responses(404),
+    )
+    async def list_releases(id: PluginPath) -> ReleaseList:  # noqa: A002
+        record = parts.store.plugin(PluginId(id))
+        releases = parts.store.releases(record.id)
+        return ReleaseList(releases=[release_view(release, record.release_id) for release in releases])
+
+
+def _add_acts(router: APIRouter, parts: Parts) -> None:
+    operator, admin = [needs(Role.OPERATOR)], [needs(Role.ADMIN)]
+
+    @router.post(
+        "",
+        operation_id="installPlugin",
+        summary="Install a plugin",
+        description="Answers once the plugin is installed; it starts after that. Follow it by events.",
+        status_code=201,
+        dependencies=admin,
+        responses=responses(400, 409, 413, 422, 503),
+        openapi_extra=_DEFINITION_BODY,
+    )
+    async def install_plugin(request: Request, response: Response) -> PluginView:
+        record = await parts.lifecycle.install(parse_definition(await _json(request)))
+        response.headers["location"] = f"/api/v1/plugins/{record.id}"
+        return _view(parts, record.id)
+
+    @router.delete(
+        "/{id}",
+        operation_id="uninstallPlugin",
+        summary="Uninstall a plugin",
+        status_code=204,
+        dependencies=admin,
+        responses=responses(404, 409, 422),
+    )
+    async def uninstall_plugin(
+        id: PluginPath,  # noqa: A002
+        purge: Annotated[bool, Query(description="Delete its data and logs too.")] = False,
+    ) -> None:
+        await parts.lifecycle.uninstall(parts.store.plugin(PluginId(id)).id, purge)
+
+    @router.post(
+        "/{id}/enable",
+        operation_id="enablePlugin",
+        summary="Let a plugin run",
+        dependencies=operator,
+        responses=responses(404, 409),
+    )
+    async def enable_plugin(id: PluginPath) -> PluginView:  # noqa: A002
+        await parts.lifecycle.enable(parts.store.plugin(PluginId(id)).id)
+        return _view(parts, PluginId(id))
+
+    @router.post(
+        "/{id}/disable",
+        operation_id="disablePlugin",
+        summary="Stop a plugin and keep it installed",
+        dependencies=operator,
+        responses=responses(404, 409),
+    )
+    async def disable_plugin(id: PluginPath) -> PluginView:  # noqa: A002
+        await parts.lifecycle.disable(parts.store.plugin(PluginId(id)).id)
+        return _view(parts, PluginId(id))
+
+    @router.post(
+        "/{id}/restart",
+        operation_id="restartPlugin",
+        summary="Restart a plugin",
+        description="Also ends a quarantine.",
+        dependencies=operator,
+        responses=responses(404, 409),
+    )
+    async def restart_plugin(id: PluginPath) -> PluginView:  # noqa: A002
+        await parts.lifecycle.restart(parts.store.plugin(PluginId(id)).id)
+        return _view(parts, PluginId(id))
+
+
+async def _json(request: Request) -> Any:
+    try:
+        return json.loads(await request.body())
+    # Deep nesting overflows the parser's stack; that is the client's doing.
+    except (ValueError, RecursionError):
+        raise MalformedJson("The body is not valid JSON.") from None
+
+
+def _view(parts: Parts, id_: PluginId) -> PluginView:
+    record = parts.store.plugin(id_)
+    return plugin_view(record, parts.store.release(record.release_id), parts.supervisor.status(id_))

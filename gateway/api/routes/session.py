@@ -1,0 +1,122 @@
+"""Signing in and out."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+from urllib.parse import quote
+
+from fastapi import APIRouter, Request, Response
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import RedirectResponse
+
+from gateway.access.codes import CODE_SECONDS
+from gateway.access.gatekeeper import SESSION_COOKIE, session_values
+from gateway.access.roles import Role
+from gateway.api.access import needs
+from gateway.api.guard import LOGIN_CODE, caller_of
+from gateway.api.pages import refusal_page
+from gateway.api.parts import Parts
+from gateway.api.problems import problem_response, responses, unauthenticated
+from gateway.api.views import LoginLink, SessionView, TokenLogin
+
+_USED = "This sign-in link was used before, has expired (they last ten minutes), or is incomplete."
+
+
+def session_routes(parts: Parts) -> APIRouter:
+    router = APIRouter(tags=["session"])
+    _add_sign_in(router, parts)
+    _add_session(router, parts)
+    return router
+
+
+def _add_sign_in(router: APIRouter, parts: Parts) -> None:
+    @router.get(
+        "/login",
+        operation_id="redeemLoginLink",
+        summary="Sign a browser in with a one-time code",
+        status_code=303,
+        response_class=RedirectResponse,
+        responses={**responses(), 303: {"description": "Signed in; on to the console."}},
+        openapi_extra={
+            "parameters": [{"name": "code", "in": "query", "required": True, "schema": {"type": "string"}}]
+        },
+    )
+    async def redeem_login_link(request: Request) -> Response:
+        # The door took the code out of the query, so that no log has it.
+        session = parts.gatekeeper.redeem(request.scope.get(LOGIN_CODE, ""))
+        if session is not None:
+            response: Response = RedirectResponse("/", 303)
+            _set_cookie(response, parts, session)
+            return response
+        if "text/html" in request.headers.get("accept", ""):
+            return refusal_page("This link does not work any more", _USED, 401)
+        return problem_response(unauthenticated(_USED))
+
+    @router.post(
+        "/api/v1/session",
+        operation_id="signIn",
+        summary="Sign a browser in with the admin token",
+        responses=responses(400, 413, 422),
+    )
+    async def sign_in(login: TokenLogin, response: Response) -> SessionView:
+        if not parts.gatekeeper.accepts_token(login.token):
+            raise unauthenticated("This token is not known.")
+        session = parts.gatekeeper.start_session()
+        _set_cookie(response, parts, session)
+        caller = parts.gatekeeper.identify(None, f"{SESSION_COOKIE}={session}".encode())
+        assert caller is not None
+        return SessionView(user=caller.user, role=caller.role)
+
+
+def _add_session(router: APIRouter, parts: Parts) -> None:
+    @router.get(
+        "/api/v1/session",
+        operation_id="getSession",
+        summary="Show who you are",
+        dependencies=[needs(Role.VIEWER)],
+        responses=responses(),
+    )
+    async def get_session(request: Request) -> SessionView:
+        caller = caller_of(request.scope)
+        return SessionView(user=caller.user, role=caller.role)
+
+    @router.post(
+        "/api/v1/logout",
+        operation_id="signOut",
+        summary="End this session",
+        status_code=204,
+        dependencies=[needs(Role.VIEWER)],
+        responses=responses(),
+    )
+    async def sign_out(request: Request, response: Response) -> None:
+        for value in session_values(request.headers.get("cookie", "").encode("latin-1")):
+            await run_in_threadpool(parts.gatekeeper.end_session, value)
+        response.delete_cookie(SESSION_COOKIE, path="/", httponly=True, samesite="strict")
+
+    @router.post(
+        "/api/v1/login-links",
+        operation_id="makeLoginLink",
+        summary="Make a one-time link that signs a browser in",
+        status_code=201,
+        dependencies=[needs(Role.ADMIN)],
+        responses=responses(),
+    )
+    async def make_login_link(request: Request) -> LoginLink:
+        base = parts.settings.public_url.rstrip("/") or str(request.base_url).rstrip("/")
+        code = parts.gatekeeper.new_login_code()
+        expires = datetime.fromtimestamp(time.time() + CODE_SECONDS, UTC)
+        return LoginLink(url=f"{base}/login?code={quote(code)}", expires_at=expires)
+
+
+def _set_cookie(response: Response, parts: Parts, session: str) -> None:
+    response.set_cookie(
+        SESSION_COOKIE,
+        session,
+        max_age=int(parts.gatekeeper.session_seconds),
+        path="/",
+        httponly=True,
+        samesite="strict",
+        # A Secure cookie would not come back over plain HTTP to a host other than localhost.
+        secure=parts.settings.public_url.startswith("https://"),
+    )

@@ -1,0 +1,224 @@
+"""What the management API answers: one model for every answer. JSON names are in camel case."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+from gateway.definition import PluginDefinition
+from gateway.model import InstanceState, Ownership, PluginState, Source, Tier, UiType, Voice
+
+
+class View(BaseModel):
+    """Base of the answers. Times are RFC 3339, in UTC."""
+
+    model_config = ConfigDict(
+        alias_generator=to_camel,
+        populate_by_name=True,
+        frozen=True,
+        json_schema_serialization_defaults_required=True,
+    )
+
+
+class Body(BaseModel):
+    """Base of the inputs. Unknown fields are refused."""
+
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, frozen=True, extra="forbid")
+
+
+class InstanceView(View):
+    """One running copy of a release."""
+
+    id: str
+    release_id: str
+    state: InstanceState = Field(description="What the runtime sees, apart from health.")
+    healthy: bool
+    reason: str = Field(description="Why it is not healthy, for people.")
+    voice: Voice = Field(description="Which way of watching health spoke last.")
+    weight: int = Field(description="Its release's share of the plugin's calls, in percent.")
+    runtime: str = Field(description="What runs it.", examples=["docker"])
+    ownership: Ownership
+    started_at: datetime | None
+    address: str = Field(description="Where it answers the contract; empty while it does not.")
+
+
+class UiView(View):
+    """A plugin's user interface."""
+
+    type: UiType
+    url: str = Field(description="Path of the page to open.", examples=["/plugins/notes/ui/"])
+
+
+class PluginView(View):
+    """An installed plugin: what is wanted, and how it is."""
+
+    id: str = Field(examples=["notes"])
+    name: str
+    description: str
+    version: str
+    source: Source
+    tier: Tier
+    enabled: bool
+    pinned: bool
+    state: PluginState = Field(description="What a caller of the plugin meets.")
+    reason: str = Field(description="Why it is in that state, for people; empty where all is well.")
+    voice: Voice = Field(description="Which way of watching health spoke last.")
+    since: datetime | None = Field(description="Since when it is in that state.")
+    retry_at: datetime | None = Field(description="When the next start is tried.")
+    restarts: int
+    progress: str = Field(description="What is being done right now, for people.")
+    release_id: str
+    ui: UiView | None
+    has_settings: bool
+    settings_required: bool = Field(description="It has settings that must be given before it works.")
+    installed_at: datetime | None
+    updated_at: datetime | None
+    instances: list[InstanceView]
+    definition: PluginDefinition
+
+
+class PluginList(View):
+    plugins: list[PluginView]
+
+
+class InstanceList(View):
+    instances: list[InstanceView]
+
+
+class ReleaseView(View):
+    """One immutable version, with its release lock."""
+
+    id: str
+    version: str
+    current: bool = Field(description="The plugin's calls go to this one.")
+    source: Source
+    tier: Tier
+    signer: str = Field(description="Who vouched for it; empty for nobody.")
+    added_at: datetime | None
+    lock: dict[str, Any] = Field(description="The release lock: everything the release's id is made from.")
+
+
+class ReleaseList(View):
+    releases: list[ReleaseView]
+
+
+class SettingsView(View):
+    """Settings in force. Secrets never leave the gateway: only where one is set is told."""
+
+    settings_schema: dict[str, Any] | None = Field(
+        alias="schema", description="JSON Schema (2020-12); secrets carry `writeOnly`. Null for no settings."
+    )
+    values: dict[str, Any]
+    secrets_set: list[str] = Field(description="JSON Pointers of the secrets that have a value.")
+    revision: int
+
+
+class SettingsChange(Body):
+    """The whole settings. A secret that is left out keeps its value."""
+
+    values: dict[str, Any] = Field(examples=[{"url": "redis://localhost:6379/0"}])
+    dry_run: bool = Field(False, description="Judge them without taking them.")
+
+
+class SettingsResult(View):
+    """Settings that were accepted."""
+
+    revision: int = Field(description="The revision in force; unchanged by a dry run.")
+    dry_run: bool
+    restart_required: bool = Field(description="They take effect with the next start of the plugin.")
+
+
+class LogLineView(View):
+    """One line of an instance's output."""
+
+    at: datetime | None
+    instance: str
+    text: str
+
+
+class PermissionsView(View):
+    """What a release may do outside its container."""
+
+    egress: list[str] = Field(description="`host:port`, or `settings:/pointer` for one that settings name.")
+    volumes: list[str] = Field(description="Names of the directories that outlive the container.")
+
+
+class CatalogEntryView(View):
+    """One version of a plugin that could be installed."""
+
+    id: str
+    name: str
+    version: str
+    description: str
+    source: Source
+    ui_type: UiType
+    permissions: PermissionsView = Field(description="What it will be granted by installing it.")
+    installed: bool = Field(description="A plugin of this id is installed, in whichever version.")
+    problem: str = Field(description="Why it cannot be installed; empty where it can.")
+    definition: dict[str, Any] = Field(description="What to post to install it.")
+
+
+class CatalogView(View):
+    plugins: list[CatalogEntryView]
+
+
+class EventView(View):
+    """The data of one server-sent event."""
+
+    id: int
+    at: datetime
+    type: str = Field(examples=["plugin.state"])
+    plugin: str = Field(description="The plugin concerned; empty for none.")
+    data: dict[str, Any]
+
+
+class RuntimeView(View):
+    name: str = Field(examples=["docker"])
+    reason: str = Field(description="Why this runtime was taken.")
+    isolation: list[str] = Field(description="What really isolates plugins here; empty for nothing.")
+
+
+class SnapshotView(View):
+    epoch: int
+    number: int
+
+
+class SystemView(View):
+    version: str
+    runtime: RuntimeView
+    snapshot: SnapshotView
+    started_at: datetime
+
+
+class SessionView(View):
+    """Who you are to the gateway."""
+
+    user: str
+    role: str = Field(examples=["admin"])
+
+
+class TokenLogin(Body):
+    token: str = Field(
+        max_length=4096, description="The admin token.", json_schema_extra={"format": "password"}
+    )
+
+
+class LoginLink(View):
+    """A link that signs a browser in, once."""
+
+    url: str
+    expires_at: datetime
+
+
+class HealthView(View):
+    status: str = Field(examples=["ok"])
+
+
+class ReadyView(View):
+    """Whether calls can be served."""
+
+    ready: bool
+    reason: str = Field(description="Why not; empty where it is ready.")

@@ -1,0 +1,228 @@
+"""A management API on a real registry and real boards, with a supervisor that only remembers."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import httpx
+from fastapi import FastAPI
+from starlette.types import ASGIApp
+
+from gateway.access.gatekeeper import TOKEN_FILE, Gatekeeper
+from gateway.api.app import create_api
+from gateway.contract.client import ConfigureResult
+from gateway.definition import PluginDefinition
+from gateway.digests import release_id
+from gateway.home import Home
+from gateway.model import (
+    InstanceId,
+    InstanceState,
+    Manifest,
+    Ownership,
+    Permissions,
+    PluginId,
+    PluginState,
+    Release,
+    RemoteArtifact,
+    Source,
+    Tier,
+    UiType,
+    Voice,
+)
+from gateway.registry.boards import EventBoard, SnapshotBoard
+from gateway.registry.records import PluginRecord
+from gateway.registry.secrets import SecretCipher
+from gateway.registry.store import RegistryStore
+from gateway.runtimes.base import Diagnosis
+from gateway.settings import Settings
+from gateway.sources.base import CatalogEntry
+from gateway.supervisor.status import InstanceStatus, PluginStatus
+
+BASE = "http://127.0.0.1:8080"
+
+
+def release_of(plugin: str, version: str = "1.0.0") -> Release:
+    artifact = RemoteArtifact(address=f"unix:/run/{plugin}.sock")
+    id_ = release_id(
+        plugin_id=PluginId(plugin),
+        version=version,
+        source=Source.REMOTE,
+        artifact=artifact,
+        permissions=Permissions(),
+        ui_type=UiType.STATIC,
+    )
+    return Release(
+        id=id_,
+        plugin_id=PluginId(plugin),
+        version=version,
+        name=plugin.title(),
+        source=Source.REMOTE,
+        tier=Tier.EXTERNAL,
+        artifact=artifact,
+        ui_type=UiType.STATIC,
+    )
+
+
+@dataclass(frozen=True)
+class Line:
+    at: float
+    instance: str
+    text: str
+
+
+class RememberingSupervisor:
+    """Says of every plugin that it is healthy, in one instance, unless told otherwise."""
+
+    def __init__(self) -> None:
+        self.states: dict[str, PluginState] = {}
+        self.lines: list[Line] = []
+
+    def status(self, plugin_id: PluginId) -> PluginStatus:
+        state = self.states.get(plugin_id, PluginState.HEALTHY)
+        instance = InstanceStatus(
+            id=InstanceId(f"{plugin_id}.1"),
+            release_id=release_of(plugin_id).id,
+            state=InstanceState.RUNNING,
+            healthy=state is PluginState.HEALTHY,
+            reason="",
+            voice=Voice.ACTIVE,
+            runtime="process",
+            ownership=Ownership.MANAGED,
+            started_at=1_700_000_000.0,
+            address="unix:/run/x.sock",
+        )
+        return PluginStatus(
+            state=state, reason="", voice=Voice.ACTIVE, since=1.0, restarts=2, instances=(instance,)
+        )
+
+    async def logs(self, plugin_id: PluginId, *, tail: int, follow: bool) -> AsyncIterator[Line]:
+        for line in self.lines[-tail:] if tail else []:
+            yield line
+
+
+@dataclass
+class RegistryLifecycle:
+    """Writes wishes into the registry; ``failure`` is raised by every act instead."""
+
+    store: RegistryStore
+    answer: ConfigureResult = field(default_factory=lambda: ConfigureResult(accepted=True))
+    failure: Exception | None = None
+    acts: list[tuple[str, str]] = field(default_factory=list)
+
+    async def install(self, definition: PluginDefinition) -> PluginRecord:
+        self._act("install", definition.id)
+        release = release_of(definition.id, definition.version or "1.0.0")
+        record = PluginRecord(id=PluginId(definition.id), definition=definition, release_id=release.id)
+        await self.store.add_plugin(record, release)
+        return self.store.plugin(record.id)
+
+    async def uninstall(self, plugin_id: PluginId, purge: bool) -> None:
+        self._act("purge" if purge else "uninstall", plugin_id)
+        await self.store.remove_plugin(plugin_id)
+
+    async def enable(self, plugin_id: PluginId) -> None:
+        self._act("enable", plugin_id)
+        await self.store.update_plugin(plugin_id, enabled=True)
+
+    async def disable(self, plugin_id: PluginId) -> None:
+        self._act("disable", plugin_id)
+        await self.store.update_plugin(plugin_id, enabled=False)
+
+    async def restart(self, plugin_id: PluginId) -> None:
+        self._act("restart", plugin_id)
+
+    async def configure(self, plugin_id: PluginId, values: dict[str, Any], dry_run: bool) -> ConfigureResult:
+        self._act("configure", plugin_id)
+        if self.answer.accepted and not dry_run:
+            old = self.store.plugin(plugin_id).settings
+            settings = replace(old, values=values, revision=old.revision + 1)
+            await self.store.update_plugin(plugin_id, settings=settings)
+        return self.answer
+
+    def _act(self, act: str, plugin_id: str) -> None:
+        if self.failure is not None:
+            raise self.failure
+        self.acts.append((act, plugin_id))
+
+
+class OneEntryCatalog:
+    async def available(self) -> Sequence[CatalogEntry]:
+        return [CatalogEntry(id="notes", name="Notes", version="1.0.0", source=Source.BUILT_IN)]
+
+
+class IdleRuntime:
+    """Runs nothing; a Runtime so far as the API asks."""
+
+    name = "process"
+
+    async def diagnose(self) -> Diagnosis:
+        return Diagnosis(available=True, reason="always")
+
+
+@dataclass
+class Bed:
+    """One management API with what stands around it."""
+
+    app: FastAPI
+    home: Path
+    store: RegistryStore
+    supervisor: RememberingSupervisor
+    lifecycle: RegistryLifecycle
+    events: EventBoard
+    snapshots: SnapshotBoard
+    gatekeeper: Gatekeeper
+
+    @property
+    def token(self) -> str:
+        return (self.home / TOKEN_FILE).read_text().strip()
+
+    def client(self, *, token: str | None = None, base_url: str = BASE, **headers: str) -> httpx.AsyncClient:
+        """An HTTP client without a session; ``token`` None sends the right one, "" none."""
+        token = self.token if token is None else token
+        if token:
+            headers["authorization"] = f"Bearer {token}"
+        transport = httpx.ASGITransport(self.app, raise_app_exceptions=True)
+        return httpx.AsyncClient(transport=transport, base_url=base_url, headers=headers)
+
+    async def install(self, plugin: str, manifest: Manifest | None = None, **changes: Any) -> None:
+        record = await self.lifecycle.install(PluginDefinition(id=plugin))
+        if changes:
+            await self.store.update_plugin(record.id, **changes)
+        if manifest is not None:
+            await self.store.record_facts(record.release_id, manifest, None)
+
+
+@asynccontextmanager
+async def management(
+    home: Path, *, settings: Settings | None = None, console: ASGIApp | None = None
+) -> AsyncIterator[Bed]:
+    settings = settings or Settings.model_validate({"home": home})
+    store = await RegistryStore.open(
+        f"sqlite+aiosqlite:///{home / 'test.db'}", SecretCipher(home / "cipher.key")
+    )
+    supervisor, lifecycle = RememberingSupervisor(), RegistryLifecycle(store)
+    snapshots, events = SnapshotBoard(), EventBoard()
+    gatekeeper = Gatekeeper.open(Home(home), settings)
+    runtime: Any = IdleRuntime()
+    app = create_api(
+        store=store,
+        supervisor=supervisor,
+        lifecycle=lifecycle,
+        catalog=OneEntryCatalog(),
+        snapshots=snapshots,
+        events=events,
+        gatekeeper=gatekeeper,
+        settings=settings,
+        runtime_choice="chosen by the test",
+        runtime=runtime,
+        console=console,
+    )
+    try:
+        yield Bed(app, home, store, supervisor, lifecycle, events, snapshots, gatekeeper)
+    finally:
+        app.state.streams.close()
+        await store.close()
