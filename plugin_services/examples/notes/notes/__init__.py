@@ -1,0 +1,1 @@
+"""Notes: an example plugin that needs nothing outside of its container."""
