@@ -12,10 +12,12 @@ from gateway.proxy.assets import Content
 from gateway.proxy.calls import Calls
 from gateway.proxy.counters import CallMetrics
 from gateway.proxy.head import plain_head
+from gateway.proxy.headers import Pairs
 from gateway.proxy.problems import Problem, UnknownPlugin
 from gateway.proxy.table import RouteTable
 from gateway.proxy.ui import UiFiles
 from gateway.proxy.upstream import Upstream
+from gateway.proxy.websocket import WebSockets, deny
 from gateway.registry.boards import OutcomeBoard, SnapshotBoard
 from gateway.settings import Settings
 
@@ -42,9 +44,13 @@ class DataPlane:
         self._table = RouteTable(self.metrics, Upstream.retire)
         self._calls = Calls(self._doorman, outcomes, settings)
         self._uis = UiFiles(content, self._doorman, settings, asset_key)
+        self._sockets = WebSockets(self._doorman, outcomes)
         self._unsubscribe = snapshots.subscribe(self._table.update)
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "websocket":
+            await self._websocket(scope, receive, send)
+            return
         # ["", "plugins", id, "api", the rest]
         parts: list[bytes] = scope["raw_path"].split(b"/", 4)
         route = self._table.routes.get(parts[2]) if len(parts) > 3 else None
@@ -59,21 +65,34 @@ class DataPlane:
         else:
             await self._unknown(parts, scope, send)
 
+    async def _websocket(self, scope: Any, receive: Any, send: Any) -> None:
+        parts: list[bytes] = scope["raw_path"].split(b"/", 4)
+        route = self._table.routes.get(parts[2]) if len(parts) > 3 and parts[3] == b"api" else None
+        if route is not None:
+            rest = b"/" + parts[4] if len(parts) > 4 else b"/"
+            await self._sockets.serve(route, rest, scope, receive, send)
+            return
+        await receive()
+        problem, request_id = self._no_such(parts, "GET", scope["headers"])
+        await deny(problem, send, request_id)
+
     async def _unknown(self, parts: list[bytes], scope: Any, send: Any) -> None:
+        problem, request_id = self._no_such(parts, scope["method"], scope["headers"])
+        await problem.send(send, request_id.encode())
+
+    def _no_such(self, parts: list[bytes], method: str, headers: Pairs) -> tuple[Problem, str]:
         """404, but only to those who may know which plugins there are."""
-        head = plain_head(scope["headers"])
+        head = plain_head(headers)
         plugin = parts[2].decode("latin-1")[:63] if len(parts) > 2 else ""
-        judged = self._doorman.judge(Access.USER, scope["method"], head, scope["headers"], plugin)
-        error = (
-            judged
-            if isinstance(judged, PlugwayError)
-            else UnknownPlugin(
-                "There is no plugin or part of a plugin at this path.",
-                plugin=plugin,
-                hint="GET /api/v1/plugins lists the plugins that are installed.",
-            )
+        judged = self._doorman.judge(Access.USER, method, head, headers, plugin)
+        if isinstance(judged, PlugwayError):
+            return Problem(judged), head.request_id
+        error = UnknownPlugin(
+            "There is no plugin or part of a plugin at this path.",
+            plugin=plugin,
+            hint="GET /api/v1/plugins lists the plugins that are installed.",
         )
-        await Problem(error).send(send, head.request_id.encode())
+        return Problem(error), head.request_id
 
     async def close(self) -> None:
         """Take no more snapshots and let go of all channels."""
