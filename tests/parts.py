@@ -73,6 +73,18 @@ def need_redis() -> Path:
     return Path(str(found))
 
 
+def need_postgres() -> Path:
+    """The directory of PostgreSQL's programs (initdb, postgres)."""
+    on_path = shutil.which("initdb")
+    found = [Path(on_path).resolve().parent] if on_path else []
+    found += sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
+    for directory in found:
+        if (directory / "initdb").exists() and (directory / "postgres").exists():
+            return directory
+    _missing("PostgreSQL", "install it (Debian: apt-get install postgresql)")
+    raise AssertionError("unreachable")
+
+
 def need_chromium() -> Path:
     """A Chromium or Chrome program."""
     for name in ("chromium", "chromium-browser", "google-chrome"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
@@ -83,7 +83,7 @@ class EventBoard:
     def since(self, last_id: int) -> list[Event]:
         return [event for event in self._ring if event.id > last_id]
 
-    async def follow(self, last_id: int | None = None) -> AsyncIterator[Event]:
+    async def follow(self, last_id: int | None = None) -> AsyncGenerator[Event, None]:
         """Events after ``last_id`` (or from now on), without a gap between old and new."""
         queue: asyncio.Queue[Event] = asyncio.Queue(maxsize=1000)
         self._queues.add(queue)

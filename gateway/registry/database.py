@@ -45,7 +45,8 @@ class Database:
     async def open(cls, url: str) -> Database:
         """Open, migrate and take the next epoch, in one transaction; raises plain errors."""
         parsed = database_url(url)
-        database = cls(_engine(parsed), parsed.render_as_string(hide_password=True))
+        engine = await asyncio.to_thread(_engine, parsed)
+        database = cls(engine, parsed.render_as_string(hide_password=True))
         try:
             migrations = await asyncio.to_thread(Migrations.load)
             with plain_errors(database.name):
@@ -95,7 +96,7 @@ def database_url(url: str) -> URL:
     """The URL with the driver that is used here; raises :class:`BadDatabaseUrl`."""
     try:
         parsed = make_url(url)
-    except ArgumentError:
+    except (ArgumentError, ValueError):
         # Not repeated: it may hold a password.
         raise BadDatabaseUrl(
             "The database URL cannot be read.",

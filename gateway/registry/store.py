@@ -130,12 +130,16 @@ class RegistryStore:
 
     async def update_plugin(self, id_: PluginId, **changes: Any) -> PluginRecord:
         """Change fields of :class:`PluginRecord`; returns what holds now."""
+        changed: PluginRecord
 
         async def work(connection: AsyncConnection, content: _Content) -> _Content:
-            return await self._update_plugin(connection, content, id_, changes)
+            nonlocal changed
+            after = await self._update_plugin(connection, content, id_, changes)
+            changed = after.plugins[id_]
+            return after
 
         await self._write(id_, work)
-        return self.plugin(id_)
+        return changed
 
     async def remove_plugin(self, id_: PluginId) -> None:
         """Forget the plugin, its releases and its instances."""

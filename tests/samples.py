@@ -1,0 +1,103 @@
+"""Plugins, releases and manifests to test with."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from gateway.definition import PluginDefinition
+from gateway.digests import release_id
+from gateway.model import (
+    Access,
+    Artifact,
+    DirectoryArtifact,
+    Manifest,
+    Permissions,
+    PluginId,
+    Release,
+    RouteRule,
+    Source,
+    Tier,
+    UiBundle,
+    UiType,
+)
+from gateway.registry.records import PluginRecord, PluginSettings
+
+DIGEST = "sha256:" + "0" * 64
+
+
+def make_release(plugin: str = "notes", version: str = "1.0.0", artifact: Artifact | None = None) -> Release:
+    artifact = artifact or DirectoryArtifact(
+        path=f"/plugins/{plugin}",
+        digest=DIGEST,
+        command=("{python}", "-m", plugin),
+        image=f"plugway/{plugin}",
+    )
+    plugin_id, permissions = PluginId(plugin), Permissions(volumes=("data",))
+    source, ui_type = Source.BUILT_IN, UiType.STATIC
+    id_ = release_id(
+        plugin_id=plugin_id,
+        version=version,
+        source=source,
+        artifact=artifact,
+        permissions=permissions,
+        ui_type=ui_type,
+    )
+    return Release(
+        id=id_,
+        plugin_id=plugin_id,
+        version=version,
+        name=plugin.title(),
+        source=source,
+        tier=Tier.BUILT_IN,
+        artifact=artifact,
+        permissions=permissions,
+        ui_type=ui_type,
+    )
+
+
+def make_record(release: Release, settings: PluginSettings | None = None) -> PluginRecord:
+    return PluginRecord(
+        id=release.plugin_id,
+        definition=PluginDefinition(id=release.plugin_id),
+        release_id=release.id,
+        settings=settings or PluginSettings(),
+    )
+
+
+def make_manifest(release: Release) -> Manifest:
+    return Manifest(
+        plugin_id=release.plugin_id,
+        version=release.version,
+        name=release.name,
+        permissions=release.permissions,
+        routes=(RouteRule(path_prefix="/admin", access=Access.ADMIN, methods=frozenset({"GET", "PUT"})),),
+        ui_type=UiType.STATIC,
+        ui_entry="index.js",
+        settings_schema={"type": "object", "properties": {"password": {"writeOnly": True}}},
+        openapi={"openapi": "3.1.0", "paths": {"/notes": {}}},
+        services=("notes.v1.Notes",),
+        descriptor_set=b"\x00\xff\xfb\xef",
+    )
+
+
+def make_ui() -> UiBundle:
+    return UiBundle(digest="ab" * 32, type=UiType.STATIC, entry="index.js", files={"index.js": "cd" * 32})
+
+
+def write_plugin(directory: Path, plugin: str = "notes", version: str = "1.0.0", **fields: str) -> Path:
+    """A plugin's directory that can be resolved (it need not run)."""
+    package = directory / plugin.replace("-", "_")
+    package.mkdir(parents=True)
+    lines = {
+        "id": f'"{plugin}"',
+        "version": f'"{version}"',
+        "name": f'"{plugin.title()}"',
+        "command": f'["{{python}}", "-m", "{package.name}"]',
+        "image": f'"plugway/{plugin}"',
+        **fields,
+    }
+    text = "".join(f"{name} = {value}\n" for name, value in lines.items())
+    (directory / "plugway.toml").write_text(text)
+    (package / "__init__.py").write_text("")
+    (package / "app.py").write_text("app = None\n")
+    return directory
