@@ -27,7 +27,7 @@ SANDBOX = "allow-scripts allow-forms"
 _PERMISSIONS = ", ".join(
     f"{name}=()"
     for name in (
-        *("camera", "microphone", "geolocation", "display-capture", "usb", "serial", "bluetooth", "hid"),
+        *("camera", "microphone", "geolocation", "display-capture", "usb", "serial", "hid"),
         *("payment", "midi", "clipboard-read", "publickey-credentials-get", "idle-detection"),
     )
 )

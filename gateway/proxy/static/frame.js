@@ -1,0 +1,208 @@
+// Runs first in a plugin's frame: opens the bridge to the console, then mounts the plugin's UI.
+// JSON-RPC 2.0 over a MessagePort that is made here, so that it ends with this document.
+(() => {
+  "use strict";
+  const facts = JSON.parse(document.querySelector('meta[name="plugway"]').content);
+  // The policy leaves no connection but these, which it does not name in every browser.
+  for (const name of ["RTCPeerConnection", "webkitRTCPeerConnection", "WebTransport"]) delete globalThis[name];
+
+  if (window.parent === window) return showAlone();
+
+  const channel = new MessageChannel();
+  const port = channel.port1;
+  const waiting = new Map();
+  const streams = new Map();
+  const listeners = { theme: new Set(), path: new Set() };
+  const state = { theme: "light", path: "/" };
+  let lastId = 0;
+  let mounted = null;
+
+  class BridgeError extends Error {
+    constructor(error) {
+      super(error.message);
+      this.name = "BridgeError";
+      this.code = error.code;
+    }
+  }
+
+  function notice(method, params) {
+    port.postMessage({ jsonrpc: "2.0", method, params });
+  }
+
+  function call(method, params, signal) {
+    const id = ++lastId;
+    return new Promise((resolve, reject) => {
+      if (signal?.aborted) return reject(signal.reason);
+      const abort = () => {
+        waiting.delete(id);
+        notice("cancel", { id });
+        reject(signal.reason);
+      };
+      signal?.addEventListener("abort", abort, { once: true });
+      waiting.set(id, { resolve, reject });
+      port.postMessage({ jsonrpc: "2.0", id, method, params });
+    });
+  }
+
+  async function bodyOf(body) {
+    if (body === undefined || body === null) return null;
+    if (typeof body === "string") return { kind: "text", text: body };
+    if (body instanceof URLSearchParams) return { kind: "params", text: String(body) };
+    if (body instanceof FormData) {
+      // A file goes with its name, which a cloned Blob would lose.
+      const entries = [...body].map(([key, value]) => [key, value, value instanceof File ? value.name : ""]);
+      return { kind: "form", entries };
+    }
+    if (body instanceof Blob) return { kind: "blob", blob: body };
+    return { kind: "blob", blob: await new Response(body).blob() };
+  }
+
+  function receiving(stream, signal) {
+    return new ReadableStream(
+      {
+        start(controller) {
+          streams.set(stream, controller);
+          signal?.addEventListener("abort", () => stop(stream, signal.reason), { once: true });
+        },
+        pull: () => notice("pull", { stream }),
+        cancel: () => stop(stream),
+      },
+      { highWaterMark: 0 },
+    );
+  }
+
+  function stop(stream, reason) {
+    const controller = streams.get(stream);
+    if (!controller) return;
+    streams.delete(stream);
+    notice("stop", { stream });
+    if (reason) controller.error(reason);
+  }
+
+  async function hostFetch(path, init = {}) {
+    const params = {
+      path: String(path),
+      method: String(init.method ?? "GET").toUpperCase(),
+      headers: [...new Headers(init.headers)],
+      body: await bodyOf(init.body),
+    };
+    let answer;
+    try {
+      answer = await call("fetch", params, init.signal);
+    } catch (error) {
+      throw error instanceof BridgeError ? Object.assign(new TypeError(error.message), { code: error.code }) : error;
+    }
+    const body = answer.stream ? receiving(answer.stream, init.signal) : answer.body;
+    return new Response(body, { status: answer.status, statusText: answer.statusText, headers: answer.headers });
+  }
+
+  function listen(kind, callback) {
+    listeners[kind].add(callback);
+    return () => listeners[kind].delete(callback);
+  }
+
+  const host = Object.freeze({
+    get theme() { return state.theme; },
+    get path() { return state.path; },
+    plugin: facts.plugin,
+    fetch: hostFetch,
+    onTheme: (callback) => listen("theme", callback),
+    onPath: (callback) => listen("path", callback),
+    navigate(path) {
+      state.path = String(path);
+      return call("navigate", { path: state.path });
+    },
+    notify: (text, options = {}) => call("notify", { text: String(text), kind: String(options.kind ?? "info") }),
+    confirm: (text, options = {}) =>
+      call("confirm", { text: String(text), accept: String(options.accept ?? ""), danger: Boolean(options.danger) }),
+    openLink: (url) => call("openLink", { url: String(url) }),
+    download: (name, blob) => call("download", { name: String(name), blob }),
+    storage: Object.freeze({
+      get: (key) => call("storage.get", { key: String(key) }),
+      set: (key, value) => call("storage.set", { key: String(key), value }),
+      remove: (key) => call("storage.remove", { key: String(key) }),
+    }),
+  });
+
+  function changed(kind, value) {
+    state[kind] = value;
+    if (kind === "theme") document.documentElement.dataset.theme = value;
+    for (const callback of listeners[kind]) callback(value);
+    mounted?.update?.({ [kind]: value });
+  }
+
+  const notices = {
+    async init({ theme, path }) {
+      state.path = path;
+      changed("theme", theme);
+      try {
+        const mount = mountOf(await import(facts.entry));
+        mounted = await mount(document.getElementById("root"), host);
+        notice("ready", {});
+      } catch (error) {
+        fail(error);
+      }
+    },
+    theme: ({ theme }) => changed("theme", theme),
+    path: ({ path }) => changed("path", path),
+    chunk({ stream, data }) {
+      streams.get(stream)?.enqueue(new Uint8Array(data));
+    },
+    end({ stream, error }) {
+      const controller = streams.get(stream);
+      streams.delete(stream);
+      if (error) controller?.error(new TypeError(error));
+      else controller?.close();
+    },
+  };
+
+  port.onmessage = ({ data }) => {
+    if (data.method) return notices[data.method]?.(data.params);
+    const call_ = waiting.get(data.id);
+    waiting.delete(data.id);
+    if (data.error) call_?.reject(new BridgeError(data.error));
+    else if (call_) call_.resolve(data.result);
+    else if (data.result?.stream) notice("stop", { stream: data.result.stream });
+  };
+
+  function mountOf(module) {
+    if (typeof module.mount === "function") return module.mount;
+    const { default: component, createElement, createRoot } = module;
+    if (component && createElement && createRoot) return mountReact(component, createElement, createRoot);
+    throw new TypeError("The UI's entry exports no mount(root, host).");
+  }
+
+  // A React bundle brings its own React: default, createElement and createRoot are its exports.
+  function mountReact(component, createElement, createRoot) {
+    return (root, givenHost) => {
+      const tree = createRoot(root);
+      const render = () => tree.render(createElement(component, { host: givenHost, ...state }));
+      render();
+      return { update: render, unmount: () => tree.unmount() };
+    };
+  }
+
+  function fail(error) {
+    console.error(error);
+    notice("failed", { message: String(error?.message ?? error).slice(0, 500) });
+    const box = document.createElement("p");
+    box.className = "pw-failed";
+    box.setAttribute("role", "alert");
+    box.textContent = `${facts.name} could not show its page: ${error?.message ?? error}`;
+    document.getElementById("root").replaceChildren(box);
+  }
+
+  function showAlone() {
+    addEventListener("DOMContentLoaded", () => {
+      const box = document.createElement("p");
+      box.className = "pw-failed";
+      box.textContent = `${facts.name} works inside the console: open ${facts.shell}/plugins/${facts.plugin}/open`;
+      document.getElementById("root").replaceChildren(box);
+    });
+  }
+
+  addEventListener("pagehide", () => mounted?.unmount?.());
+  const hello = { plugway: "hello", version: 1, plugin: facts.plugin, release: facts.release };
+  // Once the body is there; the plugin's code cannot run before.
+  addEventListener("DOMContentLoaded", () => window.parent.postMessage(hello, facts.shell, [channel.port2]));
+})();

@@ -1,0 +1,163 @@
+// A plugin's own page, in its frame.
+
+import { remedy } from "../actions.js";
+import { Bridge } from "../bridge.js";
+import { LIMITS, Refusal } from "../bridge/limits.js";
+import { button, h, icon } from "../dom.js";
+import { store } from "../store.js";
+import { ask, bones, empty, toast } from "../ui.js";
+import { pluginPage } from "./head.js";
+
+const PATIENCE = 15_000; // ms until a frame that says nothing is given up
+
+export function create({ id }) {
+  return pluginPage({ id, tab: "open", body, wide: true });
+}
+
+function body(first) {
+  const id = first.id;
+  const strip = h("div.strip", { hidden: true, role: "status" });
+  const cover = h("div.cover");
+  const place = h("div.stage", cover);
+  const node = h("div.stage", strip, place);
+  let view = first;
+  let frame = null;
+  let bridge = null;
+  let loadedRelease = "";
+  let timer = 0;
+
+  function load() {
+    drop();
+    loadedRelease = view.releaseId;
+    frame = h("iframe", { sandbox: "allow-scripts allow-forms", title: view.name, referrerpolicy: "no-referrer" });
+    bridge = new Bridge(frame, id, shell);
+    frame.src = `/plugins/${id}/ui/`;
+    showCover(h("div.page.narrow", bones(4, `Loading ${view.name}`)));
+    place.prepend(frame);
+    timer = setTimeout(() => trouble("The page did not answer in time."), PATIENCE);
+  }
+
+  function drop() {
+    clearTimeout(timer);
+    bridge?.close();
+    frame?.remove();
+    frame = bridge = null;
+  }
+
+  function showCover(content) {
+    cover.replaceChildren(content);
+    cover.hidden = false;
+  }
+
+  function trouble(words) {
+    drop();
+    const again = button("Load again", { symbol: "turn", kind: "primary", onclick: load });
+    showCover(empty("alert", `${view.name} could not be shown`, words, [again, h("a.button", { href: `/plugins/${id}/logs` }, icon("logs"), "Read the logs")]));
+  }
+
+  const shell = {
+    get theme() {
+      return document.documentElement.dataset.theme;
+    },
+    get path() {
+      return pathOf(location.hash);
+    },
+    ready() {
+      clearTimeout(timer);
+      cover.hidden = true;
+    },
+    failed(words) {
+      console.warn(`${id}: ${words}`);
+      shell.ready();
+    },
+    closed: trouble,
+    navigate(path) {
+      if (path !== shell.path) history.pushState(null, "", `#${path}`);
+    },
+    notify: (words, kind) => toast(words, { ok: "ok", success: "ok", error: "error", danger: "error" }[kind] ?? "info"),
+    confirm: async (words, { accept, danger }) =>
+      Boolean(await ask({ title: view.name, text: words, accept: accept || "OK", danger })),
+    async openLink(address) {
+      const title = "Open this link?";
+      const sure = await ask({ title, text: `${view.name} wants to open\n${address.href}`, accept: "Open" });
+      if (sure) open(address.href, "_blank", "noopener,noreferrer");
+      return Boolean(sure);
+    },
+    async download(name, blob) {
+      const safe = name.replace(/[/\\:\0]/g, "_").replace(/^\.+/, "") || "download";
+      const sure = await ask({ title: "Save this file?", text: `${view.name} offers “${safe}”.`, accept: "Save" });
+      if (!sure) return false;
+      const link = h("a", { href: URL.createObjectURL(blob), download: safe });
+      link.click();
+      setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+      return true;
+    },
+    storage: storageOf(id),
+  };
+
+  function moved() {
+    bridge?.setPath(shell.path);
+  }
+  addEventListener("popstate", moved);
+
+  function update(next) {
+    view = next;
+    if (!view.ui) {
+      drop();
+      return showCover(empty("plug", "It has no page", `${view.name} offers an API, but no page of its own.`));
+    }
+    if (!frame && cover.dataset.tried !== view.releaseId) {
+      cover.dataset.tried = view.releaseId;
+      load();
+    }
+    showStrip();
+  }
+
+  function showStrip() {
+    const newer = frame && loadedRelease !== view.releaseId && view.state === "healthy";
+    const away = view.state !== "healthy";
+    const key = JSON.stringify([away, view.state, view.reason, newer]);
+    strip.hidden = !away && !newer;
+    if (strip.dataset.key === key) return;
+    strip.dataset.key = key;
+    const reload = button("Load it", { symbol: "turn", onclick: load });
+    const words = newer ? `Version ${view.version} is running now.` : `${view.name} is ${view.state}. ${view.reason}`;
+    strip.replaceChildren(icon(newer ? "turn" : "alert"), h("p", words), ...[newer ? reload : away && (remedy(view) ?? null)].filter(Boolean));
+  }
+
+  return {
+    node,
+    update,
+    leave() {
+      removeEventListener("popstate", moved);
+      drop();
+    },
+    theme: (theme) => bridge?.setTheme(theme),
+  };
+}
+
+function pathOf(hash) {
+  const path = hash.slice(1);
+  return path.startsWith("/") ? path : "/";
+}
+
+/** What a plugin keeps in this browser, apart from what all others keep. */
+function storageOf(id) {
+  const prefix = `plugway.plugin:${id}:`;
+  const own = () => Object.keys(localStorage).filter((key) => key.startsWith(prefix));
+  return {
+    get(key) {
+      const kept = localStorage.getItem(prefix + key);
+      return kept === null ? null : JSON.parse(kept);
+    },
+    set(key, value) {
+      const words = JSON.stringify(value);
+      if (words === undefined) throw new Refusal("Only what JSON can hold is kept.");
+      const others = own().filter((name) => name !== prefix + key);
+      const size = others.reduce((sum, name) => sum + name.length + localStorage.getItem(name).length, words.length);
+      if (others.length >= LIMITS.storedKeys || size > LIMITS.stored) throw new Refusal("The plugin's storage is full.");
+      localStorage.setItem(prefix + key, words);
+    },
+    remove: (key) => localStorage.removeItem(prefix + key),
+  };
+}

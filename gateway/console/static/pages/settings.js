@@ -1,0 +1,109 @@
+// A plugin's settings, as a form made from its JSON Schema.
+
+import { api } from "../api.js";
+import { restart } from "../actions.js";
+import { button, h } from "../dom.js";
+import { createForm } from "../form/form.js";
+import { guard } from "../router.js";
+import { store } from "../store.js";
+import { ask, bones, busy, callout, complain, empty, toast } from "../ui.js";
+import { pluginPage } from "./head.js";
+
+export function create({ id }) {
+  return pluginPage({ id, tab: "settings", body: () => body(id) });
+}
+
+function body(id) {
+  const panel = h("div.body", bones(6, "Loading the settings"));
+  const above = h("div.stack");
+  const node = h("div.page.narrow.stack", above, h("section.panel", panel));
+  let form = null;
+  let before = "";
+
+  const status = h("span.muted.small", { role: "status" });
+  const discard = button("Discard", { kind: "quiet", onclick: load });
+  const check = button("Check", { onclick: () => submit(check, true) });
+  const save = button("Save", { kind: "primary", type: "submit" });
+
+  async function load() {
+    guard.ask = null;
+    above.replaceChildren();
+    try {
+      show(await api.settings(id));
+    } catch (error) {
+      const again = button("Try again", { symbol: "turn", onclick: load });
+      panel.replaceChildren(empty("alert", "The settings could not be loaded", error.message, [again]));
+    }
+  }
+
+  function show({ schema, values, secretsSet }) {
+    if (!schema || !Object.keys(schema.properties ?? {}).length) {
+      panel.replaceChildren(empty("gear", "No settings", "This plugin has nothing to set."));
+      return;
+    }
+    form = createForm(schema, values, secretsSet);
+    before = serialised();
+    const bar = h("div.save-bar", status, discard, check, save);
+    const element = h("form", { novalidate: true, oninput: changed, onchange: changed, onsubmit: saved }, form.node, bar);
+    panel.replaceChildren(element);
+    changed();
+  }
+
+  function serialised() {
+    try {
+      return JSON.stringify(form.values());
+    } catch {
+      return "unfinished";
+    }
+  }
+
+  function changed() {
+    const dirty = serialised() !== before;
+    status.textContent = dirty ? "Unsaved changes" : "No changes";
+    discard.disabled = save.disabled = !dirty;
+    guard.ask = dirty ? leave : null;
+  }
+
+  function saved(event) {
+    event.preventDefault();
+    submit(save, false);
+  }
+
+  async function submit(by, dryRun) {
+    above.replaceChildren();
+    if (!form.check()) return;
+    await busy(by, async () => {
+      try {
+        const result = await api.configure(id, form.values(), dryRun);
+        if (dryRun) return toast("These settings would be accepted.", "ok");
+        await load();
+        toast("Settings saved.", "ok");
+        if (result?.restartRequired) above.replaceChildren(restartNeeded());
+      } catch (error) {
+        if (error.status !== 422) throw error;
+        const rest = form.show(error.fields);
+        const words = [error.message, ...rest, error.hint].filter(Boolean).join(" ");
+        above.replaceChildren(callout("danger", "alert", "Not accepted; the old settings stay in force", words));
+      }
+    });
+    changed();
+  }
+
+  function restartNeeded() {
+    const now = button("Restart now", { symbol: "turn", kind: "primary", onclick: () => restart(store.plugins.get(id)) });
+    return callout("info", "turn", "Saved", "They take effect with the next start.", [now]);
+  }
+
+  load().catch(complain);
+  addEventListener("beforeunload", warn);
+  return { node, leave: () => removeEventListener("beforeunload", warn) };
+}
+
+function warn(event) {
+  if (guard.ask) event.preventDefault();
+}
+
+async function leave() {
+  const text = "The changes you made here are not saved.";
+  return Boolean(await ask({ title: "Leave without saving?", text, accept: "Leave", danger: true }));
+}
