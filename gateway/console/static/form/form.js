@@ -71,7 +71,7 @@ function leaf(context, schema, given, known) {
   const help = schema.description && h("p.help", { id: `${id}-help` }, schema.description);
   field.control.id = id;
   field.control.setAttribute("aria-describedby", [help && `${id}-help`, `${id}-error`].filter(Boolean).join(" "));
-  const label = field.ownLabel ? null : h("label", { for: id }, known.label, !known.required && h("span.muted.small", " optional"));
+  const label = field.ownLabel ? null : h("label", { for: id }, known.label, !known.required && schema.default === undefined && h("span.muted.small", " optional"));
   const node = h("div.field", { data: { field: known.path } }, label, field.node, help, error);
   context.fields.set(known.path, {
     problem: field.problem,

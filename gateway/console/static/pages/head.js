@@ -26,7 +26,7 @@ export function pluginPage({ id, tab, body, wide = false }) {
   for (const [key, words, path] of TABS) {
     tabs.append(h("a", { href: `/plugins/${id}${path}`, "aria-current": key === tab && "page", data: { tab: key } }, words));
   }
-  const head = h(`header.plugin-head${wide ? ".wide" : ""}`, h("div.inner", h("div.title", name, version, badge, end), tabs));
+  const head = h(`header.plugin-head${wide ? ".wide" : ""}`, h("div.inner", h("div.title", name, version, badge), end, tabs));
   const loading = h("div.page", bones(5, "Loading the plugin"));
   const node = h("div.stage", head, loading);
   let shown = null;

@@ -73,7 +73,7 @@ function createRow() {
   const actions = h("div.actions");
   const more = menu("More", () => menuItems(view));
   const who = h("div.who", name, about);
-  const node = h("div.row", { role: "group" }, who, health, version, restarts, since, actions);
+  const node = h("div.row", { role: "group" }, who, health, h("div.meta", version, restarts, since), actions);
   const label = (words) => h("span.label", words);
 
   function update(next) {

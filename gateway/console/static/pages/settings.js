@@ -59,7 +59,7 @@ function body(id) {
 
   function changed() {
     const dirty = serialised() !== before;
-    status.textContent = dirty ? "Unsaved changes" : "No changes";
+    status.textContent = dirty ? "Unsaved changes" : "";
     discard.disabled = save.disabled = !dirty;
     guard.ask = dirty ? leave : null;
   }
