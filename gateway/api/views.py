@@ -222,3 +222,13 @@ class ReadyView(View):
 
     ready: bool
     reason: str = Field(description="Why not; empty where it is ready.")
+
+
+class OpenApiView(View):
+    """An OpenAPI 3.1 document; only what every one has is told here."""
+
+    model_config = ConfigDict(extra="allow")
+
+    openapi: str = Field(examples=["3.1.0"])
+    info: dict[str, Any]
+    paths: dict[str, Any]

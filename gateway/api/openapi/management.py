@@ -9,6 +9,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from gateway.api.guard import OPEN
+from gateway.api.openapi.fragment import SIGNED_IN
 from gateway.api.problems import MEDIA_TYPE, Problem
 from gateway.api.views import EventView, LogLineView
 from gateway.definition import PluginDefinition
@@ -34,7 +35,13 @@ SECURITY_SCHEMES = {
         "description": "A browser session. Calls that change something also need a same-origin `Origin`.",
     },
 }
-SIGNED_IN: list[dict[str, list[str]]] = [{"token": []}, {"session": []}]
+_SHARED = {
+    "SignInFirst": "No valid token or session.",
+    "NotAllowed": "Known, but not allowed.",
+    "PluginFailed": "The plugin broke off, or answered something that is no HTTP.",
+    "PluginUnavailable": "The plugin is away; `reason` says why, `Retry-After` when to try again.",
+    "PluginTimedOut": "The plugin did not answer in time.",
+}
 _DESCRIPTION = (
     "One API for the gateway and all of its plugins. Errors are RFC 9457 problem documents "
     f"(`{MEDIA_TYPE}`) with a stable `type`. The paths of plugins lie under `/plugins/{{id}}/api`; "
@@ -57,6 +64,7 @@ def management_document(app: FastAPI) -> dict[str, Any]:
     for model in (Problem, EventView, LogLineView):
         _add(schemas, model.__name__, model.model_json_schema(ref_template=REF, mode="serialization"))
     _add(schemas, "PluginDefinitionInput", _definition_input())
+    components["responses"] = {name: _problem(text) for name, text in _SHARED.items()}
     components["securitySchemes"] = copy.deepcopy(SECURITY_SCHEMES)
     # The framework's own validation answer; ours is a problem like every other error.
     for name in ("HTTPValidationError", "ValidationError"):
@@ -67,6 +75,13 @@ def management_document(app: FastAPI) -> dict[str, Any]:
             is_open = (method.upper(), path) in OPEN
             operation["security"] = [] if is_open else copy.deepcopy(SIGNED_IN)
     return document
+
+
+def _problem(description: str) -> dict[str, Any]:
+    return {
+        "description": description,
+        "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+    }
 
 
 def _drop_framework_answer(answers: dict[str, Any]) -> None:
