@@ -68,7 +68,8 @@ async def delete_matching(writer: Writing, order: DeleteMatching) -> DeletedStep
         )
     found = await find(writer, order.pattern.encode(), order.type, int(order.cursor), ALL)
     agreed = found.items[: order.at_most]
-    deleted = await writer.run("UNLINK", *agreed) if agreed else 0
+    parts = [agreed[start : start + 1000] for start in range(0, len(agreed), 1000)]
+    deleted = sum(await writer.run_all([("UNLINK", *part) for part in parts]))
     return DeletedStep(
         deleted=deleted,
         cursor=str(found.cursor),

@@ -41,6 +41,12 @@ class FieldChange(ApiModel):
     only_new: bool = Field(default=False, description="Refuse where the field exists.")
 
 
+class Fields(ApiModel):
+    """Fields to delete."""
+
+    fields: list[BlobInput] = Field(min_length=1, max_length=1000)
+
+
 class NoSuchField(NoSuchKey):
     key, title = "no-such-field", "No such field"
 
@@ -93,10 +99,9 @@ async def write_field(writer: Writing, key: KeyName, change: FieldChange) -> Cha
     return Change(changed=1, length=length)
 
 
-@router.delete("/field")
-async def delete_field(
-    writer: Writing, key: KeyName, field: FieldName, encoding: FieldEncoding = "utf-8"
-) -> Change:
-    """Delete one field; the last one takes the key with it."""
-    removed, length = await writer.run_all([("HDEL", key, decode(field, encoding)), ("HLEN", key)])
+@router.post("/fields/remove")
+async def remove_fields(writer: Writing, key: KeyName, change: Fields) -> Change:
+    """Delete fields; the last one takes the key with it."""
+    fields = [field.to_bytes() for field in change.fields]
+    removed, length = await writer.run_all([("HDEL", key, *fields), ("HLEN", key)])
     return Change(changed=removed, length=length)

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-from fastapi import APIRouter, Query
+from fastapi import APIRouter
 from pydantic import Field
 
-from redis_management.blobs import ApiModel, Blob, BlobInput, Encoding, KeyName, blob, decode
+from redis_management.blobs import ApiModel, Blob, BlobInput, KeyName, blob
 from redis_management.dependencies import Cursor, Limit, Pattern, Reading, Writing
 from redis_management.scan import members_of, step
 from redis_management.values.common import Change, fitting, of_type
@@ -24,7 +22,7 @@ class SetPage(ApiModel):
 
 
 class Members(ApiModel):
-    """Members to add."""
+    """Members to add or to remove."""
 
     members: list[BlobInput] = Field(min_length=1, max_length=1000)
 
@@ -48,13 +46,9 @@ async def add_members(writer: Writing, key: KeyName, change: Members) -> Change:
     return Change(changed=added, length=length)
 
 
-@router.delete("/member")
-async def delete_member(
-    writer: Writing,
-    key: KeyName,
-    member: Annotated[str, Query()],
-    encoding: Annotated[Encoding, Query(alias="memberEncoding")] = "utf-8",
-) -> Change:
-    """Remove one member; the last one takes the key with it."""
-    removed, length = await writer.run_all([("SREM", key, decode(member, encoding)), ("SCARD", key)])
+@router.post("/members/remove")
+async def remove_members(writer: Writing, key: KeyName, change: Members) -> Change:
+    """Remove members; the last one takes the key with it."""
+    members = [member.to_bytes() for member in change.members]
+    removed, length = await writer.run_all([("SREM", key, *members), ("SCARD", key)])
     return Change(changed=removed, length=length)

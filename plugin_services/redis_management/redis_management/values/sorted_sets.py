@@ -7,10 +7,11 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Query
 from pydantic import Field, FiniteFloat
 
-from redis_management.blobs import ApiModel, Blob, BlobInput, Encoding, KeyName, blob, decode
+from redis_management.blobs import ApiModel, Blob, BlobInput, KeyName, blob
 from redis_management.dependencies import Cursor, Limit, Offset, Pattern, Reading, Writing
 from redis_management.scan import pairs_of, step
 from redis_management.values.common import Change, fitting, of_type
+from redis_management.values.sets import Members
 
 router = APIRouter(prefix="/key/sorted-set", tags=["sorted sets"])
 Order = Annotated[Literal["ascending", "descending"], Query()]
@@ -95,13 +96,9 @@ def repr_of(score: float | str) -> str:
     return score if isinstance(score, str) else repr(score)
 
 
-@router.delete("/member")
-async def delete_scored_member(
-    writer: Writing,
-    key: KeyName,
-    member: Annotated[str, Query()],
-    encoding: Annotated[Encoding, Query(alias="memberEncoding")] = "utf-8",
-) -> Change:
-    """Remove one member; the last one takes the key with it."""
-    removed, length = await writer.run_all([("ZREM", key, decode(member, encoding)), ("ZCARD", key)])
+@router.post("/members/remove")
+async def remove_scored_members(writer: Writing, key: KeyName, change: Members) -> Change:
+    """Remove members; the last one takes the key with it."""
+    members = [member.to_bytes() for member in change.members]
+    removed, length = await writer.run_all([("ZREM", key, *members), ("ZCARD", key)])
     return Change(changed=removed, length=length)

@@ -1,0 +1,85 @@
+// Pieces that several views show.
+
+import { fill, h, icon } from "./dom.js";
+
+export function button(label, onclick, { kind = "", symbol = "", title = "", disabled = false, pressed = undefined } = {}) {
+  return h(
+    "button",
+    {
+      type: "button",
+      class: `button ${kind} ${symbol && !label ? "square" : ""}`,
+      onclick,
+      title: title || false,
+      "aria-label": !label ? title : false,
+      "aria-pressed": pressed,
+      disabled,
+    },
+    symbol && icon(symbol),
+    label,
+  );
+}
+
+export function empty(title, words, ...actions) {
+  return h("div", { class: "empty" }, h("h2", {}, title), h("p", {}, words), h("div", { class: "actions" }, actions));
+}
+
+/** What went wrong, what to do, and a way to try again. */
+export function failure(error, again) {
+  return h(
+    "div",
+    { class: "callout danger", role: "alert" },
+    h("strong", {}, error.message),
+    error.hint && h("p", {}, error.hint),
+    again && h("div", { class: "actions" }, button("Try again", again, { symbol: "refresh" })),
+  );
+}
+
+export function loading(words = "Loading…") {
+  return h("p", { class: "loading", role: "status" }, h("span", { class: "spinner", "aria-hidden": "true" }), words);
+}
+
+/** Shows "loading" in the place, then what `load` gives, or the failure with a way to try again. */
+export async function into(place, load, { quiet = false } = {}) {
+  const mark = {};
+  place.current = mark;
+  if (!quiet) fill(place, loading());
+  try {
+    const content = await load();
+    if (place.current === mark) fill(place, content);
+  } catch (error) {
+    if (place.current === mark) fill(place, failure(error, () => into(place, load)));
+  }
+}
+
+export function facts(pairs) {
+  return h(
+    "dl",
+    { class: "facts" },
+    pairs.filter(Boolean).map(([name, value, note]) =>
+      h("div", {}, h("dt", {}, name), h("dd", {}, value, note && h("small", { class: "muted" }, " ", note))),
+    ),
+  );
+}
+
+export function panel(title, ...content) {
+  return h("section", { class: "panel" }, h("header", {}, h("h2", {}, title)), h("div", { class: "body" }, content));
+}
+
+export function typeBadge(type, label = type) {
+  return h("span", { class: "type", "data-type": type }, label);
+}
+
+/** A labelled field; `control` is the element. */
+export function field(label, control, note = "") {
+  return h("label", { class: "field" }, h("span", {}, label), control, note && h("small", { class: "muted" }, note));
+}
+
+export function choice(options, value, onchange) {
+  const select = h(
+    "select",
+    { class: "input", onchange: () => onchange?.(select.value) },
+    Object.entries(options).map(([key, label]) => h("option", { value: key }, label)),
+  );
+  select.value = value;
+  return select;
+}
