@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import secrets
 from collections.abc import Callable
 from contextlib import aclosing, suppress
@@ -11,7 +12,7 @@ from dataclasses import dataclass, replace
 from gateway.contract.bundle import Content
 from gateway.contract.client import ConfigureResult, Health, PluginClient
 from gateway.contract.errors import ContractError, GarbageAnswer, NameUnknown, NotAnswering
-from gateway.errors import NotFound, PlugwayError, Unavailable
+from gateway.errors import Internal, NotFound, PlugwayError, Unavailable
 from gateway.model import Endpoint, Voice
 from gateway.registry.boards import OutcomeBoard
 from gateway.registry.errors import FactsContradict
@@ -21,6 +22,8 @@ from gateway.settings import Settings
 from gateway.supervisor.attach import Facts, get_facts, hand_over_settings, refusal
 from gateway.supervisor.clock import Clock
 from gateway.supervisor.health import Judge, Verdict
+
+log = logging.getLogger(__name__)
 
 _QUICK = 0.1
 """Seconds between two checks at the least, however often someone asks for one."""
@@ -77,7 +80,7 @@ class Monitor:
             patience=around.settings.restart_after,
             healthy=adopted,
         )
-        self._last = ("", Voice.ACTIVE)
+        self._told: tuple[object, ...] = ()
         self._settings_problem = ""
         self.endpoint = endpoint
         self.ready = adopted
@@ -120,6 +123,9 @@ class Monitor:
             self._condemn(error)
         except NotFound:
             pass  # The plugin was uninstalled a moment ago.
+        except Exception as error:  # Ours, with one plugin: it must not hide it.
+            log.exception("Watching %s failed.", self._record.id)
+            self._condemn(Internal(f"The gateway failed while watching it ({type(error).__name__})."))
         finally:
             if watching is not None:
                 watching.cancel()
@@ -127,18 +133,18 @@ class Monitor:
             if self._client is not None:
                 await self._client.close()
 
-    async def apply(self, settings: PluginSettings) -> ConfigureResult:
-        """Hand over new settings; raises :class:`ContractError` where it does not answer."""
-        client = self._client
-        manifest = self._around.store.release(self._record.release_id).manifest
-        if client is None or manifest is None:
-            raise NotAnswering("It has not started yet.")
-        result = await hand_over_settings(client, manifest, settings)
-        self._settings_problem = refusal(result, self._record.plugin_id)
-        if result.accepted:
+    async def configure(self, settings: PluginSettings, *, dry_run: bool) -> ConfigureResult:
+        """Hand over settings that are not stored yet, or only have them judged.
+
+        Raises :class:`ContractError` where it does not answer.
+        """
+        if self._client is None:
+            raise NotAnswering("It has not been reached yet.")
+        result = await self._client.configure(settings, dry_run=dry_run)
+        if result.accepted and not dry_run:
+            self._settings_problem = ""
             self._record = replace(self._record, settings_revision=settings.revision)
-            await self._around.store.put_instance(self._record)
-        self._tell()
+            self._tell()
         return result
 
     # Start-up ------------------------------------------------------------------
@@ -243,7 +249,7 @@ class Monitor:
         judge, settings = self._judge, self._around.settings
         try:
             health = await client.check(self._record.plugin_id, settings.check_timeout)
-            if health is Health.SERVING and self._meet_again:
+            if health is Health.SERVING and (self._meet_again or self._settings_are_stale()):
                 with suppress(Unavailable):  # It serves all the same; met at the next check.
                     await self._meet(client)
                     self._meet_again = False
@@ -265,6 +271,10 @@ class Monitor:
         count, reason = self._around.outcomes.failures(self._record.id)
         judge.calls_failed(count if count >= settings.failure_threshold else 0, reason)
 
+    def _settings_are_stale(self) -> bool:
+        stored = self._around.store.plugin(self._record.plugin_id).settings
+        return stored.revision != self._record.settings_revision
+
     async def _watch(self, client: PluginClient) -> None:
         """Its own word, for speed. Every word and every end of the stream only asks for a check."""
         while True:
@@ -283,9 +293,8 @@ class Monitor:
     # Telling -------------------------------------------------------------------
 
     def _say(self, progress: str) -> None:
-        if progress != self.progress:
-            self.progress = progress
-            self._changed()
+        self.progress = progress
+        self._tell()
 
     def _tell(self) -> None:
         now = self._around.clock.steady()
@@ -293,9 +302,12 @@ class Monitor:
             self._healthy_since = now if self._healthy_since is None else self._healthy_since
         elif self._healthy_since is not None:
             self._healthy_for, self._healthy_since = now - self._healthy_since, None
-        self._changed()
+        facts = (self.ready, self.verdict, self.endpoint, self.progress, self.condemned)
+        if facts != self._told:
+            self._told = facts
+            self._changed()
 
     def _condemn(self, error: PlugwayError) -> None:
         permanent = getattr(error, "permanent", False) or isinstance(error, FactsContradict)
         self.condemned = Condemned(reason=error.detail, permanent=permanent)
-        self._changed()
+        self._tell()

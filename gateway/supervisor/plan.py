@@ -97,11 +97,10 @@ class Detach:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stop:
-    """End it and remove its traces. ``drain`` where it may have calls to finish."""
+    """End it, in good order where it still can, and remove its traces."""
 
     id: InstanceId
     reason: str
-    drain: bool
 
 
 Action = Start | Attach | Detach | Stop
@@ -157,16 +156,18 @@ def _unwanted(seen: Observed) -> Action | None:
         return Detach(id=seen.id) if seen.attached else None
     if seen.state is None:
         return None
-    return Stop(id=seen.id, reason="It is no longer wanted.", drain=seen.alive)
+    return Stop(id=seen.id, reason="It is no longer wanted.")
 
 
 def _wanted(wanted: DesiredInstance, seen: Observed, now: float) -> Action | None:
     if wanted.release.ownership is not Ownership.MANAGED:
+        if seen.attached and seen.condemned:
+            return Detach(id=seen.id)
         ready = not seen.attached and not seen.quarantined and now >= seen.held_until
         return Attach(instance=wanted) if ready else None
     if seen.alive:
         if seen.quarantined or seen.condemned:
-            return Stop(id=seen.id, reason=seen.condemned or "It is in quarantine.", drain=False)
+            return Stop(id=seen.id, reason=seen.condemned or "It is in quarantine.")
         return None if seen.attached else Attach(instance=wanted)
     if seen.quarantined or now < seen.held_until:
         return None

@@ -1,0 +1,34 @@
+"""From the registry's records to what should run now. Pure."""
+
+from __future__ import annotations
+
+import secrets
+
+from gateway.model import Endpoint, InstanceId, Ownership, Release, RemoteArtifact, TlsFiles
+from gateway.registry.records import PluginRecord
+from gateway.supervisor.plan import DesiredPlugin, DesiredRelease
+
+
+def desired_plugin(record: PluginRecord, release: Release) -> DesiredPlugin:
+    """One release at full weight. A rollout will add the one it moves to."""
+    if not record.enabled:
+        return DesiredPlugin(id=record.id)
+    return DesiredPlugin(
+        id=record.id,
+        releases=(DesiredRelease(release_id=record.release_id, ownership=ownership(release)),),
+    )
+
+
+def ownership(release: Release) -> Ownership:
+    return Ownership.REMOTE if isinstance(release.artifact, RemoteArtifact) else Ownership.MANAGED
+
+
+def remote_endpoint(instance: InstanceId, artifact: RemoteArtifact) -> Endpoint:
+    """Where a remote plugin answers. With an identity it has to prove it to the system's roots."""
+    tls = TlsFiles(ca="", certificate="", key="", server_name=artifact.identity)
+    return Endpoint(
+        instance_id=instance,
+        address=artifact.address,
+        incarnation=secrets.token_hex(4),
+        tls=tls if artifact.identity else None,
+    )

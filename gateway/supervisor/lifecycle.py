@@ -1,0 +1,159 @@
+"""The management acts: what an operator may do to a plugin. Each is one clear answer."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from gateway.contract.client import ConfigureResult
+from gateway.definition import PluginDefinition
+from gateway.errors import BadInput, Conflict, Unavailable
+from gateway.model import Manifest, PluginId, Release
+from gateway.registry.boards import EventBoard
+from gateway.registry.records import PluginRecord, PluginSettings
+from gateway.registry.store import RegistryStore
+from gateway.runtimes.base import Runtime
+from gateway.supervisor.acts import Verify
+from gateway.supervisor.loop import Supervisor
+from gateway.supervisor.settings_split import find_errors, take_apart
+
+STOP_TIMEOUT = 60.0
+"""Seconds that an uninstall waits for the plugin's instances to end."""
+
+
+class Catalog(Protocol):
+    """Finds the release that a definition names."""
+
+    async def resolve(self, definition: PluginDefinition) -> Release: ...
+
+
+class StillRunning(Unavailable):
+    """The plugin's instances could not be stopped in time."""
+
+    key, title = "still-running", "The plugin still runs"
+
+
+class SettingsUnknown(Conflict):
+    """Nobody knows yet which settings the plugin takes."""
+
+    key, title = "settings-unknown", "The plugin's settings are not known yet"
+
+
+class NoSettings(BadInput):
+    key, title = "no-settings", "The plugin has no settings"
+
+
+class Lifecycle:
+    """Acts on one plugin come one after another; those on different plugins side by side."""
+
+    def __init__(
+        self,
+        *,
+        store: RegistryStore,
+        supervisor: Supervisor,
+        catalog: Catalog,
+        verify: Verify,
+        events: EventBoard,
+        runtime: Runtime,
+    ) -> None:
+        self._store = store
+        self._supervisor = supervisor
+        self._catalog = catalog
+        self._verify = verify
+        self._events = events
+        self._runtime = runtime
+        self._turns: defaultdict[PluginId, asyncio.Lock] = defaultdict(asyncio.Lock)
+
+    async def install(self, definition: PluginDefinition) -> PluginRecord:
+        """Installed or not at all; the start follows by itself, and events tell of it."""
+        id_ = PluginId(definition.id)
+        async with self._turns[id_]:
+            release = await self._catalog.resolve(definition)
+            await self._verify(release)
+            record = PluginRecord(
+                id=id_, definition=definition, release_id=release.id, pinned=definition.lock_version
+            )
+            await self._store.add_plugin(record, release)
+            self._events.emit("plugin.installed", id_, version=release.version, release=release.id)
+            return self._store.plugin(id_)
+
+    async def uninstall(self, id_: PluginId, purge: bool) -> None:
+        """Stop it, then forget it; its volumes and logs stay unless ``purge``.
+
+        Raises :class:`StillRunning` where it could not be stopped: it is then switched off,
+        and to call this again goes on from there.
+        """
+        async with self._turns[id_]:
+            await self._store.update_plugin(id_, enabled=False)
+            try:
+                async with asyncio.timeout(STOP_TIMEOUT):
+                    await self._supervisor.stopped(id_)
+            except TimeoutError:
+                raise StillRunning(
+                    f"{id_} did not stop within {STOP_TIMEOUT:g} s.",
+                    hint="See 'plugway doctor', then uninstall it again.",
+                    plugin=id_,
+                ) from None
+            if purge:
+                await self._runtime.purge(id_)
+            await self._store.remove_plugin(id_)
+            self._events.emit("plugin.removed", id_, purged=purge)
+
+    async def enable(self, id_: PluginId) -> PluginRecord:
+        return await self._switch(id_, enabled=True)
+
+    async def disable(self, id_: PluginId) -> PluginRecord:
+        return await self._switch(id_, enabled=False)
+
+    async def restart(self, id_: PluginId) -> None:
+        """Replace what runs; ends a quarantine."""
+        if not self._store.plugin(id_).enabled:
+            raise Conflict(f"{id_} is switched off.", hint=f"plugway enable {id_}", plugin=id_)
+        await self._supervisor.restart(id_)
+
+    async def configure(self, id_: PluginId, values: Mapping[str, Any], dry_run: bool) -> ConfigureResult:
+        """Replace the settings as a whole, or leave all as it was and say why, field by field.
+
+        The plugin judges where it runs, its schema where it does not.
+        """
+        async with self._turns[id_]:
+            record = self._store.plugin(id_)
+            manifest = self._manifest(record)
+            schema = manifest.settings_schema or {}
+            settings = take_apart(schema, values, record.settings, manifest.settings_version)
+            result = await self._supervisor.configure(id_, settings, dry_run=dry_run)
+            running = result is not None
+            if result is None:
+                errors = find_errors(schema, settings)
+                result = ConfigureResult(accepted=not errors, errors=errors)
+            if result.accepted and not dry_run:
+                await self._keep(record, settings)
+                if not running or result.restart_required or manifest.settings_restart_required:
+                    await self._supervisor.restart(id_)
+            return result
+
+    async def _keep(self, record: PluginRecord, settings: PluginSettings) -> None:
+        # Where this fails, the monitor sees that the plugin has other settings than the
+        # registry and hands it the old ones again.
+        await self._store.update_plugin(record.id, settings=settings)
+        self._events.emit("plugin.settings", record.id, revision=settings.revision)
+
+    def _manifest(self, record: PluginRecord) -> Manifest:
+        manifest = self._store.release(record.release_id).manifest
+        if manifest is None:
+            raise SettingsUnknown(
+                f"{record.id} has not been up yet, so nobody knows which settings it takes.",
+                hint=f"Wait until it is up: plugway status {record.id}",
+                plugin=record.id,
+            )
+        if manifest.settings_schema is None:
+            raise NoSettings(f"{record.id} has no settings.", plugin=record.id)
+        return manifest
+
+    async def _switch(self, id_: PluginId, *, enabled: bool) -> PluginRecord:
+        async with self._turns[id_]:
+            if self._store.plugin(id_).enabled == enabled:
+                return self._store.plugin(id_)
+            return await self._store.update_plugin(id_, enabled=enabled)
