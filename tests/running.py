@@ -95,9 +95,13 @@ class RunningGateway:
 
 @asynccontextmanager
 async def gateway(
-    home: Path, runtime: str = "process", settings: Mapping[str, str] | None = None, cwd: Path = ROOT
+    home: Path,
+    runtime: str = "process",
+    settings: Mapping[str, str] | None = None,
+    cwd: Path = ROOT,
+    port: int = 0,
 ) -> AsyncIterator[RunningGateway]:
-    """Start ``plugway serve`` on a free port; on exit it is stopped in good order where it still runs."""
+    """Start ``plugway serve``; 0 takes a free port. On exit it is stopped in good order where it still runs."""
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith("PLUGWAY_")},
         "PLUGWAY_INSTALL": "",
@@ -105,7 +109,8 @@ async def gateway(
     }
     if image := os.environ.get("PLUGWAY_BASE_IMAGE"):
         environment.setdefault("PLUGWAY_BASE_IMAGE", image)
-    command = ["-m", "gateway", "serve", "--json", "--port", "0", "--home", str(home), "--runtime", runtime]
+    place = ["--port", str(port), "--home", str(home)]
+    command = ["-m", "gateway", "serve", "--json", *place, "--runtime", runtime]
     process = await asyncio.create_subprocess_exec(
         sys.executable, *command, cwd=cwd, env=environment, start_new_session=True,
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
