@@ -101,7 +101,7 @@ async def gateway(
     cwd: Path = ROOT,
     port: int = 0,
 ) -> AsyncIterator[RunningGateway]:
-    """Start ``plugway serve``; 0 takes a free port. On exit it is stopped in good order where it still runs."""
+    """Start ``plugway serve``; port 0 takes a free one. On exit it is stopped in good order."""
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith("PLUGWAY_")},
         "PLUGWAY_INSTALL": "",
