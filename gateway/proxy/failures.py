@@ -54,5 +54,13 @@ def from_code(code: grpc.StatusCode | None) -> CallFailed:
     return CallFailed(failure, words)
 
 
+_BY_NUMBER = {str(code.value[0]).encode(): code for code in grpc.StatusCode}
+
+
+def from_status(status: bytes) -> CallFailed:
+    """The failure for a ``grpc-status`` as it came over the wire."""
+    return from_code(_BY_NUMBER.get(status))
+
+
 def from_rpc_error(error: grpc.RpcError) -> CallFailed:
     return from_code(error.code() if isinstance(error, grpc.aio.AioRpcError) else None)

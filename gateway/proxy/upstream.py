@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+from typing import TYPE_CHECKING
 
 import grpc
+from google.protobuf.message import DecodeError
 from grpc import aio
 from plugway.plugin.v1.plugin_pb2 import HandleRequest, HandleResponse
-from plugway.plugin.v1.plugin_pb2_grpc import PluginServiceAsyncStub, PluginServiceStub
+from plugway.plugin.v1.plugin_pb2_grpc import PluginServiceStub
 
 from gateway.contract.channel import open_channel
 from gateway.model import Endpoint, InstanceId
-from gateway.proxy.failures import from_rpc_error
+from gateway.proxy.failures import CallFailed, Failure, from_rpc_error
+from gateway.proxy.wire.connection import Connection
+from gateway.proxy.wire.dial import dial
+
+if TYPE_CHECKING:
+    from plugway.plugin.v1.plugin_pb2_grpc import PluginServiceAsyncStub
 
 _closing: set[asyncio.Task[None]] = set()
 
@@ -19,9 +26,9 @@ UpstreamKey = tuple[InstanceId, str, str]
 
 
 class Upstream:
-    """Channel to one endpoint: opened at first use, closed when retired and idle."""
+    """Connections to one endpoint: opened at first use, closed when retired and idle."""
 
-    __slots__ = ("_channel", "_stub", "active", "endpoint", "instance_id", "retired")
+    __slots__ = ("_channel", "_dialling", "_fast", "_stub", "active", "endpoint", "instance_id", "retired")
 
     def __init__(self, endpoint: Endpoint) -> None:
         self.endpoint = endpoint
@@ -30,20 +37,46 @@ class Upstream:
         self.retired = False
         self._channel: aio.Channel | None = None
         self._stub: PluginServiceAsyncStub | None = None
+        self._fast: Connection | None = None
+        self._dialling: asyncio.Task[Connection] | None = None
 
     @property
     def stub(self) -> PluginServiceAsyncStub:
+        """For everything that streams."""
         if self._stub is None:
             self._channel = open_channel(self.endpoint)
             self._stub = PluginServiceStub(self._channel)
         return self._stub
 
     async def handle(self, request: HandleRequest, within: float) -> HandleResponse:
-        """One unary call; raises :class:`~gateway.proxy.failures.CallFailed`."""
+        """One unary call; raises :class:`CallFailed`."""
+        fast = self._fast
+        if fast is None or not fast.usable:
+            fast = await self._connect()
+        message = request.SerializeToString()
+        if not fast.fits(len(message)):
+            return await self._handle_long(request, within)
+        answer = await fast.call(message, within)
+        try:
+            return HandleResponse.FromString(answer)
+        except DecodeError:
+            raise CallFailed(Failure.GARBAGE, "answered with something else than the contract says") from None
+
+    async def _handle_long(self, request: HandleRequest, within: float) -> HandleResponse:
         try:
             return await self.stub.Handle(request, timeout=within)
         except grpc.RpcError as error:
             raise from_rpc_error(error) from None
+
+    async def _connect(self) -> Connection:
+        """One attempt for all calls that wait. There is no back-off: a refusal costs nothing,
+        and the first call after the plugin's return must get through.
+        """
+        if self._dialling is None or self._dialling.done():
+            self._dialling = asyncio.create_task(dial(self.endpoint))
+        # Shielded, as a client that leaves must not end the attempt of the others.
+        self._fast = await asyncio.shield(self._dialling)
+        return self._fast
 
     def retire(self) -> None:
         """Take no new calls; close when the last running one has ended."""
@@ -63,7 +96,9 @@ class Upstream:
         task.add_done_callback(_closing.discard)
 
     async def close(self) -> None:
-        channel, self._channel, self._stub = self._channel, None, None
+        if self._fast is not None:
+            self._fast.close()
+        channel, self._channel, self._stub, self._fast = self._channel, None, None, None
         if channel is not None:
             await channel.close()
 

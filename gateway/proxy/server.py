@@ -1,0 +1,141 @@
+"""How uvicorn serves the data plane: its options, and the limits on request heads that it lacks."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any
+
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+
+from gateway.errors import PlugwayError
+from gateway.settings import Settings
+
+HEAD_SECONDS = 15.0
+"""Time for a whole request head, from the opening of the connection or the end of the call before."""
+
+_WORDS = {
+    400: ("bad-request", "The request is not valid HTTP", "The request could not be parsed."),
+    408: ("head-too-slow", "The request head came too slowly", "The request head was not complete in time."),
+    431: ("headers-too-large", "The request headers are too large", "Send fewer or shorter headers."),
+}
+
+
+class HeadTooLarge(PlugwayError):
+    key, title, status = "headers-too-large", "The request headers are too large", 431
+
+
+def _refusal(status: int) -> bytes:
+    key, title, detail = _WORDS[status]
+    document = {"type": f"urn:plugway:problem:{key}", "title": title, "status": status, "detail": detail}
+    body = json.dumps(document).encode()
+    return b"".join(
+        (
+            STATUS_LINE[status],
+            b"content-type: application/problem+json\r\nconnection: close\r\n",
+            b"content-length: %d\r\n\r\n" % len(body),
+            body,
+        )
+    )
+
+
+_REFUSALS = {status: _refusal(status) for status in _WORDS}
+
+
+class GuardedHttp(HttpToolsProtocol):
+    """uvicorn's HTTP/1.1 with a limit on the size of a request head and on its time."""
+
+    max_head = 64 * 1024
+    head_seconds = HEAD_SECONDS
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._in_head = True
+        self._head_bytes = 0
+        self._waited_for = 0
+        self._head_timer: asyncio.TimerHandle | None = None
+        self._why = 400
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._head_timer = self.loop.call_later(self.head_seconds, self._head_too_slow)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._disarm()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if not self._in_head or self.parser is None:
+            if self._head_timer is not None:
+                self._disarm()
+            return
+        # The parser keeps an unfinished header to itself, so its bytes are counted here.
+        self._waited_for += len(data)
+        if self._waited_for > self.max_head:
+            self._refuse(431)
+        elif self._head_timer is None:
+            self._head_timer = self.loop.call_later(self.head_seconds, self._head_too_slow)
+
+    def on_message_begin(self) -> None:
+        self._in_head = True
+        self._head_bytes = 0
+        self._waited_for = 0
+        super().on_message_begin()
+
+    def on_url(self, url: bytes) -> None:
+        self._count(len(url))
+        super().on_url(url)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._count(len(name) + len(value) + 4)
+        super().on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        self._in_head = False
+        super().on_headers_complete()
+
+    def send_400_response(self, msg: str) -> None:
+        self._refuse(self._why)
+
+    def _count(self, size: int) -> None:
+        self._head_bytes += size
+        if self._head_bytes > self.max_head:
+            self._why = 431
+            # The parser turns this into its own error, which ends in send_400_response.
+            raise HeadTooLarge("The request headers are too large.")
+
+    def _head_too_slow(self) -> None:
+        self._head_timer = None
+        # Nothing at all was sent: closing is answer enough.
+        self._refuse(408) if self._waited_for else self.transport.close()
+
+    def _refuse(self, status: int) -> None:
+        self._disarm()
+        if not self.transport.is_closing():
+            self.transport.write(_REFUSALS[status])
+            self.transport.close()
+
+    def _disarm(self) -> None:
+        if self._head_timer is not None:
+            self._head_timer.cancel()
+            self._head_timer = None
+
+
+def uvicorn_options(settings: Settings) -> dict[str, Any]:
+    """Options for ``uvicorn.Config`` beside the application and its address."""
+    guarded = type("GuardedHttp", (GuardedHttp,), {"max_head": settings.max_header_bytes})
+    return {
+        "http": guarded,
+        "loop": "uvloop",
+        "ws": "websockets-sansio",
+        "ws_max_size": 16 * 2**20,
+        # Compressing every message would cost more than carrying it.
+        "ws_per_message_deflate": False,
+        # Callers' addresses are believed from nobody; a proxy in front is named in the settings.
+        "proxy_headers": False,
+        "server_header": False,
+        "access_log": False,
+        "timeout_keep_alive": 75,
+        "timeout_graceful_shutdown": 5,
+    }

@@ -1,0 +1,375 @@
+"""One HTTP/2 connection that carries unary gRPC calls (RFC 9113, gRPC over HTTP/2)."""
+
+from __future__ import annotations
+
+import asyncio
+from struct import Struct
+from typing import Final
+
+from gateway.proxy.failures import CallFailed, Failure, from_status
+from gateway.proxy.wire.hpack import BadBlock, Fields, literal, read_block
+
+DATA, HEADERS, RST_STREAM, SETTINGS, PING, GOAWAY, WINDOW_UPDATE, CONTINUATION = 0, 1, 3, 4, 6, 7, 8, 9
+END_STREAM, ACK, END_HEADERS, PADDED, PRIORITY = 0x1, 0x1, 0x4, 0x8, 0x20
+NO_ERROR, PROTOCOL_ERROR, REFUSED_STREAM, CANCEL = 0x0, 0x1, 0x7, 0x8
+
+MAX_ANSWER: Final = 8 * 2**20
+"""Longest answer in bytes; more than the contract's 1 MiB and its head can be."""
+
+_FRAME = Struct(">IBI")  # length and type, flags, stream
+_UINT = Struct(">I")
+_MESSAGE = Struct(">BI")  # compressed, length
+_SETTING = Struct(">HI")
+_FRAME_LIMIT = 16384
+_CONNECTION_WINDOW = 64 * 2**20
+_CONTROL_FLOOD = 10_000
+_LAST_STREAM = 2**30
+_PING_EVERY = 20.0
+_PING_WAIT = 10.0
+_BLOCKS_KEPT = 1024
+
+_blocks: dict[bytes, Fields] = {}
+_timeouts: dict[float, bytes] = {}
+
+
+def frame(kind: int, flags: int, stream: int, payload: bytes = b"") -> bytes:
+    return _FRAME.pack(len(payload) << 8 | kind, flags, stream) + payload
+
+
+_PREFACE = b"".join(
+    (
+        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+        # No dynamic table, no push, room for a whole answer, and a bound on header lists.
+        frame(
+            SETTINGS, 0, 0, b"".join(_SETTING.pack(*s) for s in ((1, 0), (2, 0), (4, MAX_ANSWER), (6, 65536)))
+        ),
+        frame(WINDOW_UPDATE, 0, 0, _UINT.pack(_CONNECTION_WINDOW - 65535)),
+    )
+)
+
+
+class _Stream:
+    __slots__ = ("answer", "begun", "deadline", "parts", "size")
+
+    def __init__(self, answer: asyncio.Future[bytes], deadline: float) -> None:
+        self.answer = answer
+        self.deadline = deadline
+        self.parts: list[bytes] = []
+        self.size = 0
+        self.begun = False
+
+    def fail(self, failed: CallFailed) -> None:
+        if not self.answer.done():
+            self.answer.set_exception(failed)
+
+
+class Connection(asyncio.Protocol):
+    """Calls of one method on one connection. ``usable`` is whether it takes new ones."""
+
+    def __init__(self, path: bytes, authority: bytes, scheme: bytes, *, pings: bool) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._head = b"".join(
+            (
+                b"\x83",  # :method POST
+                b"\x87" if scheme == b"https" else b"\x86",
+                literal(b":path", path),
+                literal(b":authority", authority),
+                literal(b"te", b"trailers"),
+                literal(b"content-type", b"application/grpc"),
+            )
+        )
+        self._transport: asyncio.Transport = None  # type: ignore[assignment]  # set by connection_made
+        self._streams: dict[int, _Stream] = {}
+        self._next = 1
+        self._buffer = b""
+        self._window = 65535
+        self._stream_window = 65535
+        self._max_frame = _FRAME_LIMIT
+        self._max_streams = 2**31
+        self._unacknowledged = 0
+        self._control = 0
+        self._unfinished: tuple[int, int, bytes] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._timer_at = 0.0
+        self._pings = pings
+        self._ping_timer: asyncio.TimerHandle | None = None
+        self._pong_due = False
+        self.usable = False
+
+    # Calls
+
+    def fits(self, size: int) -> bool:
+        """Whether a message of ``size`` bytes can be sent now, in one frame."""
+        size += 5
+        return (
+            size <= self._max_frame
+            and size <= self._window
+            and size <= self._stream_window
+            and len(self._streams) < self._max_streams
+        )
+
+    async def call(self, message: bytes, within: float) -> bytes:
+        """Send a message that fits; returns the answer's message, raises :class:`CallFailed`."""
+        stream_id = self._next
+        self._next = stream_id + 2
+        if stream_id >= _LAST_STREAM:
+            self.usable = False
+        answer: asyncio.Future[bytes] = self._loop.create_future()
+        deadline = self._loop.time() + within
+        self._streams[stream_id] = _Stream(answer, deadline)
+        if self._timer is None or deadline < self._timer_at:
+            self._arm(deadline)
+        size = len(message)
+        self._window -= size + 5
+        block = self._head + (_timeouts.get(within) or _timeout(within))
+        self._transport.write(
+            b"".join(
+                (
+                    _FRAME.pack(len(block) << 8 | HEADERS, END_HEADERS, stream_id),
+                    block,
+                    _FRAME.pack((size + 5) << 8, END_STREAM, stream_id),
+                    _MESSAGE.pack(0, size),
+                    message,
+                )
+            )
+        )
+        try:
+            return await answer
+        except asyncio.CancelledError:
+            self._reset(stream_id)
+            raise
+
+    def close(self) -> None:
+        """Close; running calls fail as lost."""
+        self.usable = False
+        if not self._transport.is_closing():
+            self._transport.write(frame(GOAWAY, 0, 0, _UINT.pack(0) + _UINT.pack(NO_ERROR)))
+            self._transport.close()
+
+    def close_when_idle(self) -> None:
+        self.usable = False
+        if not self._streams:
+            self.close()
+
+    # asyncio.Protocol
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+        transport.write(_PREFACE)
+        self.usable = True
+        if self._pings:
+            self._ping_timer = self._loop.call_later(_PING_EVERY, self._ping)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.usable = False
+        for timer in (self._timer, self._ping_timer):
+            if timer is not None:
+                timer.cancel()
+        self._timer = self._ping_timer = None
+        streams, self._streams = self._streams, {}
+        for stream in streams.values():
+            stream.fail(CallFailed(Failure.LOST, "went away during the call"))
+
+    def data_received(self, data: bytes) -> None:
+        if self._buffer:
+            data = self._buffer + data
+        at, size = 0, len(data)
+        try:
+            while size - at >= 9:
+                word, flags, stream_id = _FRAME.unpack_from(data, at)
+                length = word >> 8
+                if length > _FRAME_LIMIT:
+                    raise BadBlock("frame beyond the limit")
+                end = at + 9 + length
+                if end > size:
+                    break
+                kind = word & 0xFF
+                payload = data[at + 9 : end]
+                at = end
+                if kind == DATA:
+                    self._on_data(stream_id, flags, payload)
+                elif kind == HEADERS:
+                    self._on_headers(stream_id, flags, payload)
+                else:
+                    self._on_control(kind, stream_id, flags, payload)
+        except (BadBlock, IndexError, ValueError) as error:
+            self._break(str(error))
+            return
+        self._buffer = data[at:]
+
+    # Frames
+
+    def _on_data(self, stream_id: int, flags: int, payload: bytes) -> None:
+        self._unacknowledged += len(payload)
+        if self._unacknowledged > _CONNECTION_WINDOW // 2:
+            self._transport.write(frame(WINDOW_UPDATE, 0, 0, _UINT.pack(self._unacknowledged)))
+            self._unacknowledged = 0
+        stream = self._streams.get(stream_id)
+        if stream is None:
+            return
+        if flags & PADDED:
+            payload = payload[1 : len(payload) - payload[0]]
+        stream.size += len(payload)
+        if stream.size > MAX_ANSWER:
+            stream.fail(CallFailed(Failure.GARBAGE, "sent an answer that is too long for one message"))
+            self._reset(stream_id)
+            return
+        stream.parts.append(payload)
+        if flags & END_STREAM:
+            self._end(stream_id, CallFailed(Failure.GARBAGE, "ended the call without a status"))
+
+    def _on_headers(self, stream_id: int, flags: int, payload: bytes) -> None:
+        if self._unfinished is not None:
+            raise BadBlock("frames within a header block")
+        start = 0
+        stop = len(payload)
+        if flags & PADDED:
+            start, stop = 1, stop - payload[0]
+        if flags & PRIORITY:
+            start += 5
+        block = payload[start:stop]
+        if flags & END_HEADERS:
+            self._on_block(stream_id, flags, block)
+        else:
+            self._unfinished = (stream_id, flags, block)
+
+    def _on_block(self, stream_id: int, flags: int, block: bytes) -> None:
+        fields = _blocks.get(block)
+        if fields is None:
+            fields = read_block(block)
+            if len(_blocks) < _BLOCKS_KEPT:
+                _blocks[block] = fields
+        stream = self._streams.get(stream_id)
+        if stream is None:
+            return
+        if not stream.begun:
+            stream.begun = True
+            if fields.status != b"200":
+                self._end(stream_id, CallFailed(Failure.GARBAGE, "does not speak gRPC"))
+                return
+        if flags & END_STREAM:
+            self._finish(stream_id, stream, fields.grpc_status)
+
+    def _finish(self, stream_id: int, stream: _Stream, status: bytes) -> None:
+        if status != b"0":
+            self._end(stream_id, from_status(status))
+            return
+        self._control = 0
+        parts = stream.parts
+        data = parts[0] if len(parts) == 1 else b"".join(parts)
+        if len(data) < 5 or data[0] or len(data) - 5 != _UINT.unpack_from(data, 1)[0]:
+            self._end(stream_id, CallFailed(Failure.GARBAGE, "answered with something else than one message"))
+            return
+        del self._streams[stream_id]
+        if not stream.answer.done():
+            stream.answer.set_result(data[5:])
+        if not self.usable and not self._streams:
+            self.close()
+
+    def _end(self, stream_id: int, failed: CallFailed) -> None:
+        stream = self._streams.pop(stream_id, None)
+        if stream is not None:
+            stream.fail(failed)
+        if not self.usable and not self._streams:
+            self.close()
+
+    def _reset(self, stream_id: int) -> None:
+        if self._streams.pop(stream_id, None) is not None and not self._transport.is_closing():
+            self._transport.write(frame(RST_STREAM, 0, stream_id, _UINT.pack(CANCEL)))
+        if not self.usable and not self._streams:
+            self.close()
+
+    def _on_control(self, kind: int, stream_id: int, flags: int, payload: bytes) -> None:
+        self._control += 1
+        if self._control > _CONTROL_FLOOD:
+            raise BadBlock("flood of control frames")
+        if kind == CONTINUATION:
+            self._on_continuation(stream_id, flags, payload)
+        elif kind == SETTINGS and not flags & ACK:
+            self._on_settings(payload)
+        elif kind == PING:
+            self._pong_due = self._pong_due and not flags & ACK
+            if not flags & ACK:
+                self._transport.write(frame(PING, ACK, 0, payload))
+        elif kind == WINDOW_UPDATE and stream_id == 0:
+            self._window += _UINT.unpack(payload)[0] & 0x7FFFFFFF
+        elif kind == RST_STREAM:
+            refused = _UINT.unpack(payload)[0] == REFUSED_STREAM
+            failure = Failure.REFUSED if refused else Failure.LOST
+            self._end(stream_id, CallFailed(failure, "broke the call off"))
+        elif kind == GOAWAY:
+            self._on_goaway(_UINT.unpack_from(payload)[0] & 0x7FFFFFFF)
+
+    def _on_continuation(self, stream_id: int, flags: int, payload: bytes) -> None:
+        if self._unfinished is None or self._unfinished[0] != stream_id:
+            raise BadBlock("continuation of nothing")
+        _, first_flags, block = self._unfinished
+        block += payload
+        if len(block) > 65536:
+            raise BadBlock("header block beyond the limit")
+        self._unfinished = (stream_id, first_flags, block)
+        if flags & END_HEADERS:
+            self._unfinished = None
+            self._on_block(stream_id, first_flags, block)
+
+    def _on_settings(self, payload: bytes) -> None:
+        for name, value in _SETTING.iter_unpack(payload):
+            if name == 3:
+                self._max_streams = value
+            elif name == 4:
+                self._stream_window = value
+            elif name == 5:
+                self._max_frame = value
+        self._transport.write(frame(SETTINGS, ACK, 0))
+
+    def _on_goaway(self, last: int) -> None:
+        self.usable = False
+        for stream_id in [known for known in self._streams if known > last]:
+            self._end(stream_id, CallFailed(Failure.REFUSED, "takes no more calls on this connection"))
+        if not self._streams:
+            self.close()
+
+    def _break(self, why: str) -> None:
+        """The peer breaks the protocol: nothing on this connection can be trusted."""
+        streams, self._streams = self._streams, {}
+        for stream in streams.values():
+            stream.fail(CallFailed(Failure.GARBAGE, f"broke the protocol ({why})"))
+        self.usable = False
+        self._transport.abort()
+
+    # Time
+
+    def _arm(self, at: float) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer_at = at
+        self._timer = self._loop.call_at(at, self._expire)
+
+    def _expire(self) -> None:
+        """One timer for all calls: ends those that are late, then waits for the next."""
+        self._timer = None
+        now = self._loop.time() + 0.001
+        for stream_id, stream in [item for item in self._streams.items() if item[1].deadline <= now]:
+            stream.fail(CallFailed(Failure.TIMED_OUT, "did not answer within its time"))
+            self._reset(stream_id)
+        if self._streams:
+            self._arm(min(stream.deadline for stream in self._streams.values()))
+
+    def _ping(self) -> None:
+        """TCP may be half open: without a ping that shows only after many minutes."""
+        if self._pong_due:
+            self._transport.abort()
+            return
+        self._pong_due = bool(self._streams)
+        if self._pong_due:
+            self._transport.write(frame(PING, 0, 0, b"plugway\0"))
+        self._ping_timer = self._loop.call_later(_PING_WAIT if self._pong_due else _PING_EVERY, self._ping)
+
+
+def _timeout(within: float) -> bytes:
+    """The ``grpc-timeout`` field, which carries the deadline to the plugin."""
+    milliseconds = max(1, min(round(within * 1000), 99_999_999))
+    if len(_timeouts) > 64:
+        _timeouts.clear()
+    return _timeouts.setdefault(within, literal(b"grpc-timeout", b"%dm" % milliseconds))

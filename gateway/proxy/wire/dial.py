@@ -1,0 +1,60 @@
+"""Opening connections to endpoints: Unix sockets, TCP, mutual TLS."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+
+from gateway.model import Endpoint, TlsFiles
+from gateway.proxy.failures import CallFailed, Failure
+from gateway.proxy.wire.connection import Connection
+
+HANDLE = b"/plugway.plugin.v1.PluginService/Handle"
+CONNECT_SECONDS = 3.0
+"""Time to connect, TLS included."""
+
+
+async def dial(endpoint: Endpoint, path: bytes = HANDLE) -> Connection:
+    """A connection for calls of one method; raises :class:`CallFailed`, as refused."""
+    try:
+        async with asyncio.timeout(CONNECT_SECONDS):
+            return await _dial(endpoint, path)
+    except TimeoutError:
+        raise CallFailed(Failure.REFUSED, f"cannot be reached within {CONNECT_SECONDS:g} seconds") from None
+    except OSError as error:
+        why = error.strerror or type(error).__name__
+        raise CallFailed(Failure.REFUSED, f"cannot be reached ({why})") from None
+
+
+async def _dial(endpoint: Endpoint, path: bytes) -> Connection:
+    loop = asyncio.get_running_loop()
+    address = endpoint.address
+    if address.startswith("unix:"):
+        file = "/" + address.removeprefix("unix:").lstrip("/") if "/" in address[5:6] else address[5:]
+        _, connection = await loop.create_unix_connection(
+            lambda: Connection(path, b"localhost", b"http", pings=False), file
+        )
+        return connection
+    host, _, port = address.rpartition(":")
+    tls = endpoint.tls
+    authority = (tls.server_name if tls is not None and tls.server_name else address).encode()
+    scheme = b"https" if tls is not None else b"http"
+    context = await asyncio.to_thread(_context, tls) if tls is not None else None
+    _, connection = await loop.create_connection(
+        lambda: Connection(path, authority, scheme, pings=True),
+        host.strip("[]"),
+        int(port),
+        ssl=context,
+        server_hostname=(tls.server_name or host) if tls is not None else None,
+    )
+    return connection
+
+
+def _context(tls: TlsFiles) -> ssl.SSLContext:
+    """Mutual TLS; without a CA file the system's roots count. Blocks on files."""
+    context = ssl.create_default_context(cafile=tls.ca or None)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.set_alpn_protocols(["h2"])
+    if tls.certificate:
+        context.load_cert_chain(tls.certificate, tls.key)
+    return context

@@ -1,0 +1,154 @@
+"""A data plane behind the real uvicorn, with a table that the test writes."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import socket
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+
+from gateway.access.gatekeeper import Gatekeeper
+from gateway.model import (
+    Endpoint,
+    InstanceId,
+    Limits,
+    PluginId,
+    PluginState,
+    ReleaseId,
+    Route,
+    RouteRule,
+    Target,
+    UiBundle,
+    UiType,
+)
+from gateway.proxy.app import DataPlane
+from gateway.proxy.server import uvicorn_options
+from gateway.registry.boards import OutcomeBoard, SnapshotBoard
+from gateway.settings import Settings
+from gateway.sources.store import ContentStore
+
+TOKEN = "test-token-0123456789"
+AUTH = {"authorization": f"Bearer {TOKEN}"}
+
+
+def gatekeeper() -> Gatekeeper:
+    return Gatekeeper(token=TOKEN, session_key="k" * 32, session_seconds=3600)
+
+
+async def until(condition: Callable[[], object], within: float = 10.0) -> None:
+    """Wait for something that happens in another task or process."""
+    async with asyncio.timeout(within):
+        while not condition():  # noqa: ASYNC110  nothing announces it
+            await asyncio.sleep(0.002)
+
+
+class QuietServer(uvicorn.Server):
+    """Leaves the signals of the test runner alone."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+@contextlib.asynccontextmanager
+async def served(app: Any, settings: Settings, **options: Any) -> AsyncIterator[int]:
+    """The application on a free port of the loopback address."""
+    listener = socket.socket()
+    listener.bind(("127.0.0.1", 0))
+    chosen = {**uvicorn_options(settings), "log_config": None, "lifespan": "off", **options}
+    server = QuietServer(uvicorn.Config(app, **chosen))
+    running = asyncio.create_task(server.serve(sockets=[listener]))
+    await until(lambda: server.started)
+    try:
+        yield int(listener.getsockname()[1])
+    finally:
+        server.should_exit = server.force_exit = True
+        await running
+        listener.close()
+
+
+def endpoint(address: str, name: str = "one", incarnation: str = "1") -> Endpoint:
+    return Endpoint(instance_id=InstanceId(name), address=address, incarnation=incarnation)
+
+
+def route(
+    *endpoints: Endpoint,
+    plugin: str = "notes",
+    state: PluginState = PluginState.HEALTHY,
+    reason: str = "",
+    rules: tuple[RouteRule, ...] = (),
+    limits: Limits | None = None,
+    ui: UiBundle | None = None,
+    retry_after: float = 1.0,
+) -> Route:
+    target = Target(release_id=ReleaseId("r1"), version="1.0.0", endpoints=endpoints, rules=rules, ui=ui)
+    return Route(
+        plugin_id=PluginId(plugin),
+        state=state,
+        reason=reason,
+        targets=(target,),
+        limits=limits or Limits(),
+        retry_after=retry_after,
+    )
+
+
+@dataclass
+class Plane:
+    """A running data plane and the boards that feed it."""
+
+    port: int
+    snapshots: SnapshotBoard
+    outcomes: OutcomeBoard
+    data_plane: DataPlane
+    content: ContentStore
+    gatekeeper: Gatekeeper
+    routes: dict[PluginId, Route] = field(default_factory=dict)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def publish(self, *routes: Route) -> None:
+        self.routes.update({route.plugin_id: route for route in routes})
+        self.snapshots.publish(self.routes)
+
+    def remove(self, plugin: str) -> None:
+        del self.routes[PluginId(plugin)]
+        self.snapshots.publish(self.routes)
+
+    async def bundle(self, **files: bytes) -> UiBundle:
+        """Put files into the content store; ``index_js`` becomes ``index.js``."""
+        stored = {}
+        for name, data in files.items():
+            stored[name.replace("__", "/").replace("_", ".")] = await self.content.put(_once(data))
+        digest = hashlib.sha256(repr(sorted(stored.items())).encode()).hexdigest()
+        return UiBundle(digest=f"sha256:{digest}", type=UiType.STATIC, entry="index.js", files=stored)
+
+
+async def _once(data: bytes) -> AsyncIterator[bytes]:
+    yield data
+
+
+@contextlib.asynccontextmanager
+async def running_plane(home: Path, **settings: Any) -> AsyncIterator[Plane]:
+    chosen = Settings(home=home, **settings)
+    snapshots, outcomes, keeper = SnapshotBoard(), OutcomeBoard(), gatekeeper()
+    content = ContentStore(home / "store")
+    (home / "store").mkdir(parents=True)
+    data_plane = DataPlane(
+        snapshots=snapshots,
+        outcomes=outcomes,
+        gatekeeper=keeper,
+        content=content,
+        settings=chosen,
+        asset_key=b"a" * 32,
+    )
+    async with served(data_plane, chosen) as port:
+        yield Plane(port, snapshots, outcomes, data_plane, content, keeper)
+    await data_plane.close()
