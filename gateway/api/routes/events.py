@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Query
@@ -13,8 +14,8 @@ from gateway.api.access import needs
 from gateway.api.convert import event_view
 from gateway.api.parts import Parts
 from gateway.api.problems import responses
-from gateway.api.streams import EVENT_STREAM, RETRY, comment, event, stream
-from gateway.registry.boards import EventBoard
+from gateway.api.streams import EVENT_STREAM, RETRY, Beats, comment, event, stream
+from gateway.registry.boards import Event, EventBoard
 
 RESET = "stream.reset"
 _DESCRIPTION = (
@@ -51,22 +52,19 @@ def event_routes(parts: Parts) -> APIRouter:
         plugin: Annotated[str, Query(description="Only events of this plugin.")] = "",
         last_event_id: Annotated[int | None, Header(ge=0)] = None,
     ) -> StreamingResponse:
-        return stream(_events(parts, plugin, last_event_id), EVENT_STREAM)
+        lost = last_event_id is not None and _lost(parts.events, last_event_id)
+        beats = await parts.streams.begin(parts.events.follow(None if lost else last_event_id))
+        return stream(beats, partial(_write, plugin=plugin, lost=lost), EVENT_STREAM)
 
     return router
 
 
-async def _events(parts: Parts, plugin: str, last_id: int | None) -> AsyncIterator[bytes]:
-    lost = last_id is not None and _lost(parts.events, last_id)
-    source = parts.events.follow(None if lost else last_id)
-    begun = False
-    async for item in parts.streams.beat(source):
+async def _write(beats: Beats[Event], *, plugin: str, lost: bool) -> AsyncIterator[bytes]:
+    # The source listens by now, so what the client reads anew after this cannot be older.
+    yield RETRY + (event("{}", type_=RESET) if lost else b"")
+    async for item in beats:
         if item is None:
-            yield comment("") if begun else RETRY
-            # Only now is the source listening: what the client reads anew cannot be older than it.
-            if lost and not begun:
-                yield event("{}", type_=RESET)
-            begun = True
+            yield comment("")
         elif not plugin or item.plugin == plugin:
             data = event_view(item).model_dump_json(by_alias=True)
             yield event(data, type_=item.type, id_=item.id)

@@ -15,8 +15,11 @@ from gateway.api.parts import Parts
 from gateway.api.ports import InstanceLogLine
 from gateway.api.problems import responses
 from gateway.api.routes.plugins import PluginPath
-from gateway.api.streams import EVENT_STREAM, NDJSON, Streams, comment, event, stream
+from gateway.api.streams import EVENT_STREAM, NDJSON, RETRY, Beats, comment, event, stream
 from gateway.model import PluginId
+
+# Seconds that the runtime gets to say that it cannot read the logs, before the answer begins.
+_PATIENCE = 0.5
 
 _LINE = {"$ref": "#/components/schemas/LogLineView"}
 _CONTENT: dict[str, Any] = {
@@ -40,7 +43,7 @@ def log_routes(parts: Parts) -> APIRouter:
         description="One JSON object a line; with `Accept: text/event-stream` as server-sent events.",
         dependencies=[needs(Role.VIEWER)],
         response_class=StreamingResponse,
-        responses={**responses(404, 422), 200: {"description": "The lines.", "content": _CONTENT}},
+        responses={**responses(404, 409, 422, 502), 200: {"description": "The lines.", "content": _CONTENT}},
     )
     async def read_logs(
         request: Request,
@@ -50,22 +53,28 @@ def log_routes(parts: Parts) -> APIRouter:
     ) -> StreamingResponse:
         plugin = parts.store.plugin(PluginId(id)).id
         lines = parts.supervisor.logs(plugin, tail=tail, follow=follow)
+        beats = await parts.streams.begin(lines, patience=_PATIENCE)
         if EVENT_STREAM in request.headers.get("accept", ""):
-            return stream(_events(parts.streams, lines), EVENT_STREAM)
-        return stream(_json_lines(parts.streams, lines), NDJSON)
+            return stream(beats, _events, EVENT_STREAM)
+        return stream(beats, _json_lines, NDJSON)
 
     return router
 
 
-async def _events(streams: Streams, lines: AsyncIterator[InstanceLogLine]) -> AsyncIterator[bytes]:
-    async for line in streams.beat(lines):
+async def _events(beats: Beats[InstanceLogLine]) -> AsyncIterator[bytes]:
+    yield RETRY
+    async for line in beats:
         yield (
             comment("") if line is None else event(log_view(line).model_dump_json(by_alias=True), type_="log")
         )
 
 
-async def _json_lines(streams: Streams, lines: AsyncIterator[InstanceLogLine]) -> AsyncIterator[bytes]:
-    async for line in streams.beat(lines):
+async def _json_lines(beats: Beats[InstanceLogLine]) -> AsyncIterator[bytes]:
+    async for line in beats:
         # NDJSON has no comments, so that silence stays silence here.
         if line is not None:
-            yield log_view(line).model_dump_json(by_alias=True).encode() + b"\n"
+            yield _json(line).encode() + b"\n"
+
+
+def _json(line: InstanceLogLine) -> str:
+    return log_view(line).model_dump_json(by_alias=True)
