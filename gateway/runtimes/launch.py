@@ -72,11 +72,16 @@ def host_environment(directory: str, home_directory: Path) -> dict[str, str]:
 
 def python_path() -> list[str]:
     """Where the SDK and the stubs lie, for an interpreter that has them not installed."""
-    path = [str(shipped_root() / "plugin_services" / "sdk")]
-    spec = find_spec("plugway")
-    if spec is not None and spec.submodule_search_locations:
-        path.extend(str(Path(place).parent) for place in list(spec.submodule_search_locations)[:1])
-    return path
+    return list(dict.fromkeys(str(package.parent) for package in sdk_packages()))
+
+
+def sdk_packages() -> tuple[Path, Path]:
+    """The directories of ``plugway_sdk`` and of the contract's stubs (``plugway``)."""
+    sdk = shipped_root() / "plugin_services" / "sdk" / "plugway_sdk"
+    spec = find_spec("plugway.plugin.v1.plugin_pb2")
+    assert spec is not None
+    assert spec.origin is not None
+    return sdk, Path(spec.origin).parents[2]
 
 
 def spawn(command: list[str], *, directory: str, environment: dict[str, str], log: Path) -> int:

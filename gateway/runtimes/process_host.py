@@ -9,6 +9,8 @@ import signal
 import threading
 from dataclasses import replace
 
+import psutil
+
 from gateway.home import Home
 from gateway.model import InstanceId, InstanceState, PluginId, ReleaseId
 from gateway.runtimes import launch, logs, marks, process_table
@@ -46,12 +48,12 @@ class ProcessHost:
     def _launch(self, spec: InstanceSpec, command: list[str]) -> ProcessRecord:
         release, home = spec.release, self._home
         directory = launch.runnable_directory(release).path
+        marks.volume_directories(home, release)
         scratch = home.run_directory(spec.id) / "tmp"
         scratch.mkdir(mode=0o700, parents=True)
         home.run_directory(spec.id).chmod(0o700)
         log = logs.remember_log(home, release.plugin_id, spec.id)
         place = self._listening.prepare(home, spec.id)
-        marks.volume_directories(home, release)
         environment = launch.host_environment(directory, scratch) | marks.plugin_environment(
             instance=spec.id,
             home=home,
@@ -77,7 +79,7 @@ class ProcessHost:
         records.write(home, record)
         return record
 
-    def _process(self, record: ProcessRecord) -> object | None:
+    def _process(self, record: ProcessRecord) -> psutil.Process | None:
         return process_table.find(record.pid, record.started_at, record.instance_id, self._home)
 
     def observe(self, record: ProcessRecord) -> RuntimeInstance:
@@ -147,7 +149,7 @@ class ProcessHost:
         record = records.read(self._home, instance)
         if record is None:
             return None
-        process = process_table.find(record.pid, record.started_at, instance, self._home)
+        process = self._process(record)
         if process is None:
             return None
         process_table.send(process, signal.SIGTERM)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
@@ -14,10 +15,11 @@ import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from plugway.plugin.v1 import http_pb2, plugin_pb2, plugin_pb2_grpc
 
+from gateway.digests import tree_digest
 from gateway.model import (
-    Artifact,
     DirectoryArtifact,
     Endpoint,
+    ImageArtifact,
     InstanceId,
     InstanceState,
     Permissions,
@@ -33,17 +35,18 @@ from gateway.runtimes.base import InstanceSpec, Runtime, RuntimeInstance
 TINY = Path(__file__).resolve().parents[1] / "fakes" / "tiny_plugin"
 TINY_ARTIFACT = DirectoryArtifact(
     path=str(TINY),
-    # A test need not hash: a digest that changes with the files is enough to build a new image.
-    digest=f"sha256:{max(int(f.stat().st_mtime_ns) for f in TINY.rglob('*.py')):064x}",
+    digest=tree_digest(TINY),
     command=("{python}", "-m", "tiny"),
     image="plugway-test/tiny",
 )
 
 
-def tiny(artifact: Artifact = TINY_ARTIFACT, permissions: Permissions | None = None) -> VerifiedRelease:
+def tiny(
+    artifact: DirectoryArtifact | ImageArtifact = TINY_ARTIFACT, permissions: Permissions | None = None
+) -> VerifiedRelease:
     return VerifiedRelease(
         Release(
-            id=ReleaseId("tiny-1"),
+            id=ReleaseId(f"tiny-{artifact.digest[-12:]}"),
             plugin_id=PluginId("tiny"),
             version="1.0.0",
             name="Tiny",
@@ -56,7 +59,9 @@ def tiny(artifact: Artifact = TINY_ARTIFACT, permissions: Permissions | None = N
 
 
 def with_command(*command: str) -> VerifiedRelease:
-    return tiny(replace(TINY_ARTIFACT, command=command))
+    """The same files under another digest, as the command is one of them (in plugway.toml)."""
+    digest = f"sha256:{hashlib.sha256(repr((TINY_ARTIFACT.digest, command)).encode()).hexdigest()}"
+    return tiny(replace(TINY_ARTIFACT, command=command, digest=digest))
 
 
 def spec(release: VerifiedRelease | None = None, id_: str = "tiny.1.0") -> InstanceSpec:

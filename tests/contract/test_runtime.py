@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
+import docker
+import psutil
 import pytest
 
 from gateway.home import Home
 from gateway.model import ImageArtifact, InstanceId, InstanceState, Permissions, PluginId, VerifiedRelease
 from gateway.runtimes.base import LogLine, ReleaseNotRunnable, Runtime
+from gateway.runtimes.docker import DockerRuntime
 from gateway.runtimes.process import ProcessRuntime
 from gateway.settings import Settings
 from tests.contract.runtime_kit import (
@@ -25,8 +29,14 @@ from tests.contract.runtime_kit import (
     until,
     with_command,
 )
+from tests.parts import need_docker
 
-KINDS = ["process-unix", "process-tcp"]
+KINDS = [
+    "process-unix",
+    "process-tcp",
+    pytest.param("docker-unix", marks=pytest.mark.docker),
+    pytest.param("docker-tcp", marks=pytest.mark.docker),
+]
 Make = Callable[[], Runtime]
 
 
@@ -40,9 +50,16 @@ async def make(request: pytest.FixtureRequest, home: Home) -> AsyncIterator[Make
     """Makes a runtime on one home: a second call is what a second gateway would have."""
     made: list[Runtime] = []
 
+    kind, transport = request.param.split("-")
+    base = need_docker() if kind == "docker" else ""
+
     def one() -> Runtime:
-        transport = request.param.split("-")[1]
-        runtime = ProcessRuntime(home, Settings.model_validate({"home": home.path}), transport)
+        settings = Settings.model_validate(
+            {"home": home.path, "base_image": base, "docker_transport": transport}
+        )
+        runtime: Runtime = (
+            DockerRuntime(home, settings) if kind == "docker" else ProcessRuntime(home, settings, transport)
+        )
         made.append(runtime)
         return runtime
 
@@ -105,7 +122,14 @@ async def test_kill_is_noticed_and_told(runtime: Runtime) -> None:
 
 
 async def kill(runtime: Runtime, handle: str) -> None:
-    os.kill(int(handle), signal.SIGKILL)
+    """As the kernel or an operator on the host would: the plugin's own process, not its container's init."""
+    if runtime.name == "process":
+        os.kill(int(handle), signal.SIGKILL)
+        return
+    with contextlib.closing(docker.from_env()) as client:
+        init = client.containers.get(handle).attrs["State"]["Pid"]
+    for child in psutil.Process(init).children():
+        child.kill()
 
 
 async def test_exit_carries_code_and_last_words(runtime: Runtime) -> None:
@@ -135,7 +159,7 @@ async def test_an_exited_instance_is_replaced_by_a_new_incarnation(runtime: Runt
 async def test_stop_leaves_nothing_but_data_and_logs(runtime: Runtime, home: Home) -> None:
     await runtime.prepare(tiny(), lambda text: None)
     instance = await runtime.start(spec())
-    environment = await environment_of(runtime, instance.handle, await ask(instance, "/env"))
+    environment = dict(line.split("=", 1) for line in (await ask(instance, "/env")).splitlines())
     await ask(instance, "/write", environment["PLUGWAY_VOLUMES"] + "/data/kept")
     await ask(instance, "/fork")
     await runtime.stop(instance.id, 5)
@@ -147,10 +171,6 @@ async def test_stop_leaves_nothing_but_data_and_logs(runtime: Runtime, home: Hom
     await runtime.purge(PluginId("tiny"))
     assert not (home.path / "data" / "tiny").exists()
     assert [line async for line in runtime.logs(instance.id, tail=10, follow=False)] == []
-
-
-async def environment_of(runtime: Runtime, handle: str, told: str) -> dict[str, str]:
-    return dict(line.split("=", 1) for line in told.splitlines())
 
 
 async def test_stop_kills_what_does_not_listen(runtime: Runtime) -> None:
@@ -201,6 +221,8 @@ async def test_environment_holds_nothing_of_the_host(
     instance = await runtime.start(spec())
     told = await ask(instance, "/env")
     allowed = {"PATH", "PYTHONPATH", "HOME", "LANG", "LC_CTYPE", "TZ", "HOSTNAME"}
+    # These the official Python images set.
+    allowed |= {"PYTHON_VERSION", "PYTHON_SHA256", "GPG_KEY", "PYTHONDONTWRITEBYTECODE"}
     allowed |= {
         f"PLUGWAY_{name}" for name in ("LISTEN", "TLS", "INSTANCE", "VOLUMES", "LOG_LEVEL", "HOME_ID")
     }
@@ -214,10 +236,13 @@ async def test_environment_holds_nothing_of_the_host(
         (with_command("no-such-program"), "no-such-program"),
         (with_command(), "names no command"),
         (tiny(ImageArtifact(reference="nowhere.invalid/x", digest="sha256:" + "0" * 64)), "image"),
+        (with_command("tiny/__init__.py"), "tiny/__init__.py"),
         (tiny(permissions=Permissions(volumes=("../../etc",))), "volume"),
     ],
 )
-async def test_what_can_never_run_is_told_so(runtime: Runtime, release: VerifiedRelease, words: str) -> None:
+async def test_what_can_never_run_is_told_so(
+    runtime: Runtime, home: Home, release: VerifiedRelease, words: str
+) -> None:
     async def attempt() -> None:
         await runtime.prepare(release, lambda text: None)
         await runtime.start(spec(release))
@@ -226,3 +251,4 @@ async def test_what_can_never_run_is_told_so(runtime: Runtime, release: Verified
         await attempt()
     assert caught.value.hint
     assert await runtime.list() == []
+    assert not list(home.run_root.iterdir())

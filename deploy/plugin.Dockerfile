@@ -1,0 +1,16 @@
+# The image of a Python plugin. The gateway builds it (gateway/runtimes/docker_image.py), and so does
+# deploy/images.py; both lay out the build context and append the plugin's own command.
+# Nothing is fetched while building: site/ holds the packages, gathered on the host.
+ARG BASE_IMAGE=python:3.11-slim
+FROM ${BASE_IMAGE}
+ENV LANG=C.UTF-8 \
+    PYTHONDONTWRITEBYTECODE=1 \
+    PYTHONPATH=/opt/plugway/plugin:/opt/plugway/sdk:/opt/plugway/site
+COPY site /opt/plugway/site
+# Compiled here, as the root file system is read-only when the plugin runs.
+RUN python3 -m compileall -q -j 0 --invalidation-mode unchecked-hash /opt/plugway/site
+COPY sdk /opt/plugway/sdk
+COPY plugin /opt/plugway/plugin
+RUN python3 -m compileall -q --invalidation-mode unchecked-hash /opt/plugway/sdk /opt/plugway/plugin
+WORKDIR /opt/plugway/plugin
+USER 65532:65532

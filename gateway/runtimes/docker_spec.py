@@ -1,0 +1,107 @@
+"""The container of an instance: what the sandbox is made of. No engine is called here."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from docker.types import LogConfig, Mount
+
+from gateway.home import Home
+from gateway.runtimes import docker_names as names
+from gateway.runtimes.base import InstanceSpec
+from gateway.runtimes.listen import SOCKET
+from gateway.runtimes.marks import HOME_ID, plugin_environment
+from gateway.settings import Settings
+
+_NOBODY = 65532
+_SOCKETS = "/run/plugway"
+_TLS = "/run/plugway-tls"
+_VOLUMES = "/volumes"
+TCP_PORT = 7700
+_SCRATCH = "rw,noexec,nosuid,nodev,size=64m,mode=1777"
+
+
+def owner() -> tuple[int, int]:
+    """Who a container runs as: the gateway's own user, so that files fit, but never root."""
+    uid = os.getuid()
+    return (_NOBODY, _NOBODY) if uid == 0 else (uid, os.getgid())
+
+
+def socket_directory(home: Home, spec: InstanceSpec) -> Path:
+    """Apart from the rest of the run directory, as the plugin may write here."""
+    return home.run_directory(spec.id) / "io"
+
+
+def tls_directory(home: Home, spec: InstanceSpec) -> Path:
+    return home.run_directory(spec.id) / "tls"
+
+
+def container_options(
+    *,
+    home: Home,
+    settings: Settings,
+    spec: InstanceSpec,
+    image: str,
+    transport: str,
+    volumes: dict[str, Path],
+) -> dict[str, Any]:
+    """Keyword arguments for ``containers.create``."""
+    user, group = owner()
+    tcp = transport == "tcp"
+    environment = plugin_environment(
+        instance=spec.id,
+        home=home,
+        listen=f"tcp:0.0.0.0:{TCP_PORT}" if tcp else f"unix:{_SOCKETS}/{SOCKET}",
+        volumes=_VOLUMES,
+        tls=_TLS if tcp else "",
+    )
+    # A container is known by its labels; by this mark the process runtime would take it for its own.
+    del environment[HOME_ID]
+    mounts = [
+        Mount(f"{_VOLUMES}/{name}", str(path), type="bind", read_only=False) for name, path in volumes.items()
+    ]
+    if tcp:
+        mounts.append(Mount(_TLS, str(tls_directory(home, spec)), type="bind", read_only=True))
+    else:
+        mounts.append(Mount(_SOCKETS, str(socket_directory(home, spec)), type="bind", read_only=False))
+    options: dict[str, Any] = {
+        "image": image,
+        "name": names.container_name(home, spec.id),
+        "labels": names.labels(home, spec, transport),
+        "environment": {**environment, "HOME": "/tmp"},  # noqa: S108  (the container's own)
+        "mounts": mounts,
+        "user": f"{user}:{group}",
+        **_sandbox(settings),
+    }
+    if tcp or spec.release.permissions.egress:
+        options["network"] = names.network_name(home, spec.release.plugin_id)
+        options["extra_hosts"] = {"host.docker.internal": "host-gateway"}
+    else:
+        options["network_mode"] = "none"
+    if tcp:
+        options["ports"] = {f"{TCP_PORT}/tcp": ("127.0.0.1", None)}
+    return options
+
+
+def _sandbox(settings: Settings) -> dict[str, Any]:
+    return {
+        "read_only": True,
+        "cap_drop": ["ALL"],
+        "security_opt": ["no-new-privileges"],
+        "mem_limit": settings.memory_bytes,
+        # Equal to the limit: no swap beyond it.
+        "memswap_limit": settings.memory_bytes,
+        "nano_cpus": int(settings.cpus * 1e9),
+        "pids_limit": settings.pids,
+        "tmpfs": {"/tmp": _SCRATCH},  # noqa: S108  (the container's own)
+        "init": True,
+        "ipc_mode": "private",
+        "log_config": LogConfig(
+            type="json-file",
+            config={"max-size": str(settings.log_bytes // 2), "max-file": "2"},
+        ),
+        "stdin_open": False,
+        "tty": False,
+    }
