@@ -11,7 +11,7 @@ from plugway.plugin.v1 import http_pb2, plugin_pb2
 
 from plugway_sdk.app_host import AppHost
 from plugway_sdk.body import RequestBody
-from plugway_sdk.frames import header_messages
+from plugway_sdk.frames import ClientGone, header_messages, write
 from plugway_sdk.http_call import AnswerBroken, HttpCall
 from plugway_sdk.problems import not_configured
 from plugway_sdk.scope import BadHead
@@ -41,6 +41,8 @@ async def exchange(host: AppHost, context: Context, *, configured: bool) -> None
         await context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
     except AnswerBroken as error:
         await context.abort(grpc.StatusCode.INTERNAL, str(error))
+    except ClientGone:
+        await context.abort(grpc.StatusCode.CANCELLED, "the client has gone")
 
 
 async def _http(host: AppHost, context: Context, head: http_pb2.HttpRequest) -> None:
@@ -72,12 +74,12 @@ async def _answer(call: HttpCall, context: Context, limit: int) -> None:
     if not call.status:
         raise AnswerBroken("the call ended before its answer began")
     head = http_pb2.HttpResponse(status=call.status, headers=header_messages(call.headers))
-    await context.write(Response(http_start=head))
+    await write(context, Response(http_start=head))
     end = False
     while not end:
         data, end = await call.next_part(limit)
         trailers = header_messages(call.trailers) if end else ()
-        await context.write(Response(body=http_pb2.BodyChunk(data=data, end=end, trailers=trailers)))
+        await write(context, Response(body=http_pb2.BodyChunk(data=data, end=end, trailers=trailers)))
 
 
 async def _websocket(host: AppHost, context: Context, opening: http_pb2.WebSocketOpen) -> None:
@@ -94,7 +96,7 @@ async def _websocket(host: AppHost, context: Context, opening: http_pb2.WebSocke
 
     async def send() -> None:
         while (frame := await call.next_frame()) is not None:
-            await context.write(frame)
+            await write(context, frame)
 
     call.start()
     try:
@@ -121,5 +123,5 @@ async def _both(reading: Callable[[], Awaitable[None]], writing: Callable[[], Aw
 async def _refuse(context: Context) -> None:
     status, headers, body = not_configured()
     head = http_pb2.HttpResponse(status=status, headers=header_messages(headers))
-    await context.write(Response(http_start=head))
-    await context.write(Response(body=http_pb2.BodyChunk(data=body, end=True)))
+    await write(context, Response(http_start=head))
+    await write(context, Response(body=http_pb2.BodyChunk(data=body, end=True)))

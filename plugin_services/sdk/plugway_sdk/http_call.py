@@ -20,6 +20,7 @@ from plugway_sdk.app_host import AppHost
 from plugway_sdk.body import RequestBody
 from plugway_sdk.change import Signal
 from plugway_sdk.context import current_message
+from plugway_sdk.frames import ClientGone
 from plugway_sdk.plugin import Message
 from plugway_sdk.problems import internal_error
 from plugway_sdk.scope import http_scope
@@ -27,10 +28,6 @@ from plugway_sdk.scope import http_scope
 log = logging.getLogger("plugway_sdk.call")
 
 RawHeaders = Iterable[tuple[bytes, bytes]]
-
-
-class ClientGone(OSError):
-    """Raised into the app's send once nobody reads the answer any more."""
 
 
 class AnswerBroken(Exception):

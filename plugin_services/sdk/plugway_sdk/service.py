@@ -13,7 +13,7 @@ from plugway_sdk.app_host import AppHost
 from plugway_sdk.body import RequestBody
 from plugway_sdk.continuations import Continuations
 from plugway_sdk.exchange import exchange
-from plugway_sdk.frames import header_messages
+from plugway_sdk.frames import ClientGone, header_messages, write
 from plugway_sdk.http_call import AnswerBroken, HttpCall
 from plugway_sdk.manifest import description, highest_common
 from plugway_sdk.metrics import exposition
@@ -118,9 +118,11 @@ class PluginService(plugin_pb2_grpc.PluginServiceServicer):
                 chunk, end = await call.next_part(self._host.timing.window)
                 trailers = header_messages(call.trailers) if end else ()
                 if chunk or trailers:
-                    await context.write(plugin_pb2.ReadBodyResponse(chunk=chunk, trailers=trailers))
+                    await write(context, plugin_pb2.ReadBodyResponse(chunk=chunk, trailers=trailers))
         except AnswerBroken as error:
             await context.abort(grpc.StatusCode.INTERNAL, str(error))
+        except ClientGone:
+            await context.abort(grpc.StatusCode.CANCELLED, "the client has gone")
         finally:
             call.delivered()
 
@@ -138,7 +140,7 @@ class PluginService(plugin_pb2_grpc.PluginServiceServicer):
             return
         for path, file in await asyncio.to_thread(lambda root: list(bundle_files(root)), self._plugin.ui):
             for message in file_messages(path, await asyncio.to_thread(file.read_bytes)):
-                await context.write(message)
+                await write(context, message)
 
     async def Drain(  # noqa: N802 - the contract's name
         self, request: plugin_pb2.DrainRequest, context: Context

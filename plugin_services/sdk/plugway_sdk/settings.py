@@ -44,15 +44,19 @@ class SettingsKeeper:
             try:
                 restart = await self._judge(request)
             except SettingsRefused as refusal:
-                errors = [
-                    plugin_pb2.FieldError(field=field, message=mask(why))
-                    for field, why in refusal.errors.items()
-                ]
-                return plugin_pb2.ConfigureResponse(accepted=False, errors=errors)
-        return plugin_pb2.ConfigureResponse(accepted=True, restart_required=restart)
+                errors = refusal.errors
+            except Exception as error:
+                # The author's code (validators, migrate, on_check, on_configure): any failure is a
+                # refusal, and the settings in force stay.
+                log.exception("the plugin failed on new settings")
+                errors = {"": f"the plugin could not take them: {type(error).__name__}: {error}"}
+            else:
+                return plugin_pb2.ConfigureResponse(accepted=True, restart_required=restart)
+        reasons = [plugin_pb2.FieldError(field=field, message=mask(why)) for field, why in errors.items()]
+        return plugin_pb2.ConfigureResponse(accepted=False, errors=reasons)
 
     async def _judge(self, request: plugin_pb2.ConfigureRequest) -> bool:
-        """Whether a restart is needed. Raises SettingsRefused, whatever the author's code raises."""
+        """Take them, or say that it needs a restart. Raises what the author's code raises."""
         plugin = self._plugin
         if request == self._last:
             return False
@@ -64,13 +68,13 @@ class SettingsKeeper:
         settings = _validated(plugin.settings_class, values)
         log_mask.add(secrets_of(settings))
         if plugin.on_check is not None:
-            await _guarded(plugin.on_check(settings), "check")
+            await plugin.on_check(settings)
         if request.dry_run:
             return self._needs_restart(settings)
         if self._needs_restart(settings):
             return True
         if plugin.on_configure is not None:
-            await _guarded(plugin.on_configure(settings), "apply")
+            await plugin.on_configure(settings)
         plugin.in_force = settings
         self._configured = True
         self._last = plugin_pb2.ConfigureRequest()
@@ -145,16 +149,3 @@ def _validated(settings_class: type[S], values: dict[str, Any]) -> S:
         text = "unknown setting" if issue["type"] == "extra_forbidden" else issue["msg"]
         errors.setdefault(pointer, text.removeprefix("Value error, "))
     raise SettingsRefused(errors)
-
-
-async def _guarded(act: Any, what: str) -> None:
-    try:
-        await act
-    except SettingsRefused:
-        raise
-    except Exception as error:
-        # The author's code: any failure is a refusal, and the settings in force stay.
-        log.exception("the plugin could not %s the settings", what)
-        raise SettingsRefused(
-            {"": f"the plugin could not {what} them: {type(error).__name__}: {error}"}
-        ) from None

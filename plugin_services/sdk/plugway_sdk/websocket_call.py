@@ -12,8 +12,7 @@ from plugway.plugin.v1 import http_pb2, plugin_pb2
 from plugway_sdk.app_host import AppHost
 from plugway_sdk.change import Signal
 from plugway_sdk.context import current_message
-from plugway_sdk.frames import header_messages
-from plugway_sdk.http_call import ClientGone
+from plugway_sdk.frames import ClientGone, header_messages
 from plugway_sdk.plugin import Message
 from plugway_sdk.scope import websocket_scope
 
