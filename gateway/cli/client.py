@@ -1,0 +1,123 @@
+"""The management API as the commands use it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from types import TracebackType
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+
+from gateway.cli.connection import Connection
+from gateway.cli.exits import Exit, failure, from_problem
+
+# Configuring waits for the plugin's own answer, which may take its time.
+_TIMEOUT = httpx.Timeout(60.0, connect=5.0)
+
+Object = dict[str, Any]
+
+
+def plugin_path(id_: str, *more: str) -> str:
+    return "/".join(("/api/v1/plugins", quote(id_, safe=""), *more))
+
+
+class GatewayClient:
+    """Asks the gateway; every way it can fail becomes a :class:`Failure`."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        headers = {"authorization": f"Bearer {connection.token}"} if connection.token else {}
+        self._http = httpx.AsyncClient(
+            base_url=connection.url, headers=headers, timeout=_TIMEOUT, trust_env=not connection.local
+        )
+
+    async def __aenter__(self) -> GatewayClient:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._http.aclose()
+
+    async def get(self, path: str, **query: Any) -> Object:
+        return await self.call("GET", path, query=query)
+
+    async def call(
+        self, method: str, path: str, body: Any = None, *, query: Mapping[str, Any] | None = None
+    ) -> Object:
+        with self._plain_failures():
+            answer = await self._http.request(method, path, params=query or None, json=body)
+        if answer.status_code == 204:
+            return {}
+        document = self._document(answer)
+        if answer.is_success:
+            return document
+        raise from_problem(answer.status_code, document)
+
+    async def readiness(self) -> Object:
+        """``/readyz``, which says why where it is 503."""
+        with self._plain_failures():
+            return self._document(await self._http.get("/readyz"))
+
+    @asynccontextmanager
+    async def lines(
+        self, path: str, *, accept: str, endless: bool, query: Mapping[str, Any]
+    ) -> AsyncIterator[AsyncIterator[str]]:
+        """Lines of a streamed answer; an ``endless`` one may be silent as long as it likes."""
+        timeout = httpx.Timeout(60.0, connect=5.0, read=None if endless else 60.0)
+        with self._plain_failures():
+            asked = self._http.stream("GET", path, params=query, headers={"accept": accept}, timeout=timeout)
+            async with asked as answer:
+                if not answer.is_success:
+                    await answer.aread()
+                    raise from_problem(answer.status_code, self._document(answer))
+                yield answer.aiter_lines()
+
+    def _document(self, answer: httpx.Response) -> Object:
+        try:
+            document = json.loads(answer.content)
+        except ValueError:
+            document = None
+        if not isinstance(document, dict):
+            raise failure(
+                Exit.NOT_REACHABLE,
+                f"What answers at {self._connection.url} is no Plugway gateway ({answer.status_code}).",
+                "Set PLUGWAY_URL to the address that 'plugway serve' printed.",
+            )
+        return document
+
+    def _plain_failures(self) -> _PlainFailures:
+        return _PlainFailures(self._connection)
+
+
+class _PlainFailures:
+    """Turns what httpx raises into words."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._url = connection.url
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
+            raise failure(
+                Exit.NOT_REACHABLE,
+                f"No gateway answers at {self._url}.",
+                "Start one with 'plugway serve' (or 'make run'), or set PLUGWAY_URL.",
+            ) from error
+        if isinstance(error, httpx.TimeoutException):
+            raise failure(
+                Exit.TIMED_OUT, f"The gateway at {self._url} did not answer in time.", "Try: plugway doctor"
+            ) from error
+        if isinstance(error, httpx.HTTPError):
+            raise failure(
+                Exit.NOT_REACHABLE,
+                f"The connection to the gateway at {self._url} broke.",
+                "See whether it still runs; then try again.",
+            ) from error

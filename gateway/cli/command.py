@@ -1,0 +1,61 @@
+"""What all commands share: running, ending with the right code, common options."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from gateway.cli.client import GatewayClient
+from gateway.cli.connection import connection
+from gateway.cli.exits import Exit, Failure, from_error
+from gateway.cli.output import print_failure
+from gateway.errors import PlugwayError
+
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+PluginArgument = Annotated[str, typer.Argument(metavar="ID", help="The plugin's id.", show_default=False)]
+NoWaitOption = Annotated[bool, typer.Option("--no-wait", help="Do not wait until the plugin is healthy.")]
+TimeoutOption = Annotated[
+    float, typer.Option("--timeout", min=0.1, help="Longest wait, in seconds; then exit code 7.")
+]
+DEFAULT_TIMEOUT = 300.0
+
+
+class Commands(TyperGroup):
+    """Lists the commands in the order of their registration, which is by use."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return list(self.commands)
+
+
+def run(act: Callable[[GatewayClient], Awaitable[Exit | None]], as_json: bool) -> None:
+    """Run ``act`` with a client; end the program with its exit code."""
+    raise typer.Exit(guarded(lambda: asyncio.run(_with_client(act)), as_json))
+
+
+def guarded(act: Callable[[], Exit | None], as_json: bool) -> int:
+    """The exit code of ``act``, its failures printed."""
+    try:
+        return int(act() or Exit.OK)
+    except Failure as error:
+        print_failure(error, as_json)
+        return int(error.code)
+    except PlugwayError as error:
+        print_failure(told := from_error(error), as_json)
+        return int(told.code)
+    except BrokenPipeError:
+        # The reader (head, less) has gone. Python would complain once more at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return int(Exit.OK)
+    except KeyboardInterrupt:
+        return 130
+
+
+async def _with_client(act: Callable[[GatewayClient], Awaitable[Exit | None]]) -> Exit | None:
+    async with GatewayClient(connection()) as client:
+        return await act(client)

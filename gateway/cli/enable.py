@@ -1,0 +1,32 @@
+"""``plugway enable``: let a plugin run."""
+
+from __future__ import annotations
+
+from gateway.cli.client import GatewayClient, plugin_path
+from gateway.cli.command import DEFAULT_TIMEOUT, JsonOption, NoWaitOption, PluginArgument, TimeoutOption, run
+from gateway.cli.follow import until_healthy
+from gateway.cli.output import print_json, print_line
+
+
+def enable(
+    plugin: PluginArgument,
+    no_wait: NoWaitOption = False,
+    timeout: TimeoutOption = DEFAULT_TIMEOUT,
+    as_json: JsonOption = False,
+) -> None:
+    """Let a plugin run, and wait until it is healthy."""
+
+    async def act(client: GatewayClient) -> None:
+        async def post() -> dict[str, object]:
+            return await client.call("POST", plugin_path(plugin, "enable"))
+
+        if no_wait:
+            view = await post()
+        else:
+            view = await until_healthy(client, plugin, post, patience=timeout, quiet=as_json)
+        if as_json:
+            print_json(view)
+        else:
+            print_line(f"{plugin} is enabled." if no_wait else f"{plugin} is healthy.")
+
+    run(act, as_json)

@@ -1,0 +1,91 @@
+"""``plugway install``: from the catalog, a remote endpoint, or a definition in a file."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from gateway.cli.client import GatewayClient
+from gateway.cli.command import DEFAULT_TIMEOUT, JsonOption, NoWaitOption, TimeoutOption, run
+from gateway.cli.exits import Exit, failure
+from gateway.cli.follow import until_healthy
+from gateway.cli.output import print_json, print_line
+
+_MAX_BYTES = 2**20
+
+
+def install(
+    what: Annotated[
+        str,
+        typer.Argument(
+            metavar="ID|FILE",
+            help="A plugin's id, or a definition in JSON: a file's path, '-' for stdin.",
+            show_default=False,
+        ),
+    ],
+    version: Annotated[
+        str, typer.Option(help="The version; the newest if left out.", show_default=False)
+    ] = "",
+    url: Annotated[
+        str,
+        typer.Option(help="Where a plugin already runs: grpc://, grpcs:// or unix://.", show_default=False),
+    ] = "",
+    no_wait: NoWaitOption = False,
+    timeout: TimeoutOption = DEFAULT_TIMEOUT,
+    as_json: JsonOption = False,
+) -> None:
+    """Install a plugin and wait until it is healthy."""
+
+    async def act(client: GatewayClient) -> None:
+        definition = _definition(what, version, url)
+        if no_wait:
+            plugin = await client.call("POST", "/api/v1/plugins", definition)
+        else:
+            plugin = await until_healthy(
+                client,
+                str(definition.get("id", "")),
+                lambda: client.call("POST", "/api/v1/plugins", definition),
+                patience=timeout,
+                quiet=as_json,
+            )
+        if as_json:
+            print_json(plugin)
+            return
+        print_line(f"{plugin['id']} {plugin['version']} is {'installed' if no_wait else 'healthy'}.")
+        if plugin["settingsRequired"]:
+            print_line(f"It needs settings: plugway configure {plugin['id']}")
+
+    run(act, as_json)
+
+
+def _definition(what: str, version: str, url: str) -> dict[str, Any]:
+    if what != "-" and "/" not in what and not what.endswith(".json"):
+        definition = {"id": what, "version": version, "sourceUrl": url}
+        source = {"source": "external"} if url else {}
+        return {name: value for name, value in definition.items() if value} | source
+    if version or url:
+        raise failure(
+            Exit.USAGE, "A definition says its own version and URL.", "Leave --version and --url out."
+        )
+    return _read(what)
+
+
+def _read(path: str) -> dict[str, Any]:
+    try:
+        if path == "-":
+            text = sys.stdin.read(_MAX_BYTES)
+        else:
+            with Path(path).open() as file:
+                text = file.read(_MAX_BYTES)
+        document = json.loads(text)
+    except OSError as error:
+        raise failure(Exit.USAGE, f"{path} cannot be read: {error.strerror}.") from None
+    except ValueError as error:
+        raise failure(Exit.REFUSED, f"The definition is not JSON: {error}.") from None
+    if not isinstance(document, dict):
+        raise failure(Exit.REFUSED, "A plugin definition is a JSON object.", 'The least is {"id": "notes"}.')
+    return document

@@ -1,0 +1,58 @@
+"""``plugway list``: the installed plugins, or those that could be."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from gateway.cli.client import GatewayClient
+from gateway.cli.command import JsonOption, run
+from gateway.cli.output import ago, print_json, print_line, print_table
+
+
+def list_plugins(
+    available: Annotated[
+        bool, typer.Option("--available", help="List what could be installed instead.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """List the installed plugins and how they are."""
+
+    async def act(client: GatewayClient) -> None:
+        if available:
+            await _available(client, as_json)
+        else:
+            await _installed(client, as_json)
+
+    run(act, as_json)
+
+
+async def _installed(client: GatewayClient, as_json: bool) -> None:
+    answer = await client.get("/api/v1/plugins")
+    if as_json:
+        print_json(answer)
+        return
+    rows = [
+        (p["id"], p["version"], p["state"], ago(p["since"]), p["restarts"], p["reason"])
+        for p in answer["plugins"]
+    ]
+    if rows:
+        print_table(("id", "version", "state", "since", "restarts", "reason"), rows, styled=2)
+    else:
+        print_line("No plugin is installed. See what there is: plugway list --available")
+
+
+async def _available(client: GatewayClient, as_json: bool) -> None:
+    answer = await client.get("/api/v1/catalog")
+    if as_json:
+        print_json(answer)
+        return
+    rows = [
+        (p["id"], p["version"], "yes" if p["installed"] else "no", p["problem"] or p["description"])
+        for p in answer["plugins"]
+    ]
+    if rows:
+        print_table(("id", "version", "installed", "description"), rows)
+    else:
+        print_line("There is nothing to install. PLUGWAY_PLUGIN_PATH names directories with plugins.")

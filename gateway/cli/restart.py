@@ -1,0 +1,51 @@
+"""``plugway restart``: a new start, which also ends a quarantine."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from gateway.cli.client import GatewayClient, Object, plugin_path
+from gateway.cli.command import DEFAULT_TIMEOUT, JsonOption, NoWaitOption, PluginArgument, TimeoutOption, run
+from gateway.cli.follow import until_healthy
+from gateway.cli.output import print_json, print_line
+
+
+def restart(
+    plugin: PluginArgument,
+    no_wait: NoWaitOption = False,
+    timeout: TimeoutOption = DEFAULT_TIMEOUT,
+    as_json: JsonOption = False,
+) -> None:
+    """Restart a plugin, which also ends a quarantine."""
+
+    async def act(client: GatewayClient) -> None:
+        before = _starts(await client.get(plugin_path(plugin)))
+
+        async def post() -> Object:
+            return await client.call("POST", plugin_path(plugin, "restart"))
+
+        if no_wait:
+            view = await post()
+        else:
+            view = await until_healthy(
+                client,
+                plugin,
+                post,
+                patience=timeout,
+                quiet=as_json,
+                # The state is still that of the old instances for a moment.
+                started=lambda seen: not before & _starts(seen),
+            )
+        if as_json:
+            print_json(view)
+        else:
+            print_line(f"{plugin} is restarting." if no_wait else f"{plugin} is healthy.")
+
+    run(act, as_json)
+
+
+def _starts(plugin: Mapping[str, Any]) -> set[tuple[str, str]]:
+    """The starts of the instances that the gateway itself starts."""
+    managed = [i for i in plugin["instances"] if i["ownership"] == "managed"]
+    return {(i["id"], i["startedAt"]) for i in managed}

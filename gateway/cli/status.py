@@ -1,0 +1,108 @@
+"""``plugway status``: the gateway, or one plugin in detail."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Annotated
+
+import typer
+
+from gateway.cli.client import GatewayClient, Object, plugin_path
+from gateway.cli.command import JsonOption, run
+from gateway.cli.exits import Exit
+from gateway.cli.output import ago, print_fields, print_json, print_line, print_table
+
+
+def status(
+    plugin: Annotated[
+        str,
+        typer.Argument(metavar="[ID]", help="A plugin's id; without it, the gateway.", show_default=False),
+    ] = "",
+    check: Annotated[
+        bool, typer.Option("--check", help="Exit with 1 unless it (or every enabled plugin) is healthy.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Show the gateway, or one plugin with its instances."""
+
+    async def act(client: GatewayClient) -> Exit:
+        if plugin:
+            document = await client.get(plugin_path(plugin))
+            judged = [document]
+        else:
+            judged = (await client.get("/api/v1/plugins"))["plugins"]
+            document = {**await client.get("/api/v1/system"), "plugins": _counts(judged)}
+        if as_json:
+            print_json(document)
+        elif plugin:
+            _print_plugin(document)
+        else:
+            _print_system(document)
+        unwell = [p for p in judged if p["state"] != "healthy" and (plugin or p["enabled"])]
+        return Exit.FAILED if check and unwell else Exit.OK
+
+    run(act, as_json)
+
+
+def _counts(plugins: list[Object]) -> dict[str, int]:
+    return dict(Counter(plugin["state"] for plugin in plugins))
+
+
+def _print_system(document: Object) -> None:
+    runtime, counts = document["runtime"], document["plugins"]
+    print_fields(
+        (
+            ("version", document["version"]),
+            ("running for", ago(document["startedAt"])),
+            ("runtime", f"{runtime['name']} ({runtime['reason']})"),
+            ("isolation", ", ".join(runtime["isolation"]) or "none"),
+            ("plugins", ", ".join(f"{n} {state}" for state, n in sorted(counts.items())) or "none"),
+        )
+    )
+
+
+def _print_plugin(plugin: Object) -> None:
+    print_fields(
+        (
+            ("id", plugin["id"]),
+            ("name", plugin["name"]),
+            ("description", plugin["description"]),
+            ("version", plugin["version"]),
+            ("release", plugin["releaseId"]),
+            ("source", f"{plugin['source']} ({plugin['tier']})"),
+            ("state", plugin["state"]),
+            ("since", _since(plugin["since"])),
+            ("reason", plugin["reason"]),
+            ("told by", {"active": "health check", "passive": "calls"}.get(plugin["voice"], plugin["voice"])),
+            ("progress", plugin["progress"]),
+            ("next try", plugin["retryAt"]),
+            ("restarts", plugin["restarts"]),
+            ("pinned", "yes" if plugin["pinned"] else ""),
+            ("page", (plugin["ui"] or {}).get("url")),
+            (
+                "settings",
+                "must be given: plugway configure " + plugin["id"] if plugin["settingsRequired"] else "",
+            ),
+        )
+    )
+    if not plugin["instances"]:
+        return
+    print_line()
+    print_table(
+        ("instance", "state", "healthy", "runtime", "started", "reason"),
+        [
+            (
+                i["id"],
+                i["state"],
+                "yes" if i["healthy"] else "no",
+                i["runtime"],
+                ago(i["startedAt"]),
+                i["reason"],
+            )
+            for i in plugin["instances"]
+        ],
+    )
+
+
+def _since(moment: str | None) -> str:
+    return f"{moment} ({ago(moment)})" if moment else ""
