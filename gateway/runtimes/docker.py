@@ -24,6 +24,7 @@ from gateway.runtimes.base import (
     RuntimeFailure,
     RuntimeInstance,
 )
+from gateway.runtimes.docker_base import have_base
 from gateway.runtimes.docker_engine import Engine
 from gateway.runtimes.docker_events import Events
 from gateway.runtimes.docker_host import DockerHost
@@ -58,6 +59,10 @@ class DockerRuntime:
             reason=f"Docker engine {version['Version']} (API {version['ApiVersion']}) answers.",
             isolation=isolation(info, self._settings),
         )
+
+    async def have_base_image(self) -> None:
+        """Have the image that plugin images are built on; raises :class:`RuntimeFailure`."""
+        await self._engine.call(lambda client: have_base(client, self._settings.base_image, lambda text: None))
 
     async def prepare(self, release: VerifiedRelease, progress: Progress) -> None:
         await self._image(release, progress)
