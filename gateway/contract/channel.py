@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 import grpc
@@ -46,6 +47,7 @@ def open_channel(endpoint: Endpoint) -> aio.Channel:
     Must be called in a running event loop, and closed by the caller. Raises ``OSError``
     where the endpoint names TLS files that cannot be read.
     """
+    _keep_poller()
     options = list(_OPTIONS)
     if endpoint.address.startswith("unix:"):
         # Else the socket's path becomes the :authority, which strict servers refuse.
@@ -56,6 +58,12 @@ def open_channel(endpoint: Endpoint) -> aio.Channel:
         return aio.insecure_channel(endpoint.address, options=options)
     options.append(("grpc.ssl_target_name_override", endpoint.tls.server_name))
     return aio.secure_channel(endpoint.address, _credentials(endpoint.tls), options=options)
+
+
+@cache
+def _keep_poller() -> None:
+    """Else gRPC ends its polling thread with the last channel, and makes the event loop wait for that."""
+    aio.init_grpc_aio()
 
 
 def _credentials(tls: TlsFiles) -> grpc.ChannelCredentials:

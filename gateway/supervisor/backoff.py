@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, replace
 
 from gateway.settings import Settings
+from gateway.supervisor.words import sentence
 
 _KEPT = 5
 
@@ -56,6 +57,7 @@ def failed(
     """
     if healthy_for >= patience.stable_after:
         attempts = Attempts()
+    reason = sentence(reason)
     failures = attempts.failures + 1
     reasons = (*attempts.reasons, reason)[-_KEPT:]
     counted = replace(attempts, failures=failures, reasons=reasons)

@@ -129,7 +129,12 @@ class Publisher:
         }
         held = self._held(instances, tracks)
         wait = None if held is None else held - self._clock.steady()
-        return route(plugin, status, releases, endpoints, self._limits, wait)
+        return route(plugin, self._name(plugin.id), status, releases, endpoints, self._limits, wait)
+
+    def _name(self, id_: PluginId) -> str:
+        """The name for people: the plugin's own word, else what it was installed as."""
+        record = self._store.release(self._store.plugin(id_).release_id)
+        return record.manifest.name if record.manifest else record.release.name or id_
 
 
 def _told(status: PluginStatus) -> PluginStatus:

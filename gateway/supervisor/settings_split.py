@@ -167,16 +167,15 @@ def _copy(value: Json) -> Json:
 
 def _reasons(error: jsonschema.ValidationError) -> Iterator[tuple[str, str]]:
     """jsonschema's own messages quote the value, which may be a secret."""
+    # jsonschema types these as perhaps unset, which they are not in an error it found.
     word, limit = str(error.validator), cast(Any, error.validator_value)
+    instance, shape = cast(Any, error.instance), cast(Any, error.schema)
     if word == "required":
-        for name in limit:
-            if name not in error.instance:
-                yield f"/{escape(name)}", "is required"
-    elif word == "additionalProperties" and isinstance(error.instance, Mapping):
-        known = error.schema.get("properties", {}) if isinstance(error.schema, Mapping) else {}
-        for name in error.instance:
-            if name not in known:
-                yield f"/{escape(name)}", "unknown field"
+        for name in (name for name in limit if name not in instance):
+            yield f"/{escape(name)}", "is required"
+    elif word == "additionalProperties" and isinstance(instance, Mapping):
+        for name in instance.keys() - shape.get("properties", {}).keys():
+            yield f"/{escape(name)}", "unknown field"
     elif word in _PLAIN:
         shown = " or ".join(map(str, limit)) if isinstance(limit, list) else limit
         yield "", _PLAIN[word].format(shown)

@@ -12,6 +12,7 @@ from gateway.supervisor.backoff import Patience
 from gateway.supervisor.plan import DesiredInstance, DesiredPlugin, Role
 from gateway.supervisor.status import Finding, InstanceStatus, PluginStatus
 from gateway.supervisor.tracks import Track
+from gateway.supervisor.words import sentence
 
 _RETRY_AFTER = {
     PluginState.STARTING: 1.0,
@@ -37,7 +38,7 @@ def finding(wanted: DesiredInstance, track: Track | None, patience: Patience, bl
     monitor = track.monitor
     if monitor is not None and not track.leaving and not track.attempts.quarantine:
         verdict = monitor.verdict
-        before = f" Before: {track.failure}" if track.failure and not monitor.ready else ""
+        before = f" Before: {sentence(track.failure)}" if track.failure and not monitor.ready else ""
         return Finding(
             weight=weight,
             healthy=verdict.healthy,
@@ -60,12 +61,12 @@ def finding(wanted: DesiredInstance, track: Track | None, patience: Patience, bl
 def _without_monitor(track: Track, patience: Patience) -> str:
     if track.restart_asked:
         return "It is being restarted, as was asked for."
-    before = f" Before: {track.failure}" if track.failure else ""
+    before = f" Before: {sentence(track.failure)}" if track.failure else ""
     if track.doing:
         return f"{track.doing}{before}"
     if track.attempts.failures:
         count = f"failure {track.attempts.failures} of {patience.give_up_after} in a row"
-        return f"{track.failure} It is started again soon ({count})."
+        return f"{sentence(track.failure)} It is started again soon ({count})."
     return track.failure or "It is about to be started."
 
 
@@ -92,6 +93,7 @@ def instance_status(wanted: DesiredInstance, track: Track, runtime: str) -> Inst
 
 def route(
     plugin: DesiredPlugin,
+    name: str,
     status: PluginStatus,
     releases: Mapping[ReleaseId, ReleaseRecord],
     endpoints: Mapping[ReleaseId, Sequence[Endpoint]],
@@ -110,6 +112,7 @@ def route(
     retry_after = _RETRY_AFTER.get(status.state, 1.0) if wait is None else float(max(1, math.ceil(wait)))
     return Route(
         plugin_id=plugin.id,
+        name=name,
         state=status.state,
         reason=status.reason,
         retry_after=retry_after,
