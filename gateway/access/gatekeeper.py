@@ -92,9 +92,9 @@ class Gatekeeper:
         """Whether this is the admin token; compared in constant time."""
         return self._is_token(token.strip().encode())
 
-    def start_session(self) -> str:
-        """The cookie value of a new session for the administrator."""
-        return self._sessions.start(_ADMIN.user, _ADMIN.role)
+    def start_session(self, user: str = _ADMIN.user, role: str = _ADMIN.role) -> str:
+        """The cookie value of a new session for someone whose identity was established."""
+        return self._sessions.start(user, role)
 
     def new_login_code(self) -> str:
         """A code that :meth:`redeem` takes once, within ten minutes."""

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from importlib.metadata import version
-
 from fastapi import FastAPI
 from starlette.types import ASGIApp
 
+from gateway import __version__
 from gateway.access.gatekeeper import Gatekeeper
 from gateway.api.docs.routes import docs_routes
 from gateway.api.guard import Guard
@@ -75,7 +74,7 @@ def create_api(
     )
     app = FastAPI(
         title="Plugway",
-        version=version("plugway"),
+        version=__version__,
         openapi_url=None,
         docs_url=None,
         redoc_url=None,

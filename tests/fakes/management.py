@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -206,7 +207,7 @@ async def management(
     )
     supervisor, lifecycle = RememberingSupervisor(), RegistryLifecycle(store)
     snapshots, events = SnapshotBoard(), EventBoard()
-    gatekeeper = Gatekeeper.open(Home(home), settings)
+    gatekeeper = await asyncio.to_thread(lambda: Gatekeeper.open(Home(home), settings))
     runtime: Any = IdleRuntime()
     app = create_api(
         store=store,

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from importlib.metadata import version
 from typing import Any
 
 from fastapi import APIRouter, Response
 
+from gateway import __version__
 from gateway.access.roles import Role
 from gateway.api.access import needs
 from gateway.api.parts import Parts
@@ -30,7 +30,7 @@ def system_routes(parts: Parts) -> APIRouter:
         diagnosis = await parts.runtime.diagnose()
         snapshot = parts.snapshots.current
         return SystemView(
-            version=version("plugway"),
+            version=__version__,
             runtime=RuntimeView(
                 name=parts.runtime.name, reason=parts.runtime_choice, isolation=list(diagnosis.isolation)
             ),
