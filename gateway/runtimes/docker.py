@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections import defaultdict
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from typing import Any, Literal
 
 import docker
@@ -62,7 +62,9 @@ class DockerRuntime:
 
     async def have_base_image(self) -> None:
         """Have the image that plugin images are built on; raises :class:`RuntimeFailure`."""
-        await self._engine.call(lambda client: have_base(client, self._settings.base_image, lambda text: None))
+        await self._engine.call(
+            lambda client: have_base(client, self._settings.base_image, lambda text: None)
+        )
 
     async def prepare(self, release: VerifiedRelease, progress: Progress) -> None:
         await self._image(release, progress)
@@ -109,7 +111,7 @@ class DockerRuntime:
     async def list(self) -> Sequence[RuntimeInstance]:
         return await self._engine.call(self._host.list)
 
-    async def changes(self) -> AsyncIterator[None]:
+    async def changes(self) -> AsyncGenerator[None, None]:
         events = Events(self._engine, self._home)
         self._events.add(events)
         try:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -18,6 +20,7 @@ from gateway.runtimes.base import RuntimeFailure
 T = TypeVar("T")
 _THREADS = 8
 _TIMEOUT = 60
+_DEFAULT_URL = "unix:///var/run/docker.sock"
 
 
 class EngineGone(RuntimeFailure):
@@ -54,6 +57,9 @@ class Engine:
 
     def new_client(self) -> docker.DockerClient:
         """A client for a thread of the caller's own, which has to close it."""
+        url = self._url or os.environ.get("DOCKER_HOST", "") or _DEFAULT_URL
+        if url.startswith("unix://"):
+            _knock(url.removeprefix("unix://"))
         if self._url:
             return docker.DockerClient(base_url=self._url, version="auto", timeout=_TIMEOUT)
         return docker.from_env(version="auto", timeout=_TIMEOUT)
@@ -65,6 +71,16 @@ class Engine:
         self._pool.shutdown(wait=True)
         for client in self._clients:
             client.close()
+
+
+def _knock(path: str) -> None:
+    """Raises DockerException where nobody listens: the SDK would say so too, but leave a socket open."""
+    with socket.socket(socket.AF_UNIX) as probe:
+        try:
+            probe.settimeout(_TIMEOUT)
+            probe.connect(path)
+        except OSError as error:
+            raise DockerException(str(error)) from error
 
 
 @contextlib.contextmanager

@@ -94,9 +94,7 @@ class DockerHost:
         name = names.network_name(self._home, plugin)
         return [network for network in client.networks.list(names=[name]) if network.name == name]
 
-    def _make(
-        self, client: docker.DockerClient, spec: InstanceSpec, image: str, transport: str
-    ) -> Container:
+    def _make(self, client: docker.DockerClient, spec: InstanceSpec, image: str, transport: str) -> Container:
         volumes = marks.volume_directories(
             self._home, spec.release, docker_spec.owner() if os.getuid() == 0 else None
         )

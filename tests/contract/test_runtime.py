@@ -7,7 +7,6 @@ import contextlib
 import os
 import signal
 from collections.abc import AsyncIterator, Callable
-from pathlib import Path
 
 import docker
 import psutil
@@ -40,11 +39,6 @@ KINDS = [
 Make = Callable[[], Runtime]
 
 
-@pytest.fixture
-def home(tmp_path: Path) -> Home:
-    return Home(tmp_path / "home").open()
-
-
 @pytest.fixture(params=KINDS)
 async def make(request: pytest.FixtureRequest, home: Home) -> AsyncIterator[Make]:
     """Makes a runtime on one home: a second call is what a second gateway would have."""
@@ -69,7 +63,6 @@ async def make(request: pytest.FixtureRequest, home: Home) -> AsyncIterator[Make
         await cleaner.stop(instance.id, 0)
     for runtime in made:
         await runtime.close()
-    home.close()
 
 
 @pytest.fixture

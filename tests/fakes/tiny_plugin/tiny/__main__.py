@@ -137,7 +137,9 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     server.start()
     say("tiny serves")
-    ended.wait()
+    # With a time-out, as a signal that another thread takes does not end a wait without one.
+    while not ended.wait(0.2):
+        pass
     server.stop(1).wait()
 
 
