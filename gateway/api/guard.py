@@ -75,7 +75,7 @@ class Guard:
         except PlugwayError as error:
             await self._refuse(error, scope, receive, send)
             return
-        await self._run(scope, _limited(scope, receive), send)
+        await self._run(scope, _LimitedBody(receive), send)
 
     def _admit(self, scope: Scope) -> None:
         """Find out who calls; raises where the call must not go on."""
@@ -97,6 +97,9 @@ class Guard:
         else:
             reason = forbidden_reason(method, scope["headers"], caller, public_url=settings.public_url)
             _refuse_foreign(reason)
+        length = headers.get(b"content-length", b"")
+        if length.isdigit() and int(length[:20]) > BODY_LIMIT:
+            raise _too_large()
 
     async def _show(self, scope: Scope, receive: Receive, send: Send, console: ASGIApp) -> None:
         host = next((value for name, value in scope["headers"] if name == b"host"), None)
@@ -114,11 +117,17 @@ class Guard:
             response = problem_response(error)
         await response(scope, receive, send)
 
-    async def _run(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _run(self, scope: Scope, receive: _LimitedBody, send: Send) -> None:
         started = False
 
         async def watched(message: Message) -> None:
             nonlocal started
+            if receive.too_large:
+                # The framework would call the body malformed.
+                if not started:
+                    started = True
+                    await problem_response(_too_large())(scope, receive, send)
+                return
             started = True
             await send(message)
 
@@ -193,28 +202,21 @@ def _wants_page(scope: Scope) -> bool:
     return scope["method"] == "GET" and b"text/html" in accepted
 
 
-def _limited(scope: Scope, receive: Receive) -> Receive:
-    for name, value in scope["headers"]:
-        if name == b"content-length" and value.isdigit() and int(value[:20]) > BODY_LIMIT:
-            return _refusing()
-    size = 0
+class _LimitedBody:
+    """A ``receive`` that stops at :data:`BODY_LIMIT`, whatever length was announced."""
 
-    async def counted() -> Message:
-        nonlocal size
-        message = await receive()
-        size += len(message.get("body", b""))
-        if size > BODY_LIMIT:
+    def __init__(self, receive: Receive) -> None:
+        self._receive = receive
+        self._size = 0
+        self.too_large = False
+
+    async def __call__(self) -> Message:
+        message = await self._receive()
+        self._size += len(message.get("body", b""))
+        if self._size > BODY_LIMIT:
+            self.too_large = True
             raise _too_large()
         return message
-
-    return counted
-
-
-def _refusing() -> Receive:
-    async def refuse() -> Message:
-        raise _too_large()
-
-    return refuse
 
 
 def _too_large() -> BodyTooLarge:

@@ -10,6 +10,7 @@ from prometheus_client import REGISTRY, CollectorRegistry, Metric
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
+from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from gateway.access.roles import Role
@@ -19,42 +20,44 @@ from gateway.api.problems import responses
 from gateway.model import PluginState
 
 
-class PluginCollector(Collector):
-    """Reads the state of every plugin when it is asked."""
+def plugin_metrics(parts: Parts) -> list[Metric]:
+    """The state of every plugin as it is now."""
+    up = GaugeMetricFamily("plugway_plugin_up", "1 where the plugin is healthy", labels=["plugin"])
+    state = GaugeMetricFamily(
+        "plugway_plugin_state", "1 for the state the plugin is in", labels=["plugin", "state"]
+    )
+    restarts = CounterMetricFamily(
+        "plugway_plugin_restarts", "Restarts since the gateway started", labels=["plugin"]
+    )
+    for record in parts.store.plugins():
+        status = parts.supervisor.status(record.id)
+        up.add_metric([record.id], float(status.state is PluginState.HEALTHY))
+        for one in PluginState:
+            state.add_metric([record.id, one.value], float(status.state is one))
+        restarts.add_metric([record.id], status.restarts)
+    number, uptime = parts.snapshots.current.number, time.time() - parts.started_at
+    return [
+        up,
+        state,
+        restarts,
+        GaugeMetricFamily("plugway_snapshot_number", "Number of the routing table", value=number),
+        GaugeMetricFamily("plugway_uptime_seconds", "Time since the gateway started", value=uptime),
+    ]
 
-    def __init__(self, parts: Parts) -> None:
-        self._parts = parts
+
+class _Both(Collector):
+    """Metrics read beforehand, and what modules registered globally: the process, the data plane."""
+
+    def __init__(self, metrics: Iterable[Metric]) -> None:
+        self._metrics = metrics
 
     def collect(self) -> Iterable[Metric]:
-        up = GaugeMetricFamily("plugway_plugin_up", "1 where the plugin is healthy", labels=["plugin"])
-        state = GaugeMetricFamily(
-            "plugway_plugin_state", "1 for the state the plugin is in", labels=["plugin", "state"]
-        )
-        restarts = CounterMetricFamily(
-            "plugway_plugin_restarts", "Restarts since the gateway started", labels=["plugin"]
-        )
-        for record in self._parts.store.plugins():
-            status = self._parts.supervisor.status(record.id)
-            up.add_metric([record.id], float(status.state is PluginState.HEALTHY))
-            for one in PluginState:
-                state.add_metric([record.id, one.value], float(status.state is one))
-            restarts.add_metric([record.id], status.restarts)
-        yield from (up, state, restarts)
-        snapshot = self._parts.snapshots.current
-        yield GaugeMetricFamily(
-            "plugway_snapshot_number", "Number of the routing table", value=snapshot.number
-        )
-        uptime = time.time() - self._parts.started_at
-        yield GaugeMetricFamily("plugway_uptime_seconds", "Time since the gateway started", value=uptime)
+        yield from self._metrics
+        yield from REGISTRY.collect()
 
 
 def metrics_routes(parts: Parts) -> APIRouter:
     router = APIRouter(tags=["system"])
-    # Its own registry, so that two gateways in one process do not meet; what modules
-    # registered globally (the process, the data plane) is read along with it.
-    registry = CollectorRegistry()
-    registry.register(PluginCollector(parts))
-    registry.register(_Global())
 
     @router.get(
         "/metrics",
@@ -72,11 +75,10 @@ def metrics_routes(parts: Parts) -> APIRouter:
     )
     async def get_metrics(request: Request) -> Response:
         encode, media_type = choose_encoder(request.headers.get("accept", ""))
-        return Response(encode(registry), headers={"content-type": media_type})
+        registry = CollectorRegistry()
+        registry.register(_Both(plugin_metrics(parts)))
+        # In a thread, as the process's own figures are read from files.
+        text = await run_in_threadpool(encode, registry)
+        return Response(text, headers={"content-type": media_type})
 
     return router
-
-
-class _Global(Collector):
-    def collect(self) -> Iterable[Metric]:
-        return REGISTRY.collect()

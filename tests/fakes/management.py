@@ -81,6 +81,8 @@ class RememberingSupervisor:
     def __init__(self) -> None:
         self.states: dict[str, PluginState] = {}
         self.lines: list[Line] = []
+        self.failure: Exception | None = None
+        self.failure_after: Exception | None = None
 
     def status(self, plugin_id: PluginId) -> PluginStatus:
         state = self.states.get(plugin_id, PluginState.HEALTHY)
@@ -101,8 +103,12 @@ class RememberingSupervisor:
         )
 
     async def logs(self, plugin_id: PluginId, *, tail: int, follow: bool) -> AsyncIterator[Line]:
+        if self.failure is not None:
+            raise self.failure
         for line in self.lines[-tail:] if tail else []:
             yield line
+        if self.failure_after is not None:
+            raise self.failure_after
 
 
 @dataclass
