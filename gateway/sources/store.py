@@ -14,7 +14,8 @@ import os
 import re
 import tempfile
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Literal
 
@@ -70,20 +71,16 @@ class ContentStore:
         ``expected`` is a digest in hexadecimal, ``limit`` is in bytes. Raises :class:`DigestMismatch`,
         :class:`ContentTooLarge` and :class:`StoreFailed`.
         """
-        try:
+        with self._plain_errors():
             temporary = await asyncio.to_thread(self._begin)
-            try:
-                digest = await _receive(temporary, chunks, limit)
-                if expected and digest != expected:
-                    raise DigestMismatch(f"Promised was sha256:{expected}, received sha256:{digest}.")
+        try:
+            digest = await self._receive(temporary, chunks, limit)
+            if expected and digest != expected:
+                raise DigestMismatch(f"Promised was sha256:{expected}, received sha256:{digest}.")
+            with self._plain_errors():
                 await asyncio.to_thread(self._publish, temporary, digest)
-            finally:
-                await asyncio.to_thread(_discard, temporary)
-        except OSError as error:
-            raise StoreFailed(
-                f"A file could not be written to {self._root}: {error.strerror}.",
-                hint="See to free space and to write permission there, then try again.",
-            ) from error
+        finally:
+            await asyncio.to_thread(_discard, temporary)
         return digest
 
     def path(self, digest: str) -> Path:
@@ -93,7 +90,10 @@ class ContentStore:
         return self._root / digest[:2] / digest
 
     def encoded(self, digest: str, encoding: Encoding) -> Path | None:
-        """The compressed form, made when the content was stored; None where it would not be smaller."""
+        """The compressed form, made when the content was stored; None where it would not be smaller.
+
+        Blocking, if only for one look at the disk.
+        """
         path = self.path(digest)
         compressed = path.with_name(path.name + _SUFFIX[encoding])
         return compressed if compressed.exists() else None
@@ -101,6 +101,28 @@ class ContentStore:
     async def intact(self, digest: str) -> bool:
         """Whether the content is there and still has its digest."""
         return await asyncio.to_thread(_has_digest, self.path(digest), digest)
+
+    async def _receive(self, file: IO[bytes], chunks: AsyncIterator[bytes], limit: int) -> str:
+        seen, size = hashlib.sha256(), 0
+        # The sender's own errors are not the store's.
+        async for chunk in chunks:
+            size += len(chunk)
+            if size > limit:
+                raise ContentTooLarge(f"The content has more than {limit} bytes.")
+            seen.update(chunk)
+            with self._plain_errors():
+                await asyncio.to_thread(file.write, chunk)
+        return seen.hexdigest()
+
+    @contextmanager
+    def _plain_errors(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise StoreFailed(
+                f"A file could not be written to {self._root}: {error.strerror}.",
+                hint="See to free space and to write permission there, then try again.",
+            ) from error
 
     def _begin(self) -> IO[bytes]:
         directory = self._root / "tmp"
@@ -137,17 +159,6 @@ class ContentStore:
                 temporary = content.with_name(content.name + _SUFFIX[encoding])
                 temporary.write_bytes(data)
                 temporary.replace(target.with_name(target.name + _SUFFIX[encoding]))
-
-
-async def _receive(file: IO[bytes], chunks: AsyncIterator[bytes], limit: int) -> str:
-    seen, size = hashlib.sha256(), 0
-    async for chunk in chunks:
-        size += len(chunk)
-        if size > limit:
-            raise ContentTooLarge(f"The content has more than {limit} bytes.")
-        seen.update(chunk)
-        await asyncio.to_thread(file.write, chunk)
-    return seen.hexdigest()
 
 
 def _discard(file: IO[bytes]) -> None:
