@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from gateway.cli.client import GatewayClient, plugin_path
 from gateway.cli.command import DEFAULT_TIMEOUT, JsonOption, NoWaitOption, PluginArgument, TimeoutOption, run
-from gateway.cli.follow import until_healthy
+from gateway.cli.exits import Exit
+from gateway.cli.follow import told, until_healthy
 from gateway.cli.output import print_json, print_line
 
 
@@ -16,17 +17,19 @@ def enable(
 ) -> None:
     """Let a plugin run, and wait until it is healthy."""
 
-    async def act(client: GatewayClient) -> None:
+    async def act(client: GatewayClient) -> Exit:
         async def post() -> dict[str, object]:
             return await client.call("POST", plugin_path(plugin, "enable"))
 
         if no_wait:
-            view = await post()
+            view, text, code = await post(), f"{plugin} is enabled.", Exit.OK
         else:
             view = await until_healthy(client, plugin, post, patience=timeout, quiet=as_json)
+            text, code = told(view)
         if as_json:
             print_json(view)
         else:
-            print_line(f"{plugin} is enabled." if no_wait else f"{plugin} is healthy.")
+            print_line(text)
+        return code
 
     run(act, as_json)

@@ -25,7 +25,7 @@ async def until_healthy(
     quiet: bool,
     started: Started = lambda _: True,
 ) -> Object:
-    """Do ``act`` and return the plugin once it is healthy.
+    """Do ``act`` and return the plugin once it is healthy, or waits for its settings.
 
     ``started`` says whether a healthy plugin is already the one that ``act`` led to. Raises a
     failure where the plugin ends in quarantine, is taken away, or ``patience`` seconds pass.
@@ -43,11 +43,21 @@ async def until_healthy(
                         shown.tell(_progress_line(seen))
                         if seen["state"] == "healthy" and started(seen):
                             return seen
+                        if seen["state"] == "unhealthy" and seen["settingsRequired"]:
+                            return seen
                         if ended := _ended(seen, stale):
                             raise ended
                         await news()
         except TimeoutError:
             raise _timed_out(id_, seen, patience) from None
+
+
+def told(plugin: Mapping[str, Any]) -> tuple[str, Exit]:
+    """A line for people about what :func:`until_healthy` returned, and the exit code."""
+    id_ = plugin["id"]
+    if plugin["state"] == "healthy" and not plugin["settingsRequired"]:
+        return f"{id_} {plugin['version']}".strip() + " is healthy.", Exit.OK
+    return f"{id_} needs settings before it works. See them: plugway configure {id_}", Exit.FAILED
 
 
 class _News:

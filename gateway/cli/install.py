@@ -12,7 +12,7 @@ import typer
 from gateway.cli.client import GatewayClient
 from gateway.cli.command import DEFAULT_TIMEOUT, JsonOption, NoWaitOption, TimeoutOption, run
 from gateway.cli.exits import Exit, failure
-from gateway.cli.follow import until_healthy
+from gateway.cli.follow import told, until_healthy
 from gateway.cli.output import print_json, print_line
 
 _MAX_BYTES = 2**20
@@ -55,9 +55,10 @@ def install(
         if as_json:
             print_json(plugin)
             return
-        print_line(f"{plugin['id']} {plugin['version']} is {'installed' if no_wait else 'healthy'}.")
-        if plugin["settingsRequired"]:
-            print_line(f"It needs settings: plugway configure {plugin['id']}")
+        if no_wait or plugin["settingsRequired"]:
+            print_line(f"{plugin['id']} {plugin['version']}".strip() + " is installed.")
+        if not no_wait:
+            print_line(told(plugin)[0])
 
     run(act, as_json)
 

@@ -7,7 +7,8 @@ from typing import Any
 
 from gateway.cli.client import GatewayClient, Object, plugin_path
 from gateway.cli.command import DEFAULT_TIMEOUT, JsonOption, NoWaitOption, PluginArgument, TimeoutOption, run
-from gateway.cli.follow import until_healthy
+from gateway.cli.exits import Exit
+from gateway.cli.follow import told, until_healthy
 from gateway.cli.output import print_json, print_line
 
 
@@ -19,14 +20,14 @@ def restart(
 ) -> None:
     """Restart a plugin, which also ends a quarantine."""
 
-    async def act(client: GatewayClient) -> None:
+    async def act(client: GatewayClient) -> Exit:
         before = _starts(await client.get(plugin_path(plugin)))
 
         async def post() -> Object:
             return await client.call("POST", plugin_path(plugin, "restart"))
 
         if no_wait:
-            view = await post()
+            view, text, code = await post(), f"{plugin} is restarting.", Exit.OK
         else:
             view = await until_healthy(
                 client,
@@ -37,10 +38,12 @@ def restart(
                 # The state is still that of the old instances for a moment.
                 started=lambda seen: not before & _starts(seen),
             )
+            text, code = told(view)
         if as_json:
             print_json(view)
         else:
-            print_line(f"{plugin} is restarting." if no_wait else f"{plugin} is healthy.")
+            print_line(text)
+        return code
 
     run(act, as_json)
 

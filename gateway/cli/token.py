@@ -8,12 +8,14 @@ from gateway.cli.client import GatewayClient
 from gateway.cli.command import JsonOption, run
 from gateway.cli.output import print_json, print_line
 
-token = typer.Typer(no_args_is_help=True, help="Make sign-in links for browsers.")
+token = typer.Typer()
 
 
-@token.callback()
-def _token() -> None:
-    """Make sign-in links for browsers."""
+@token.callback(invoke_without_command=True)
+def _token(ctx: typer.Context, as_json: JsonOption = False) -> None:
+    """Make a sign-in link for a browser."""
+    if ctx.invoked_subcommand is None:
+        login(as_json)
 
 
 @token.command()
