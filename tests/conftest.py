@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+# Its pytest plugin imports it only at the very end, which this Python's compiler cannot always
+# bear that deep in the stack ("AST constructor recursion depth mismatch").
+import hypothesis  # noqa: F401
 import pytest
 from blockbuster import blockbuster_ctx
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from struct import Struct
-from typing import Final
+from typing import Final, cast
 
 from gateway.proxy.failures import CallFailed, Failure, from_status
 from gateway.proxy.wire.hpack import BadBlock, Fields, literal, read_block
@@ -154,9 +154,9 @@ class Connection(asyncio.Protocol):
     # asyncio.Protocol
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
-        transport.write(_PREFACE)
+        # uvloop's transports are no subclasses of asyncio's.
+        self._transport = cast("asyncio.Transport", transport)
+        self._transport.write(_PREFACE)
         self.usable = True
         if self._pings:
             self._ping_timer = self._loop.call_later(_PING_EVERY, self._ping)

@@ -32,7 +32,10 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid", frozen=True)
 
+    # The usual place, so that the plugin is up before anyone has set it up; its page says
+    # where it looked and found nothing.
     url: str = Field(
+        default="redis://127.0.0.1:6379/0",
         title="Address",
         description="redis://host:port/database, or rediss:// for TLS. Without user and password: "
         "those have fields of their own, so that the password is kept as a secret.",
