@@ -140,6 +140,7 @@ def _cause(error: BaseException) -> str:
         text = str(cause or "")
         for words, plain in (
             ("refused", ": nothing listens there"),
+            ("Connect call failed", ": nothing listens there"),
             ("Name or service not known", ": the host name is unknown"),
             ("nodename nor servname", ": the host name is unknown"),
             ("No address associated", ": the host name is unknown"),

@@ -15,6 +15,7 @@ import { streamValue } from "./values/stream.js";
 import { stringValue } from "./values/string.js";
 
 const VALUES = { string: stringValue, hash: hashValue, list: listValue, set: setValue, zset: sortedSetValue, stream: streamValue };
+const NOUNS = { hash: ["field"], set: ["member"], zset: ["member"], stream: ["entry", "entries"] };
 const UNITS = { 1: "seconds", 60: "minutes", 3600: "hours", 86400: "days" };
 
 export class KeyPane {
@@ -54,7 +55,8 @@ export class KeyPane {
 
   drawHead() {
     const { type, length, memory, encoding, ttlMs } = this.detail;
-    const amount = type === "string" ? size(length) : plural(length ?? 0, "element");
+    const [one, many] = NOUNS[type] ?? ["element"];
+    const amount = type === "string" ? size(length) : plural(length ?? 0, one, many);
     fill(
       this.head,
       typeBadge(type, TYPES[type] ?? type),

@@ -38,7 +38,7 @@ class KeysView {
       h("div", { class: "actions" },
         this.page.writable && button("New key", () => this.add(), { symbol: "plus", kind: "primary", title: "New key (n)" }),
         button("", () => this.look({ quiet: true }), { symbol: "refresh", title: "Load again (r)" }),
-        this.page.writable && button("", () => this.deleteMatching(), { symbol: "trash", kind: "danger", title: "Delete what matches" })),
+        this.page.writable && button("Delete matching…", () => this.deleteMatching(), { kind: "danger", title: "Delete every key that the search matches" })),
     );
     form.addEventListener("submit", (event) => {
       event.preventDefault();

@@ -22,6 +22,7 @@ export function streamValue(key) {
     {
       heads: ["Entry", "Fields"],
       noun: "entry",
+      nouns: "entries",
       tools: [order, h("span", { class: "grow" }), key.page.writable && button("Add an entry", () => add(key, table), { symbol: "plus" })],
       fetchPage: async (next) => {
         const page = await key.api.get("/key/stream", { ...key.query, order: order.value, after: next });

@@ -15,8 +15,8 @@ export class PagedTable {
    * `fetchPage(next)` gives {rows, next, total}; next is undefined at first and null at the end.
    * `heads` are the names of the columns, `tools` elements above the table.
    */
-  constructor(key, { heads, tools = [], fetchPage, noun }) {
-    Object.assign(this, { key, fetchPage, noun, run: 0 });
+  constructor(key, { heads, tools = [], fetchPage, noun, nouns = `${noun}s` }) {
+    Object.assign(this, { key, fetchPage, noun, nouns, run: 0 });
     this.body = h("tbody");
     this.foot = h("div", { class: "list-foot", role: "status" });
     const head = h("tr", {}, heads.map((name) => h("th", {}, name)), h("th"));
@@ -54,7 +54,7 @@ export class PagedTable {
       this.body.append(...rows);
       this.shown += rows.length;
       const all = this.next === null;
-      const words = all ? `${plural(this.shown, this.noun)}${this.shown === total ? "" : ` of ${count(total)}`}` : `${count(this.shown)} of ${plural(total, this.noun)}`;
+      const words = all ? `${plural(this.shown, this.noun, this.nouns)}${this.shown === total ? "" : ` of ${count(total)}`}` : `${count(this.shown)} of ${plural(total, this.noun, this.nouns)}`;
       fill(this.foot, h("span", { class: "muted grow" }, words), !all && button("More", () => this.more()));
     } catch (error) {
       if (run === this.run) fill(this.foot, failure(error, () => this.more(run)));

@@ -1,0 +1,121 @@
+"""The read-only switch holds on the plugin's side, for every route that changes something."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from plugway_sdk.testing import PluginClient
+from redis_management.app import create_app
+from redis_management.connections import Connections
+from redis_management.link import Reader, changes
+from redis_management.plugin import CHANGING, create_plugin
+from redis_management.settings import Settings
+
+text = {"data": "x"}
+PAIR = {"field": text, "value": text}
+BODIES: dict[tuple[str, str], tuple[dict[str, Any], Any]] = {
+    ("DELETE", "/key"): ({"key": "k"}, None),
+    ("POST", "/key/rename"): ({"key": "k"}, {"name": text}),
+    ("PUT", "/key/ttl"): ({"key": "k"}, {"ttlMs": 5}),
+    ("DELETE", "/key/ttl"): ({"key": "k"}, None),
+    ("POST", "/keys/delete"): ({}, {"names": [{"data": "k"}]}),
+    ("POST", "/keys/delete-matching"): ({}, {"pattern": "*", "confirm": "*", "atMost": 9}),
+    ("POST", "/keys"): ({}, {"type": "string", "name": text, "value": text}),
+    ("PUT", "/key/string"): ({"key": "k"}, {"value": text}),
+    ("PUT", "/key/hash/field"): ({"key": "h"}, PAIR),
+    ("POST", "/key/hash/fields/remove"): ({"key": "h"}, {"fields": [{"data": "f"}]}),
+    ("POST", "/key/list/items"): ({"key": "l"}, {"values": [text]}),
+    ("PUT", "/key/list/item"): ({"key": "l", "index": 0}, {"value": text, "ifTag": ""}),
+    ("DELETE", "/key/list/item"): ({"key": "l", "index": 0, "ifTag": ""}, None),
+    ("POST", "/key/set/members"): ({"key": "s"}, {"members": [text]}),
+    ("POST", "/key/set/members/remove"): ({"key": "s"}, {"members": [{"data": "m"}]}),
+    ("PUT", "/key/sorted-set/members"): ({"key": "z"}, {"members": [{"member": text, "score": 1}]}),
+    ("POST", "/key/sorted-set/members/remove"): ({"key": "z"}, {"members": [{"data": "m"}]}),
+    ("POST", "/key/stream/entries"): ({"key": "x"}, {"fields": [PAIR]}),
+    ("DELETE", "/key/stream/entry"): ({"key": "x", "id": "1-1"}, None),
+    ("DELETE", "/slow-log"): ({}, None),
+    ("DELETE", "/clients/{client}"): ({}, None),
+}
+HARMLESS = {("POST", "/connection/test")}
+
+
+def changing_routes() -> set[tuple[str, str]]:
+    """Every route that is not a plain GET, from the document that the plugin publishes."""
+    paths = create_app(Connections()).openapi()["paths"]
+    found = {(method.upper(), path) for path, methods in paths.items() for method in methods}
+    return {(method, path) for method, path in found if method in CHANGING} - HARMLESS
+
+
+def test_every_changing_route_is_tried_here() -> None:
+    assert changing_routes() == set(BODIES)
+
+
+@pytest.mark.redis
+async def test_every_changing_route_is_refused_and_nothing_changes(redis: Any, open_plugin: Any) -> None:
+    raw = redis.raw
+    raw.set("k", "v")
+    raw.hset("h", "f", "v")
+    raw.rpush("l", "v")
+    raw.sadd("s", "m")
+    raw.zadd("z", {"m": 1})
+    raw.xadd("x", {"f": "v"}, id="1-1")
+    before = raw.execute_command("DEBUG", "DIGEST")
+    async with open_plugin(redis, readOnly=True) as client:
+        mine = raw.client_id()
+        for (method, path), (query, body) in BODIES.items():
+            answer = await client.request(
+                method, path.replace("{client}", str(mine)), params=query, json=body
+            )
+            assert answer.status_code == 403, (method, path)
+            assert answer.json()["type"] == "urn:plugway:redis:read-only"
+            assert "settings" in answer.json()["hint"]
+        assert (await client.get("/connection")).json()["readOnly"] is True
+        (await client.get("/keys")).raise_for_status()
+        (await client.get("/keys/count", params={"pattern": "*"})).raise_for_status()
+        assert (await client.post("/connection/test")).json()["ok"] is True
+        # Switched off, it writes again.
+        assert (await client.configure({"url": redis.url, "readOnly": False})).accepted
+        assert raw.execute_command("DEBUG", "DIGEST") == before
+        (await client.delete("/key", params={"key": "k"})).raise_for_status()
+    assert not raw.exists("k")
+
+
+@pytest.mark.redis
+async def test_routes_with_get_send_reading_commands_only(client: PluginClient, redis: Any) -> None:
+    """Second line of defence: what a GET route holds cannot send anything else."""
+    connections = Connections()
+    await connections.use(Settings(url=redis.url))
+    async with connections.reader(None) as reader:
+        assert type(reader) is Reader
+        for command in (
+            ("SET", "k", "v"),
+            ("FLUSHALL",),
+            ("CONFIG", "SET", "dir", "/"),
+            ("CLIENT", "KILL", "x"),
+        ):
+            with pytest.raises(PermissionError):
+                await reader.run(*command)
+            with pytest.raises(PermissionError):
+                await reader.run_each([("PING",), command])
+    await connections.close()
+    assert redis.raw.dbsize() == 0
+
+
+def test_what_is_not_known_to_read_counts_as_changing() -> None:
+    assert not changes(("scan", 0))
+    assert not changes(("SLOWLOG", "GET", 5))
+    for command in (("SLOWLOG", "RESET"), ("EVAL", "return 1", 0), ("MEMORY", "PURGE"), (b"GET", "x"), ()):
+        assert changes(command)
+
+
+def test_changing_routes_are_for_administrators() -> None:
+    rules = create_plugin().routes
+    for method, path in changing_routes():
+        rule = next(
+            rule
+            for rule in rules
+            if path.startswith(rule.path_prefix) and (not rule.methods or method in rule.methods)
+        )
+        assert rule.access == "admin", json.dumps([method, path])
