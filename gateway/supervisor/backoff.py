@@ -72,7 +72,7 @@ def failed(
 
 def _explain(failures: int, reasons: tuple[str, ...], plugin: str) -> str:
     counted = Counter(reasons)
-    told = " ".join(f"{reason} ({times} times)" if times > 1 else reason for reason, times in counted.items())
+    told = " ".join(f"{times} times: {reason}" if times > 1 else reason for reason, times in counted.items())
     row = "It failed once" if failures == 1 else f"It failed {failures} times in a row"
     return f"{row} and is not started again. Last: {told} {_what_to_do(plugin)}"
 

@@ -92,6 +92,7 @@ class Supervisor:
     async def stop(self, *, keep: bool) -> None:
         """End the watching; unless ``keep``, drain and stop every managed instance as well."""
         self._unsubscribe()
+        self._unsubscribe = lambda: None
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

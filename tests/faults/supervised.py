@@ -32,6 +32,7 @@ from gateway.runtimes.base import Runtime
 from gateway.runtimes.process import ProcessRuntime
 from gateway.settings import Settings
 from gateway.sources.store import ContentStore
+from gateway.supervisor.clock import Clock
 from gateway.supervisor.lifecycle import Lifecycle
 from gateway.supervisor.loop import Supervisor
 from gateway.supervisor.status import PluginStatus
@@ -144,7 +145,12 @@ async def until(look: Callable[[], T | None], what: Callable[[], str], seconds: 
 
 @asynccontextmanager
 async def supervised(
-    home: Home, settings: Settings, runtime: Runtime | None = None, *, keep: bool = False
+    home: Home,
+    settings: Settings,
+    runtime: Runtime | None = None,
+    *,
+    keep: bool = False,
+    clock: Clock | None = None,
 ) -> AsyncIterator[Supervised]:
     """A started supervisor; at the end it stops, and its instances with it unless ``keep``."""
     cipher = await asyncio.to_thread(SecretCipher, home.path / "keys" / "settings.key")
@@ -159,6 +165,7 @@ async def supervised(
         runtime=running,
         content=ContentStore(home.path / "store"),
         settings=settings,
+        clock=clock,
     )
     lifecycle = Lifecycle(
         store=store,

@@ -37,7 +37,7 @@ def say(text: str) -> None:
     sys.stdout.flush()
 
 
-class Health(health_pb2_grpc.HealthServicer):  # type: ignore[misc] - the package has no types
+class Health(health_pb2_grpc.HealthServicer):  # type: ignore[misc]  # the package has no types
     """Knows the plugin's id only. SIGUSR1 makes it say that it does not serve, SIGUSR2 the reverse."""
 
     def __init__(self, behaviour: str, id_: str) -> None:
