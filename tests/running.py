@@ -134,8 +134,11 @@ async def gateway(
             base_url=base, headers={"Authorization": f"Bearer {token}"}, timeout=20, trust_env=False
         ) as client:
             running = RunningGateway(home, process, base, login, client, lines)
-            yield running
-            await running.stop()
+            try:
+                yield running
+            finally:
+                # A failed test leaves no plugin behind either.
+                await running.stop()
     finally:
         if process.returncode is None:
             process.kill()
