@@ -1,0 +1,145 @@
+"""Channels: back quickly after an outage, and mutual TLS where the endpoint asks for it."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import grpc
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+from grpc import aio
+from grpc_health.v1 import health_pb2
+
+from gateway.contract.client import Health, PluginClient
+from gateway.contract.errors import NotAnswering
+from gateway.model import Endpoint, InstanceId, TlsFiles
+
+
+@asynccontextmanager
+async def healthy(address: str, credentials: grpc.ServerCredentials | None = None) -> AsyncIterator[int]:
+    async def check(request: Any, context: Any) -> bytes:
+        return bytes(health_pb2.HealthCheckResponse(status=1).SerializeToString())
+
+    server = aio.server(options=[("grpc.so_reuseport", 0)])
+    handlers: dict[str, Any] = {"Check": grpc.unary_unary_rpc_method_handler(check)}
+    server.add_generic_rpc_handlers(
+        (grpc.method_handlers_generic_handler("grpc.health.v1.Health", handlers),)
+    )
+    port = server.add_secure_port(address, credentials) if credentials else server.add_insecure_port(address)
+    await server.start()
+    try:
+        yield port
+    finally:
+        await server.stop(0)
+
+
+async def test_a_channel_is_back_soon_after_its_plugin() -> None:
+    """At gRPC's defaults the pauses between its tries would have grown to several seconds."""
+    with TemporaryDirectory(prefix="pw") as directory:
+        address = f"unix:{directory}/s.sock"
+        client = PluginClient(Endpoint(instance_id=InstanceId("one"), address=address))
+        down_until = time.monotonic() + 4.0
+        while time.monotonic() < down_until:
+            with pytest.raises(NotAnswering):
+                await client.check("x", timeout=1)
+            await asyncio.sleep(0.05)
+        async with healthy(address):
+            back = time.monotonic()
+            while True:
+                try:
+                    await client.check("x", timeout=1)
+                    break
+                except NotAnswering:
+                    assert time.monotonic() - back < 5.0
+                    await asyncio.sleep(0.02)
+            took = time.monotonic() - back
+        await client.close()
+        assert took < 2.0
+
+
+class Authority:
+    """A CA of a moment, as a gateway's home has one."""
+
+    def __init__(self, directory: Path, name: str) -> None:
+        self.directory = directory
+        self.key = ec.generate_private_key(ec.SECP256R1())
+        self.name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+        self.certificate = self._sign(self.name, self.key.public_key(), ca=True)
+        self.path = self._write(f"{name}.pem", self.certificate.public_bytes(serialization.Encoding.PEM))
+
+    def issue(self, name: str) -> tuple[str, str]:
+        key = ec.generate_private_key(ec.SECP256R1())
+        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+        certificate = self._sign(subject, key.public_key(), san=name)
+        private = key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+        pem = certificate.public_bytes(serialization.Encoding.PEM)
+        return self._write(f"{name}.crt", pem), self._write(f"{name}.key", private)
+
+    def _sign(
+        self, subject: x509.Name, key: ec.EllipticCurvePublicKey, *, ca: bool = False, san: str = ""
+    ) -> x509.Certificate:
+        now = datetime.datetime.now(datetime.UTC)
+        builder = (
+            x509.CertificateBuilder()
+            .subject_name(subject)
+            .issuer_name(self.name)
+            .public_key(key)
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(now - datetime.timedelta(hours=1))
+            .not_valid_after(now + datetime.timedelta(hours=1))
+            .add_extension(x509.BasicConstraints(ca=ca, path_length=None), critical=True)
+        )
+        if san:
+            names = [x509.DNSName(san)]
+            builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
+        return builder.sign(self.key, hashes.SHA256())
+
+    def _write(self, name: str, content: bytes) -> str:
+        (self.directory / name).write_bytes(content)
+        return str(self.directory / name)
+
+
+async def test_mutual_tls(tmp_path: Path) -> None:
+    (tmp_path / "evil").mkdir()
+    authority, evil = Authority(tmp_path, "ca"), Authority(tmp_path / "evil", "ca")
+    certificate, key = authority.issue("notes-0")
+    credentials = grpc.ssl_server_credentials(
+        [(Path(key).read_bytes(), Path(certificate).read_bytes())],
+        Path(authority.path).read_bytes(),
+        require_client_auth=True,
+    )
+
+    async def ask(port: int, ca: str, pair: tuple[str, str], name: str) -> Health:
+        tls = TlsFiles(ca=ca, certificate=pair[0], key=pair[1], server_name=name)
+        endpoint = Endpoint(instance_id=InstanceId(name), address=f"127.0.0.1:{port}", tls=tls)
+        client = PluginClient(endpoint)
+        try:
+            return await client.check("x", timeout=3)
+        finally:
+            await client.close()
+
+    mine = authority.issue("gateway")
+    async with healthy("127.0.0.1:0", credentials) as port:
+        assert await ask(port, authority.path, mine, "notes-0") is Health.SERVING
+        for ca, pair, name in (
+            (authority.path, mine, "another-0"),
+            (evil.path, mine, "notes-0"),
+            (authority.path, evil.issue("gateway"), "notes-0"),
+            (authority.path, ("", ""), "notes-0"),
+        ):
+            with pytest.raises(NotAnswering):
+                await ask(port, ca, pair, name)
