@@ -39,7 +39,7 @@ class Problem(BaseModel):
     errors: list[FieldProblem] | None = None
 
 
-def _documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
+def _documented(*statuses: int | str) -> dict[int | str, dict[str, Any]]:
     content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
     return {
         status: {"description": "Refused, and why.", "model": Problem, "content": content}
@@ -62,7 +62,7 @@ def create_app(connections: Connections) -> FastAPI:
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
-        responses=_documented(403, 404, 409, 422, 502, 503),
+        responses=_documented(422, "4XX", "5XX"),
         generate_unique_id_function=_operation_id,
     )
     app.state.connections = connections

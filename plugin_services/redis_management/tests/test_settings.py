@@ -27,30 +27,30 @@ def test_addresses(url: str, address: Address) -> None:
     assert parse_address(url) == address
 
 
-@pytest.mark.parametrize(
-    "url",
-    [
-        "",
-        "localhost:6379",
-        "http://localhost",
-        "redis://",
-        "redis://host:port",
-        "redis://host:99999",
-        "redis://host/zero",
-        "redis://host/99999",
-        "redis://ann:hunter2@host",
-        "redis://:hunter2@host",
-        "redis://:hunter2/3@host",
-        "redis://host?password=hunter2",
-        "redis://[::1",
-    ],
+BAD = (
+    "",
+    "localhost:6379",
+    "http://localhost",
+    "redis://",
+    "redis://host:port",
+    "redis://host:99999",
+    "redis://host/zero",
+    "redis://host/99999",
+    "redis://ann:hunter2@host",
+    "redis://:hunter2@host",
+    "redis://:hunter2/3@host",
+    "redis://host?password=hunter2",
+    "redis://[::1",
 )
-async def test_a_bad_address_is_refused_without_being_repeated(url: str) -> None:
+
+
+async def test_a_bad_address_is_refused_without_being_repeated() -> None:
     async with harness(create_plugin()) as client:
-        answer = await client.configure({"url": url})
-    assert not answer.accepted
-    assert [error.field for error in answer.errors] == ["/url"]
-    assert "hunter2" not in str(answer)
+        for url in BAD:
+            answer = await client.configure({"url": url})
+            assert not answer.accepted, url
+            assert [error.field for error in answer.errors] == ["/url"]
+            assert "hunter2" not in str(answer)
 
 
 async def test_bad_settings_leave_the_old_ones_in_force() -> None:

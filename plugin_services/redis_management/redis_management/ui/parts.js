@@ -71,7 +71,9 @@ export function typeBadge(type, label = type) {
 
 /** A labelled field; `control` is the element. */
 export function field(label, control, note = "") {
-  return h("label", { class: "field" }, h("span", {}, label), control, note && h("small", { class: "muted" }, note));
+  // A label around buttons would press the first of them when clicked.
+  const simple = control.matches("input, select, textarea");
+  return h(simple ? "label" : "div", { class: "field" }, h("span", {}, label), control, note && h("small", { class: "muted" }, note));
 }
 
 export function choice(options, value, onchange) {

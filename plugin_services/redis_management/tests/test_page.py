@@ -1,0 +1,220 @@
+"""The page in a real browser, under the policy that the console sets."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncIterator
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+import uvicorn
+from playwright.async_api import Page, async_playwright, expect
+from redis_management.app import create_app
+from redis_management.connections import Connections
+from redis_management.settings import Settings
+
+from plugin_services.redis_management.tests.conftest import eventually
+from plugin_services.redis_management.tests.preview.server import preview
+from tests.parts import need_chromium
+
+pytestmark = [pytest.mark.redis, pytest.mark.browser]
+BYTES = b"\x00\xff\x80 caf\xc3\xa9 \r\n\t\\x41 \xf0\x9f\x94\x91 \xe2\x82"
+
+
+class Site:
+    """The page on a port of its own."""
+
+    def __init__(self, connections: Connections, port: int) -> None:
+        self.connections = connections
+        self.address = f"http://127.0.0.1:{port}"
+
+    def at(self, path: str, theme: str = "light") -> str:
+        return f"{self.address}/?theme={theme}#{quote(path, safe='')}"
+
+
+@pytest.fixture
+async def site(redis: Any) -> AsyncIterator[Site]:
+    connections = Connections()
+    await connections.use(Settings(url=redis.url))
+    config = uvicorn.Config(preview(create_app(connections)), port=0, log_level="warning", ws="none")
+    server = uvicorn.Server(config)
+    serving = asyncio.create_task(server.serve())
+
+    async def started() -> bool:
+        return server.started
+
+    await eventually(started)
+    yield Site(connections, server.servers[0].sockets[0].getsockname()[1])
+    server.should_exit = True
+    await serving
+    await connections.close()
+
+
+@pytest.fixture
+async def page() -> AsyncIterator[Page]:
+    program = str(need_chromium())
+    complaints: list[str] = []
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        opened = await browser.new_page(viewport={"width": 1200, "height": 800})
+        opened.on("pageerror", lambda error: complaints.append(str(error)))
+        # A refused call is also written to the console; what the policy blocks names itself.
+        opened.on("console", lambda said: complaints.append(said.text) if "Policy" in said.text else None)
+        yield opened
+        await browser.close()
+    assert not complaints
+
+
+async def test_find_open_edit_and_delete_a_key(redis: Any, site: Site, page: Page) -> None:
+    redis.raw.mset({"user:1": "Ada", "user:2": "Grace", "other": "x"})
+    await page.goto(site.at("/keys"))
+    rows = page.locator(".key-row")
+    await expect(rows).to_have_count(3)
+    await page.keyboard.press("/")
+    await page.keyboard.type("user:*")
+    await page.keyboard.press("Enter")
+    await expect(rows).to_have_count(2)
+    await page.get_by_role("button", name="user:1").click()
+    value = page.get_by_label("Value")
+    await expect(value).to_have_value("Ada")
+    await value.fill("Ada Lovelace")
+    await page.keyboard.press("Control+Enter")
+    await expect(page.get_by_role("button", name="Save")).to_be_disabled()
+    assert redis.raw.get("user:1") == b"Ada Lovelace"
+    assert "key=user%3A1" in await page.evaluate("decodeURIComponent(location.hash)")
+    await value.blur()
+    await page.keyboard.press("Delete")
+    await expect(rows).to_have_count(1)
+    assert not redis.raw.exists("user:1")
+    assert any("cannot be undone" in said["text"] for said in await page.evaluate("said"))
+
+
+async def test_the_keyboard_alone(redis: Any, site: Site, page: Page) -> None:
+    redis.raw.set("only", "one")
+    await page.goto(site.at("/overview"))
+    await expect(page.locator(".tile").first).to_contain_text("1")
+    await page.keyboard.press("2")
+    await expect(page.locator(".key-row")).to_have_count(1)
+    await page.keyboard.press("j")
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_label("Value")).to_have_value("one")
+    await page.keyboard.press("Escape")
+    await expect(page.get_by_label("Value")).to_have_count(0)
+    await page.keyboard.press("?")
+    await expect(page.get_by_role("dialog")).to_contain_text("Keyboard")
+    await page.keyboard.press("Escape")
+    await page.keyboard.press("n")
+    await page.get_by_label("Name").fill("made")
+    await page.get_by_label("Value").fill("by keyboard")
+    await page.keyboard.press("Control+Enter")
+    await expect(page.locator(".key-row")).to_have_count(2)
+    assert redis.raw.get("made") == b"by keyboard"
+
+
+async def test_each_type_is_shown_and_changed(redis: Any, site: Site, page: Page) -> None:
+    raw = redis.raw
+    raw.hset("h", "field", "old")
+    raw.rpush("l", "first")
+    raw.sadd("s", "member")
+    raw.zadd("z", {"player": 1})
+    raw.xadd("x", {"f": "v"}, id="1-1")
+    for key, shown in {"h": "old", "l": "first", "s": "member", "z": "player", "x": "1-1"}.items():
+        await page.goto(site.at(f"/keys?key={key}"))
+        await expect(page.locator("table.values tbody tr")).to_contain_text(shown)
+    await page.goto(site.at("/keys?key=h"))
+    await page.get_by_role("button", name="Edit field").click()
+    await page.get_by_role("dialog").get_by_label("Value").fill("new")
+    await page.get_by_role("button", name="Save").click()
+    await expect(page.locator("table.values tbody tr")).to_contain_text("new")
+    assert raw.hget("h", "field") == b"new"
+    await page.goto(site.at("/keys?key=z"))
+    await page.get_by_role("button", name="Edit the score").click()
+    await page.get_by_role("textbox", name="Score").fill("-inf")
+    await page.get_by_role("button", name="Save").click()
+    await expect(page.locator("table.values tbody tr")).to_contain_text("-inf")
+    await page.get_by_role("button", name="Remove player").click()
+    await expect(page.locator(".side .hint")).to_be_visible()
+    assert not raw.exists("z")
+
+
+async def test_delete_matching_wants_the_count(redis: Any, site: Site, page: Page) -> None:
+    redis.raw.mset({f"tmp:{number}": "x" for number in range(1234)})
+    redis.raw.set("kept", "y")
+    await page.goto(site.at("/keys?pattern=tmp:*"))
+    await page.get_by_role("button", name="Delete matching").click()
+    dialog = page.get_by_role("dialog", name="Delete 1,234 keys")
+    await dialog.get_by_role("button", name="Delete them").click()
+    await expect(dialog).to_contain_text("Type the number 1234")
+    assert redis.raw.dbsize() == 1235
+    await dialog.get_by_label("to confirm").fill("1234")
+    await dialog.get_by_role("button", name="Delete them").click()
+    await expect(dialog).to_have_count(0)
+    assert redis.raw.keys() == [b"kept"]
+
+
+async def test_read_only_offers_no_change(redis: Any, site: Site, page: Page) -> None:
+    redis.raw.set("k", "v")
+    await site.connections.use(Settings(url=redis.url, read_only=True))
+    await page.goto(site.at("/keys?key=k"))
+    await expect(page.get_by_text("Read only")).to_be_visible()
+    await expect(page.get_by_label("Value")).to_have_attribute("readonly", "")
+    for name in ("Delete", "Rename", "New key", "Save", "no expiry"):
+        await expect(page.get_by_role("button", name=name)).to_have_count(0)
+
+
+async def test_redis_that_goes_away_is_told_and_comes_back(redis: Any, site: Site, page: Page) -> None:
+    await page.goto(site.at("/overview"))
+    await expect(page.locator(".tile").first).to_be_visible()
+    redis.kill()
+    await expect(page.get_by_role("alert").first).to_contain_text("nothing listens there", timeout=10_000)
+    await page.get_by_role("button", name="Test the connection").click()
+    redis.start()
+    await expect(page.locator(".tile").first).to_be_visible(timeout=10_000)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+async def test_a_phone_shows_all_without_sideways_scrolling(
+    redis: Any, site: Site, page: Page, theme: str
+) -> None:
+    redis.raw.set("a-rather-long-name:" + "x" * 300, "y" * 3000)
+    redis.raw.hset("h", "a" * 200, "b" * 2000)
+    await page.set_viewport_size({"width": 360, "height": 740})
+    for path in ("/overview", "/keys", "/keys?key=h", "/slow-log", "/clients"):
+        await page.goto("about:blank")
+        await page.goto(site.at(path, theme))
+        await expect(page.locator(".loading")).to_have_count(0)
+        assert await page.evaluate("document.documentElement.scrollWidth") <= 360, path
+    await page.goto(site.at("/keys?key=h", theme))
+    await expect(page.get_by_role("button", name="Edit aaa")).to_be_visible()
+    await expect(page.locator(".key-list")).to_be_hidden()
+    await page.get_by_role("button", name=re.compile("Back")).click()
+    await expect(page.locator(".key-list")).to_be_visible()
+
+
+async def test_bytes_survive_every_way_of_showing_them(site: Site, page: Page) -> None:
+    await page.goto(site.at("/overview"))
+    lost = await page.evaluate(
+        """async (given) => {
+          const { toText, fromText, modesOf, blobOf, bytesOf, prettyJson } = await import("/ui/bytes.js");
+          const json = new TextEncoder().encode('{"n":12345678901234567890}');
+          const samples = [Uint8Array.from(given), new Uint8Array(), json];
+          for (let round = 0; round < 300; round += 1) {
+            samples.push(crypto.getRandomValues(new Uint8Array(round % 60)));
+          }
+          const lost = [];
+          for (const bytes of samples) {
+            for (const mode of modesOf(bytes)) {
+              if (mode === "json") continue;
+              const back = fromText(toText(bytes, mode), mode);
+              if (String(back) !== String(bytes)) lost.push([mode, [...bytes]]);
+            }
+            if (String(bytesOf(blobOf(bytes))) !== String(bytes)) lost.push(["blob", [...bytes]]);
+          }
+          if (!prettyJson('{"n":12345678901234567890}').includes("12345678901234567890")) lost.push(["json"]);
+          return lost;
+        }""",
+        list(BYTES),
+    )
+    assert lost == []
