@@ -203,11 +203,13 @@ async def _first_start(gateway: Gateway, settings: Settings, announce: Announce)
     if await asyncio.to_thread(done.exists):
         return
     installed = {record.id for record in gateway.store.plugins()}
-    for name in filter(None, (part.strip() for part in settings.install.split(","))):
+    for part in filter(None, (part.strip() for part in settings.install.split(","))):
+        name, _, url = part.partition("=")
         if PluginId(name) in installed:
             continue
+        wanted = {"id": name, "source": "external", "sourceUrl": url} if url else {"id": name}
         try:
-            await gateway.lifecycle.install(parse_definition({"id": name}))
+            await gateway.lifecycle.install(parse_definition(wanted))
         except PlugwayError as error:
             announce(name, f"not installed: {error.detail} {error.hint}".strip())
     await asyncio.to_thread(done.touch)

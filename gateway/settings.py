@@ -44,7 +44,9 @@ class Settings(BaseSettings):
     database_url: str = Field("", description="SQLAlchemy URL; empty means SQLite in the home directory.")
     plugin_path: str = Field("", description="More directories with plugins, separated by ':'.")
     install: str = Field(
-        "notes,redis-management", description="Plugins to install when the home directory is new, by comma."
+        "notes,redis-management",
+        description="Plugins to install when the home directory is new, by comma: "
+        "ids, or id=URL for one that runs elsewhere.",
     )
     on_exit: Literal["stop", "keep"] = Field(
         "stop", description="What happens to managed instances when the gateway ends in good order."

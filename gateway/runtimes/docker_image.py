@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
-import tarfile
 import tempfile
 import tomllib
-from collections.abc import Iterator
-from io import BytesIO
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
 
 import docker
 from docker.errors import APIError, BuildError, ImageNotFound
@@ -22,13 +21,13 @@ from gateway.model import DirectoryArtifact, ImageArtifact, Release
 from gateway.runtimes import docker_names as names
 from gateway.runtimes.base import Progress, ReleaseNotRunnable
 from gateway.runtimes.docker_base import have_base, python_in
+from gateway.runtimes.docker_context import Context
 from gateway.runtimes.docker_engine import explanation
 from gateway.runtimes.launch import runnable_directory, sdk_packages
 from gateway.runtimes.site_packages import Packages, gather
 from gateway.settings import Settings, shipped_root
 
 _BUILD_TIMEOUT = 600
-_LEFT_OUT = {"__pycache__", ".git", ".venv", "node_modules", ".pytest_cache", ".mypy_cache", ".ruff_cache"}
 _HAS_PROGRAM = (
     "import shutil, sys; name = sys.argv[1]; "
     "sys.exit(0 if shutil.which(name) else 'the command ' + repr(name) + ' is not in the image')"
@@ -49,7 +48,7 @@ def have_image(
     base = have_base(client, settings.base_image, progress)
     cache = home.path / "wheels"
     packages = Packages(requirements_of(Path(artifact.path)), python_in(client, base, cache))
-    recipe = _recipe(artifact, base, packages)
+    recipe = _recipe(release, artifact, base, packages)
     tag = tag_of(artifact, release.version)
     try:
         known = client.images.get(tag)
@@ -60,7 +59,22 @@ def have_image(
     progress(f"gathering the Python packages of {release.plugin_id}")
     site = gather(packages, cache)
     progress(f"building the image {tag}")
-    return _build(client, release, artifact, base, site, tag, recipe)
+    trees = {"site": site, "plugin": Path(artifact.path)}
+    trees |= {f"sdk/{package.name}": package for package in sdk_packages()}
+    return _build(
+        client,
+        release,
+        Build(
+            context=Context(_dockerfile(release, artifact), trees),
+            base=base,
+            tag=tag,
+            labels={
+                names.RECIPE: recipe,
+                names.DIGEST: artifact.digest,
+                names.PLUGIN: release.plugin_id,
+            },
+        ),
+    )
 
 
 def requirements_of(directory: Path) -> tuple[str, ...]:
@@ -73,54 +87,71 @@ def requirements_of(directory: Path) -> tuple[str, ...]:
     return tuple(dict.fromkeys(wanted))
 
 
-def _recipe(artifact: DirectoryArtifact, base: Image, packages: Packages) -> str:
+def _recipe(release: Release, artifact: DirectoryArtifact, base: Image, packages: Packages) -> str:
     """A digest of all that the image is made of: any change of it makes a new one."""
-    parts = [artifact.digest, base.id, packages.key, _dockerfile(artifact)]
+    parts = [artifact.digest, base.id, packages.key, _dockerfile(release, artifact)]
     parts += [tree_digest(package) for package in sdk_packages()]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
-def _dockerfile(artifact: DirectoryArtifact) -> str:
+def _dockerfile(release: Release, artifact: DirectoryArtifact) -> str:
     command = [part.replace("{python}", "python3") for part in artifact.command]
+    # A volume that an engine makes anew takes its owner from the directory it is mounted on.
+    places = ["/run/plugway", *(f"/volumes/{name}" for name in release.permissions.volumes)]
     lines = [
         (shipped_root() / "deploy" / "plugin.Dockerfile").read_text().rstrip(),
+        "USER root",
         f"RUN {json.dumps(['python3', '-c', _HAS_PROGRAM, command[0]])}",
+        f"RUN {json.dumps(['install', '-d', '-o', '65532', '-g', '65532', '-m', '700', *places])}",
+        "USER 65532:65532",
         f"CMD {json.dumps(command)}",
     ]
     return "\n".join(lines) + "\n"
 
 
-def _build(
-    client: docker.DockerClient,
-    release: Release,
-    artifact: DirectoryArtifact,
-    base: Image,
-    site: Path,
-    tag: str,
-    recipe: str,
-) -> str:
-    with tempfile.TemporaryFile() as context:
-        write_context(context, artifact, site)
-        context.seek(0)
-        try:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Build:
+    """One image to build: what from, on which base, under which tag and labels."""
+
+    context: Context
+    base: Image
+    tag: str
+    labels: Mapping[str, str]
+
+    def run(self, client: docker.DockerClient) -> str:
+        """The id of the image; raises BuildError and APIError. What had the tag before is removed."""
+        before = client.images.list(name=self.tag)
+        with tempfile.TemporaryFile() as archive:
+            self.context.write(archive)
+            archive.seek(0)
             image, _ = client.images.build(
-                fileobj=context,
+                fileobj=archive,
                 custom_context=True,
-                tag=tag,
-                buildargs={"BASE_IMAGE": str(base.id)},
-                labels={names.RECIPE: recipe, names.DIGEST: artifact.digest, names.PLUGIN: release.plugin_id},
+                tag=self.tag,
+                buildargs={"BASE_IMAGE": str(self.base.id)},
+                labels=dict(self.labels),
                 network_mode="none",
                 rm=True,
                 forcerm=True,
                 timeout=_BUILD_TIMEOUT,
             )
-        except BuildError as error:
-            raise ReleaseNotRunnable(
-                f"The image of {release.plugin_id} {release.version} cannot be built: {_said(error)}",
-                hint="Correct the plugin's plugway.toml, or its files.",
-                plugin=release.plugin_id,
-            ) from error
-    return str(image.id)
+        for old in before:
+            if old.id != image.id:
+                # It stays where a container still uses it, or another tag names it.
+                with contextlib.suppress(APIError):
+                    client.images.remove(str(old.id))
+        return str(image.id)
+
+
+def _build(client: docker.DockerClient, release: Release, build: Build) -> str:
+    try:
+        return build.run(client)
+    except BuildError as error:
+        raise ReleaseNotRunnable(
+            f"The image of {release.plugin_id} {release.version} cannot be built: {_said(error)}",
+            hint="Correct the plugin's plugway.toml, or its files.",
+            plugin=release.plugin_id,
+        ) from error
 
 
 def _said(error: BuildError) -> str:
@@ -132,46 +163,6 @@ def _said(error: BuildError) -> str:
 
 def _uncoloured(text: str) -> str:
     return text.replace("\x1b[91m", "").replace("\x1b[0m", "").strip()
-
-
-def write_context(out: IO[bytes], artifact: DirectoryArtifact, site: Path) -> None:
-    """The build context as a tar archive, the same bytes for the same input."""
-    with tarfile.open(fileobj=out, mode="w") as archive:
-        _add_bytes(archive, "Dockerfile", _dockerfile(artifact).encode())
-        _add_tree(archive, "site", site)
-        for package in sdk_packages():
-            _add_tree(archive, f"sdk/{package.name}", package)
-        _add_tree(archive, "plugin", Path(artifact.path))
-
-
-def _add_tree(archive: tarfile.TarFile, name: str, root: Path) -> None:
-    for path in _files(root):
-        info = archive.gettarinfo(path, arcname=f"{name}/{path.relative_to(root).as_posix()}")
-        with path.open("rb") as file:
-            archive.addfile(_plain(info, executable=bool(info.mode & 0o100)), file)
-
-
-def _files(root: Path) -> Iterator[Path]:
-    for path in sorted(root.iterdir()):
-        if path.name in _LEFT_OUT or path.is_symlink():
-            continue
-        if path.is_dir():
-            yield from _files(path)
-        elif path.is_file():
-            yield path
-
-
-def _add_bytes(archive: tarfile.TarFile, name: str, content: bytes) -> None:
-    info = tarfile.TarInfo(name)
-    info.size = len(content)
-    archive.addfile(_plain(info, executable=False), BytesIO(content))
-
-
-def _plain(info: tarfile.TarInfo, *, executable: bool) -> tarfile.TarInfo:
-    info.mode = 0o755 if executable else 0o644
-    info.uid = info.gid = info.mtime = 0
-    info.uname = info.gname = ""
-    return info
 
 
 def _have_pulled(

@@ -1,0 +1,52 @@
+"""A build context: a Dockerfile and trees of files as one tar archive. All blocking."""
+
+from __future__ import annotations
+
+import tarfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from typing import IO
+
+_LEFT_OUT = {"__pycache__", ".git", ".venv", "node_modules", ".pytest_cache", ".mypy_cache", ".ruff_cache"}
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """``trees`` maps names in the context to directories; links in them are left out."""
+
+    dockerfile: str
+    trees: Mapping[str, Path]
+
+    def write(self, out: IO[bytes]) -> None:
+        """The same bytes for the same input, so that the engine's cache holds."""
+        with tarfile.open(fileobj=out, mode="w") as archive:
+            content = self.dockerfile.encode()
+            info = tarfile.TarInfo("Dockerfile")
+            info.size = len(content)
+            archive.addfile(_plain(info), BytesIO(content))
+            for name, root in self.trees.items():
+                for path in _files(root):
+                    info = archive.gettarinfo(path, arcname=f"{name}/{path.relative_to(root).as_posix()}")
+                    with path.open("rb") as file:
+                        archive.addfile(_plain(info), file)
+
+
+def _files(root: Path) -> Iterator[Path]:
+    for path in sorted(root.iterdir()):
+        if path.name in _LEFT_OUT or path.is_symlink():
+            continue
+        if path.is_dir():
+            yield from _files(path)
+        elif path.is_file():
+            yield path
+
+
+def _plain(info: tarfile.TarInfo) -> tarfile.TarInfo:
+    # A file with several names on the host (packages may be hard links) is several files here.
+    info.type = tarfile.REGTYPE
+    info.mode = 0o755 if info.mode & 0o100 and info.name != "Dockerfile" else 0o644
+    info.uid = info.gid = info.mtime = 0
+    info.uname = info.gname = ""
+    return info
