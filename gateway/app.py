@@ -112,8 +112,8 @@ async def open_gateway(settings: Settings, announce: Announce) -> AsyncIterator[
         management = create_api(
             store=store, supervisor=supervisor, lifecycle=lifecycle, catalog=catalog, snapshots=snapshots,
             events=events, gatekeeper=gatekeeper, settings=settings, runtime_choice=why, runtime=runtime,
+            console=create_console(),
         )  # fmt: skip
-        management.mount("/", create_console())
         await supervisor.start()
         stack.push_async_callback(supervisor.stop, keep=settings.on_exit == "keep")
         yield Gateway(
