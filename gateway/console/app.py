@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mimetypes
 from pathlib import Path
 
 from starlette.applications import Starlette
@@ -12,6 +13,12 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 _STATIC = Path(__file__).parent / "static"
+_PAGE = (_STATIC / "index.html").read_bytes()
+_ICON = (_STATIC / "icon.svg").read_bytes()
+
+# Read now rather than at the first call, in the event loop. Some systems' tables lack JavaScript.
+mimetypes.init()
+mimetypes.add_type("text/javascript", ".js")
 
 # Pages that the router in static/app.js knows; any other path shows it too, with status 404.
 PAGES = (
@@ -55,23 +62,20 @@ _HEADERS = {
 
 def create_console() -> Starlette:
     """Serves the pages and ``/static``; holds no secrets, hence needs no session."""
-    page = (_STATIC / "index.html").read_bytes()
-    icon = (_STATIC / "icon.svg").read_bytes()
-
     async def show(_: Request) -> Response:
-        return Response(page, media_type="text/html")
+        return Response(_PAGE, media_type="text/html")
 
     async def show_icon(_: Request) -> Response:
-        return Response(icon, media_type="image/svg+xml")
+        return Response(_ICON, media_type="image/svg+xml")
 
     async def not_found(_: Request, __: Exception) -> Response:
-        return Response(page, status_code=404, media_type="text/html")
+        return Response(_PAGE, status_code=404, media_type="text/html")
 
     app = Starlette(
         routes=[
             *(Route(path, show, methods=["GET"]) for path in PAGES),
             Route("/favicon.ico", show_icon, methods=["GET"]),
-            Mount("/static", StaticFiles(directory=_STATIC)),
+            Mount("/static", StaticFiles(directory=_STATIC, check_dir=False)),
         ],
         exception_handlers={404: not_found},
     )

@@ -34,6 +34,7 @@ let current = null; // {name, id, page}
 function show() {
   const { page, id } = match(location.pathname);
   const name = store.session === false ? "login" : page;
+  const fresh = current === null;
   current?.page.leave?.();
   guard.ask = null;
   if (name === "login" && store.session) return void navigate("/", { replace: true });
@@ -48,7 +49,8 @@ function show() {
   update();
   const heading = main.querySelector("h1");
   heading?.setAttribute("tabindex", "-1");
-  if (document.activeElement === document.body) (heading ?? main).focus({ preventScroll: true });
+  // A page that is gone took the focus with it; a fresh load leaves it where the browser has it.
+  if (!fresh && document.activeElement === document.body) (heading ?? main).focus({ preventScroll: true });
 }
 
 function update() {

@@ -108,8 +108,9 @@ export function listField(schema, item, given, { label }) {
   const inputs = () => [...list.querySelectorAll("input")];
   const used = () => inputs().map((input) => input.value).filter((value) => value !== "");
   return {
-    node: h("div.list-items", list, h("div", add)),
+    node: h("div.list-items", { role: "group" }, list, h("div", add)),
     control: add,
+    several: true,
     problem() {
       const count = used().length;
       if (count < (schema.minItems ?? 0)) return `At least ${schema.minItems} needed.`;

@@ -70,8 +70,9 @@ function leaf(context, schema, given, known) {
   const error = h("p.error", { id: `${id}-error`, hidden: true });
   const help = schema.description && h("p.help", { id: `${id}-help` }, schema.description);
   field.control.id = id;
+  const optional = !known.required && schema.default === undefined && h("span.muted.small", " optional");
   field.control.setAttribute("aria-describedby", [help && `${id}-help`, `${id}-error`].filter(Boolean).join(" "));
-  const label = field.ownLabel ? null : h("label", { for: id }, known.label, !known.required && schema.default === undefined && h("span.muted.small", " optional"));
+  const label = labelOf(field, id, [known.label, optional]);
   const node = h("div.field", { data: { field: known.path } }, label, field.node, help, error);
   context.fields.set(known.path, {
     problem: field.problem,
@@ -83,6 +84,14 @@ function leaf(context, schema, given, known) {
     },
   });
   return { node, value: field.value };
+}
+
+function labelOf(field, id, words) {
+  if (field.ownLabel) return null;
+  if (!field.several) return h("label", { for: id }, words);
+  // A label would become the name of the one button it can point to.
+  field.node.setAttribute("aria-labelledby", `${id}-label`);
+  return h("span.label", { id: `${id}-label` }, words);
 }
 
 function build(context, schema, given, known) {

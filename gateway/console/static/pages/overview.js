@@ -5,7 +5,7 @@ import { remedy, restart } from "../actions.js";
 import { button, h, icon } from "../dom.js";
 import { STATES, VOICES, ago } from "../format.js";
 import { store } from "../store.js";
-import { bones, callout, stateBadge } from "../ui.js";
+import { callout, stateBadge } from "../ui.js";
 import { pluginPage } from "./head.js";
 
 export function create({ id }) {
@@ -17,7 +17,7 @@ function body(first) {
   const facts = h("dl.facts");
   const instances = h("div");
   const happened = h("ul");
-  const release = h("details.more.panel", h("summary", "Release lock"), h("div.body", bones(3)));
+  const release = h("details.more.panel", h("summary", "Release lock"), h("div.body"));
   release.addEventListener("toggle", () => release.open && showRelease(first.id, release.lastChild), { once: true });
   const node = h(
     "div.page.stack",

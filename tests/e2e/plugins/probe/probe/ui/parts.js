@@ -1,0 +1,6 @@
+export function line(id, text) {
+  const node = document.createElement("p");
+  node.id = id;
+  node.textContent = text;
+  return node;
+}

@@ -1,0 +1,246 @@
+"""The console as people use it: signing in, watching, setting, reading, installing."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Browser, Locator, Page, expect
+
+from tests.e2e.browser import PLUGINS, Visitor, visitor
+from tests.running import RunningGateway, gateway
+
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(120)]
+
+PHONE = {"width": 375, "height": 740}
+
+
+def row(page: Page, plugin: str) -> Locator:
+    return page.locator(f".row[data-plugin={plugin}]")
+
+
+async def test_signing_in_with_the_token_and_out_again(browser: Browser, running: RunningGateway) -> None:
+    context = await browser.new_context()
+    page = await context.new_page()
+    await page.goto(running.base + "/plugins/notes")
+    await page.get_by_label("Admin token").fill("wrong")
+    await page.get_by_role("button", name="Sign in").click()
+    await expect(page.get_by_role("alert").filter(has_text="not known")).to_be_visible()
+    await page.get_by_label("Admin token").fill((running.home / "admin.token").read_text().strip())
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_role("heading", name="Notes")).to_be_visible()
+    assert await page.evaluate("document.cookie") == ""
+    await page.get_by_role("button", name="Account").click()
+    await page.get_by_role("menuitem", name="Sign out").click()
+    await expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+    assert (await context.request.get(running.base + "/api/v1/plugins")).status == 401
+    await context.close()
+
+
+async def test_a_plugin_that_dies_and_comes_back_is_seen_without_reloading(visit: Visitor) -> None:
+    await visit.go("/")
+    mine, other = row(visit.page, "probe"), row(visit.page, "notes")
+    await expect(mine.locator(".state")).to_have_text("Healthy")
+    before = (await visit.gateway.plugin("probe"))["restarts"]
+    await visit.page.evaluate(
+        """() => {
+          const state = document.querySelector(".row[data-plugin=probe] .health");
+          window.states = [];
+          new MutationObserver(() => window.states.push(state.textContent)).observe(state,
+            { childList: true, subtree: true });
+        }"""
+    )
+    assert (await visit.gateway.client.post("/plugins/probe/api/die")).status_code >= 500
+    await expect(mine.locator(".restarts")).to_contain_text(str(before + 1))
+    await expect(mine.locator(".state")).to_have_text("Healthy")
+    assert any(not text.startswith("Healthy") for text in await visit.page.evaluate("window.states"))
+    await expect(other.locator(".state")).to_have_text("Healthy")
+
+
+async def test_an_open_page_stays_while_its_plugin_restarts(visit: Visitor) -> None:
+    frame = await visit.frame()
+    await frame.evaluate("() => { window.mark = 'same page'; }")
+    await visit.gateway.client.post("/api/v1/plugins/probe/restart")
+    await expect(visit.page.locator(".strip")).to_be_visible()
+    await expect(visit.page.locator(".strip")).to_be_hidden()
+    assert await frame.evaluate("() => window.mark") == "same page"
+    assert await frame.evaluate("() => host.fetch('/echo').then((r) => r.status)") == 200
+
+
+async def test_settings_are_a_form_made_from_the_schema(visit: Visitor) -> None:
+    await visit.go("/plugins/probe/settings")
+    page = visit.page
+    save = page.get_by_role("button", name="Save")
+    await expect(save).to_be_disabled()
+    await page.get_by_label("Retries").fill("12")
+    await save.click()
+    await expect(page.locator("[data-field='/retries'] .error")).to_be_visible()
+    await expect(page.get_by_label("Retries")).to_be_focused()
+    await page.get_by_label("Retries").fill("7")
+    await page.get_by_label("Address").fill("refused:1")
+    await save.click()
+    await expect(page.locator("[data-field='/address'] .error")).to_have_text(
+        "Nothing answers at this address."
+    )
+    await expect(page.get_by_text("the old settings stay in force")).to_be_visible()
+    await page.get_by_label("Address").fill("db:5432")
+    await page.get_by_label("Mode").select_option("careful")
+    await page.get_by_label("Password").fill("s3cret")
+    await page.get_by_label("Read only").check()
+    names = page.locator("[data-field='/tls/names']")
+    await names.get_by_role("button", name="Add").click()
+    await names.get_by_role("textbox").fill("db.example")
+    await save.click()
+    await expect(page.locator(".toast").filter(has_text="saved")).to_be_visible()
+    await expect(page.get_by_text("Set, and not shown")).to_be_visible()
+    assert "s3cret" not in await page.content()
+
+    got = (await visit.gateway.client.get("/plugins/probe/api/echo")).json()
+    expected = {"address": "db:5432", "mode": "careful", "retries": 7, "read_only": True}
+    assert got["settings"] == {**expected, "tls": {"enabled": False, "names": ["db.example"]}}
+    assert got["secret"] == "s3cret"
+
+    # Saved again without touching it, the secret stays; replaced, it changes.
+    await page.get_by_label("Retries").fill("2")
+    await save.click()
+    await expect(save).to_be_disabled()
+    assert (await visit.gateway.client.get("/plugins/probe/api/echo")).json()["secret"] == "s3cret"
+    await page.get_by_role("button", name="Replace").click()
+    await page.get_by_label("Password").fill("other")
+    await save.click()
+    await expect(page.get_by_text("Set, and not shown")).to_be_visible()
+    assert (await visit.gateway.client.get("/plugins/probe/api/echo")).json()["secret"] == "other"
+
+
+async def test_unsaved_settings_are_not_lost_by_a_click(visit: Visitor) -> None:
+    await visit.go("/plugins/probe/settings")
+    await visit.page.get_by_label("Retries").fill("5")
+    await visit.page.get_by_role("link", name="Logs").click()
+    dialog = visit.page.get_by_role("dialog", name="Leave without saving?")
+    await dialog.get_by_role("button", name="Cancel").click()
+    await expect(visit.page.get_by_label("Retries")).to_have_value("5")
+    await visit.page.get_by_role("link", name="Logs").click()
+    await dialog.get_by_role("button", name="Leave").click()
+    await expect(visit.page.get_by_role("log")).to_be_visible()
+
+
+async def test_logs_follow_pause_and_filter(visit: Visitor) -> None:
+    await visit.go("/plugins/probe/logs")
+    page = visit.page
+    lines = page.locator(".log-line")
+    await expect(lines.first).to_be_visible()
+    await page.get_by_role("button", name="Pause").click()
+    await expect(page.locator(".count")).to_contain_text("Paused")
+    await page.get_by_role("button", name="Go on").click()
+    await page.get_by_role("searchbox", name="Find in the log").fill("no line says this")
+    await expect(lines.filter(visible=True)).to_have_count(0)
+    await expect(page.locator(".count")).to_contain_text("0 of")
+    await page.get_by_role("searchbox", name="Find in the log").fill("")
+    before = await lines.count()
+    await visit.gateway.client.post("/api/v1/plugins/probe/restart")
+    await expect(lines.nth(before)).to_be_visible()
+
+
+async def test_installing_disabling_enabling_and_uninstalling(visit: Visitor) -> None:
+    page = visit.page
+    await visit.go("/catalog")
+    card = page.locator(".card[data-plugin=broken]")
+    await card.get_by_role("button", name="Install").click()
+    await page.get_by_role("dialog", name="Install Broken").get_by_role("button", name="Install").click()
+
+    # It cannot start: that ends in a quarantine which explains itself and can be tried again.
+    trouble = page.get_by_role("alert").filter(has_text="Quarantined")
+    await expect(trouble).to_be_visible()
+    await expect(trouble).to_contain_text("exit")
+    await trouble.get_by_role("button", name="Try again").click()
+    await expect(page.locator(".toast").filter(has_text="started again")).to_be_visible()
+    await expect(trouble).to_be_visible()
+
+    await page.get_by_role("button", name="More actions").click()
+    await page.get_by_role("menuitem", name="Disable").click()
+    await page.get_by_role("dialog").get_by_role("button", name="Disable").click()
+    await expect(page.locator(".plugin-head .state")).to_have_text("Disabled")
+    await page.get_by_role("main").get_by_role("button", name="Enable").click()
+    await expect(page.locator(".plugin-head .state")).not_to_have_text("Disabled")
+
+    await page.get_by_role("button", name="More actions").click()
+    await page.get_by_role("menuitem", name="Uninstall").click()
+    await page.get_by_role("dialog").get_by_label("Delete its data").check()
+    await page.get_by_role("dialog").get_by_role("button", name="Uninstall").click()
+    await expect(page.get_by_role("heading", name="Plugins")).to_be_visible()
+    await expect(row(page, "broken")).to_have_count(0)
+
+
+async def test_a_definition_that_does_not_hold_is_refused_by_field(visit: Visitor) -> None:
+    await visit.go("/catalog")
+    await visit.page.get_by_role("button", name="From a definition").click()
+    dialog = visit.page.get_by_role("dialog")
+    await dialog.get_by_label("Plugin definition").fill('{"id": "x1", "verified": true}')
+    await dialog.get_by_role("button", name="Install").click()
+    await expect(dialog.get_by_role("alert")).to_contain_text("/verified")
+    await visit.page.keyboard.press("Escape")
+    await expect(dialog).to_have_count(0)
+
+
+async def test_a_gateway_that_goes_and_comes_back(browser: Browser, tmp_path: Path) -> None:
+    settings = {"PLUGWAY_INSTALL": "probe", "PLUGWAY_PLUGIN_PATH": str(PLUGINS)}
+    async with gateway(tmp_path / "home", settings=settings) as first:
+        port = int(first.base.rsplit(":", 1)[1])
+        await first.healthy("probe")
+        async with visitor(browser, first) as visit:
+            banner = visit.page.get_by_role("alert").filter(has_text="does not answer")
+            await expect(banner).to_be_hidden()
+            await first.stop(signal.SIGKILL)
+            await expect(banner).to_be_visible()
+            async with gateway(tmp_path / "home", settings=settings, port=port):
+                await expect(banner).to_be_hidden()
+                await expect(row(visit.page, "probe").locator(".state")).to_have_text("Healthy")
+                # The session outlives the gateway, too.
+                await expect(visit.page.get_by_role("heading", name="Plugins")).to_be_visible()
+
+
+async def test_everything_can_be_done_with_the_keyboard(visit: Visitor) -> None:
+    page = visit.page
+    await visit.go("/")
+    await expect(row(page, "notes")).to_be_visible()
+    await page.keyboard.press("Tab")
+    await expect(page.get_by_role("link", name="Skip to content")).to_be_focused()
+    more = row(page, "notes").get_by_role("button", name="More")
+    await more.focus()
+    await page.keyboard.press("Enter")
+    items = page.get_by_role("menuitem")
+    await expect(items.first).to_be_focused()
+    await page.keyboard.press("ArrowDown")
+    await expect(items.nth(1)).to_be_focused()
+    await page.keyboard.press("End")
+    await expect(items.last).to_be_focused()
+    await page.keyboard.press("Escape")
+    await expect(more).to_be_focused()
+    await expect(items).to_have_count(0)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+async def test_no_page_is_wider_than_a_phone(browser: Browser, running: RunningGateway, scheme: str) -> None:
+    async with visitor(browser, running, viewport=PHONE, color_scheme=scheme) as visit:
+        theme = await visit.page.evaluate("document.documentElement.dataset.theme")
+        assert theme == scheme
+        for path in ("/", "/catalog", "/plugins/probe", "/plugins/probe/settings", "/plugins/probe/logs"):
+            await visit.go(path)
+            await expect(visit.page.locator("main [aria-busy]")).to_have_count(0)
+            wide = await visit.page.evaluate("document.documentElement.scrollWidth - innerWidth")
+            assert wide <= 0, path
+
+
+async def test_every_control_has_a_name(visit: Visitor) -> None:
+    for path in ("/", "/catalog", "/plugins/probe", "/plugins/probe/settings", "/plugins/probe/logs"):
+        await visit.go(path)
+        await expect(visit.page.locator("main [aria-busy]")).to_have_count(0)
+        nameless = await visit.page.evaluate(
+            """() => [...document.querySelectorAll("button, a[href], input, select, textarea")]
+              .filter((node) => node.checkVisibility())
+              .filter((node) => !(node.textContent.trim() || node.ariaLabel || node.labels?.length))
+              .map((node) => node.outerHTML)"""
+        )
+        assert nameless == [], path
+        assert await visit.page.locator("h1").count() == 1, path

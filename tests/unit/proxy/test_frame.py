@@ -1,0 +1,105 @@
+"""The frame's document and policy, read as a browser would."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+from html.parser import HTMLParser
+
+import pytest
+
+from gateway.model import UiBundle, UiType
+from gateway.proxy.frame import frame_document
+
+ORIGIN = "http://127.0.0.1:8080"
+BASE = "/plugins/notes/ui/~0123abcd"
+BUNDLE = UiBundle(
+    digest="d" * 64,
+    type=UiType.STATIC,
+    entry="index.js",
+    styles=("a b.css",),
+    files={"index.js": "aa" * 32, "a b.css": "bb" * 32, "logo.svg": "cc" * 32},
+)
+
+
+class Reader(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.scripts: list[str] = []
+        self._in_script = False
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        self._in_script = tag in ("script", "style")
+
+    def handle_endtag(self, tag: str) -> None:
+        self._in_script = False
+
+    def handle_data(self, data: str) -> None:
+        if self._in_script:
+            self.scripts.append(data)
+
+
+def read(name: str = "Notes", ui: UiBundle = BUNDLE, base: str = BASE) -> tuple[Reader, dict[str, list[str]]]:
+    body, headers = frame_document(
+        plugin_id="notes", name=name, ui=ui, asset_base=base, origin=ORIGIN, release="r1"
+    )
+    policy = dict(headers)[b"content-security-policy"].decode()
+    reader = Reader()
+    reader.feed(body.decode())
+    return reader, {part.split()[0]: part.split()[1:] for part in policy.split("; ")}
+
+
+def test_policy_leaves_only_the_bundle() -> None:
+    _, policy = read()
+    assets = f"{ORIGIN}{BASE}/"
+    assert policy["default-src"] == policy["connect-src"] == policy["form-action"] == ["'none'"]
+    assert "allow-same-origin" not in policy["sandbox"]
+    assert policy["frame-ancestors"] == [ORIGIN]
+    for kind in ("script-src", "style-src"):
+        assert policy[kind][0] == assets
+        assert all(source.startswith("'sha256-") for source in policy[kind][1:])
+    assert not any("unsafe" in source for sources in policy.values() for source in sources)
+
+
+def test_every_inline_part_is_allowed_by_its_hash() -> None:
+    reader, policy = read()
+    allowed = {*policy["script-src"], *policy["style-src"]}
+    assert len(reader.scripts) == 3
+    for text in reader.scripts:
+        digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+        assert f"'sha256-{digest}'" in allowed
+
+
+def test_modules_and_styles_carry_their_digest() -> None:
+    reader, _ = read()
+    integrity = "sha256-" + base64.b64encode(b"\xbb" * 32).decode()
+    link = next(attrs for tag, attrs in reader.tags if tag == "link")
+    assert (link["href"], link["integrity"]) == (f"{ORIGIN}{BASE}/a%20b.css", integrity)
+    import_map = json.loads(next(text for text in reader.scripts if "integrity" in text[:20]))
+    assert list(import_map["integrity"]) == [f"{ORIGIN}{BASE}/index.js"]
+
+
+@pytest.mark.parametrize("name", ["</title><script>x</script>", "'\"><img src=x>", "&amp;", "ü\u2028"])
+def test_a_name_stays_text(name: str) -> None:
+    reader, _ = read(name)
+    facts = next(attrs["content"] for tag, attrs in reader.tags if attrs.get("name") == "plugway")
+    assert json.loads(str(facts))["name"] == name
+    assert [tag for tag, _ in reader.tags if tag in ("script", "img")] == ["script", "script"]
+
+
+@pytest.mark.parametrize("base", [BASE, BASE + "/", ORIGIN + BASE])
+def test_the_base_may_be_given_in_any_form(base: str) -> None:
+    reader, _ = read(base=base)
+    facts = next(str(attrs["content"]) for tag, attrs in reader.tags if attrs.get("name") == "plugway")
+    assert json.loads(facts)["entry"] == f"{ORIGIN}{BASE}/index.js"
+
+
+def test_a_file_name_cannot_leave_its_place_in_the_document() -> None:
+    odd = '</script><script>x.js"'
+    reader, _ = read(ui=UiBundle(digest="d", type=UiType.STATIC, entry=odd, files={odd: "aa" * 32}))
+    assert [tag for tag, _ in reader.tags if tag == "script"] == ["script", "script"]
+    assert not any(re.search("</?script", text) for text in reader.scripts[:2])
