@@ -21,9 +21,10 @@ def restart(
     """Restart a plugin, which also ends a quarantine."""
 
     async def act(client: GatewayClient) -> Exit:
-        before = _starts(await client.get(plugin_path(plugin)))
+        before: set[tuple[str, str]] = set()
 
         async def post() -> Object:
+            before.update(_starts(await client.get(plugin_path(plugin))))
             return await client.call("POST", plugin_path(plugin, "restart"))
 
         if no_wait:
