@@ -44,6 +44,7 @@ def plugin_row(record: PluginRecord, cipher: SecretCipher) -> dict[str, Any]:
         "settings_revision": settings.revision,
         "installed_at": record.installed_at,
         "updated_at": record.updated_at,
+        "rollout_defaults": dict(record.rollout_defaults),
     }
 
 
@@ -63,6 +64,7 @@ def plugin_record(row: Row, cipher: SecretCipher) -> PluginRecord:
         ),
         installed_at=row["installed_at"],
         updated_at=row["updated_at"],
+        rollout_defaults=row["rollout_defaults"],
     )
 
 

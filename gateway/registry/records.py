@@ -31,7 +31,10 @@ class PluginSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PluginRecord:
-    """One installed plugin: the operator's wish. Times are Unix seconds."""
+    """One installed plugin: the operator's wish. Times are Unix seconds.
+
+    ``rollout_defaults`` is what a rollout of it takes where the request says nothing.
+    """
 
     id: PluginId
     definition: PluginDefinition
@@ -41,6 +44,7 @@ class PluginRecord:
     settings: PluginSettings = field(default_factory=PluginSettings)
     installed_at: float = 0.0
     updated_at: float = 0.0
+    rollout_defaults: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

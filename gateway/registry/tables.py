@@ -46,6 +46,7 @@ plugins = Table(
     Column("settings_revision", Integer, nullable=False),
     Column("installed_at", Float, nullable=False),
     Column("updated_at", Float, nullable=False),
+    Column("rollout_defaults", JSON, nullable=False, server_default="{}"),
 )
 
 instances = Table(

@@ -68,15 +68,19 @@ async def stop(
     grace: float,
     reason: str,
     clock: Clock,
-) -> None:
-    """Drain what is healthy, end it, forget it. ``grace`` in seconds is for all of it."""
-    began = clock.steady()
+) -> int:
+    """Drain what is healthy, end it, forget it. ``grace`` in seconds is for all of it.
+
+    Returns how many calls and streams were cut.
+    """
+    began, cut = clock.steady(), 0
     client = monitor.client if monitor is not None and monitor.verdict.healthy else None
     if client is not None:
         with suppress(ContractError):
-            await client.drain(grace, grace, reason)
+            cut = (await client.drain(grace, grace, reason)).cut
         left = max(1.0, grace - (clock.steady() - began))
     else:
         left = min(grace, _KILL_GRACE)
     await runtime.stop(id_, left)
     await store.remove_instance(id_)
+    return cut

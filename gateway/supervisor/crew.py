@@ -18,7 +18,8 @@ from gateway.runtimes.base import Runtime, RuntimeInstance
 from gateway.supervisor import acts
 from gateway.supervisor.backoff import Attempts, Patience, failed
 from gateway.supervisor.desired import remote_endpoint
-from gateway.supervisor.monitor import Monitor, Surroundings
+from gateway.supervisor.meeting import Surroundings
+from gateway.supervisor.monitor import Monitor
 from gateway.supervisor.plan import Action, Attach, DesiredInstance, Detach, Observed, Start, Stop
 from gateway.supervisor.tracks import Track, end_of, same_incarnation
 
@@ -133,7 +134,7 @@ class Crew:
                 track.busy = self._spawn(track, self._start_one(track))
             case Stop():
                 track = self.tracks[action.id]
-                track.busy = self._spawn(track, self._stop_one(track, action.reason))
+                track.busy = self._spawn(track, self._stop_one(track, action.reason, action.grace))
             case Attach(instance=wanted):
                 self._attach(self._track(wanted))
             case Detach():
@@ -181,15 +182,15 @@ class Crew:
         track.counted = False
         self._attach(track)
 
-    async def _stop_one(self, track: Track, reason: str) -> None:
+    async def _stop_one(self, track: Track, reason: str, grace: float | None = None) -> None:
         track.stopping = True
         self._tell(track.plugin_id)
-        await acts.stop(
+        track.cut += await acts.stop(
             self._store,
             self._runtime,
             track.id,
             monitor=track.monitor,
-            grace=self._around.settings.stop_grace,
+            grace=self._around.settings.stop_grace if grace is None else grace,
             reason=reason,
             clock=self._around.clock,
         )

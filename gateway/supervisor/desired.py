@@ -9,10 +9,14 @@ from gateway.registry.records import PluginRecord
 from gateway.supervisor.plan import DesiredPlugin, DesiredRelease
 
 
-def desired_plugin(record: PluginRecord, release: Release) -> DesiredPlugin:
-    """One release at full weight. A rollout will add the one it moves to."""
+def desired_plugin(
+    record: PluginRecord, release: Release, moving: tuple[DesiredRelease, ...] | None
+) -> DesiredPlugin:
+    """One release at full weight, or what the rollout under way (``moving``) wants."""
     if not record.enabled:
         return DesiredPlugin(id=record.id)
+    if moving is not None:
+        return DesiredPlugin(id=record.id, releases=moving)
     return DesiredPlugin(
         id=record.id,
         releases=(DesiredRelease(release_id=record.release_id, ownership=ownership(release)),),

@@ -66,6 +66,10 @@ class Lifecycle:
         self._runtime = runtime
         self._turns: defaultdict[PluginId, asyncio.Lock] = defaultdict(asyncio.Lock)
 
+    def turn(self, id_: PluginId) -> asyncio.Lock:
+        """Held by whoever acts on the plugin, so that acts on it never mix."""
+        return self._turns[id_]
+
     async def install(self, definition: PluginDefinition) -> PluginRecord:
         """Installed or not at all; the start follows by itself, and events tell of it."""
         id_ = PluginId(definition.id)

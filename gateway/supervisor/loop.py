@@ -7,6 +7,7 @@ import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 
+from gateway.clock import SteadyClock
 from gateway.contract.bundle import Content
 from gateway.contract.client import ConfigureResult, PluginClient
 from gateway.contract.errors import NotAnswering
@@ -22,9 +23,11 @@ from gateway.supervisor.clock import Clock
 from gateway.supervisor.crew import PAUSE_AFTER_FAULT, Crew
 from gateway.supervisor.desired import desired_plugin
 from gateway.supervisor.logs import InstanceLine, merged_logs
-from gateway.supervisor.monitor import Monitor, Surroundings
+from gateway.supervisor.meeting import Surroundings
+from gateway.supervisor.monitor import Monitor
 from gateway.supervisor.plan import DesiredInstance, DesiredPlugin, desired_instances, next_due, plan
 from gateway.supervisor.publisher import Publisher
+from gateway.supervisor.rollouts import Rollouts
 from gateway.supervisor.status import PluginStatus
 from gateway.trust.verify import verify_release
 
@@ -71,6 +74,9 @@ class Supervisor:
         around = Surroundings(store=store, content=content, outcomes=outcomes, settings=settings, clock=clock)
         self._crew = Crew(around, runtime, verify, events, wake=self.wake, tell=self._tell)
         self._publisher = Publisher(store, snapshots, events, settings, runtime.name, clock)
+        self.rollouts = Rollouts(
+            store, snapshots, outcomes, events, self._crew.tracks, SteadyClock(store.steady), wake=self.wake
+        )
         self._desired: dict[PluginId, DesiredPlugin] = {}
         self._blind = ""
         self._wake = asyncio.Event()
@@ -187,6 +193,7 @@ class Supervisor:
 
     async def _pass(self) -> None:
         seeing = await self._look()
+        await self._advance()
         self._want()
         wanted = self._wanted()
         if seeing:
@@ -194,6 +201,13 @@ class Supervisor:
                 self._crew.act(action)
         self._crew.forget(instance.id for instance in wanted)
         self._tell_all()
+
+    async def _advance(self) -> None:
+        """Where a transition cannot be written down it is not made, and everything else goes on."""
+        try:
+            await self.rollouts.look()
+        except PlugwayError as error:
+            log.warning("A rollout cannot go on: %s", error.detail)
 
     async def _look(self) -> bool:
         """Ask the runtime; where it does not answer, nothing is concluded from that."""
@@ -211,7 +225,9 @@ class Supervisor:
 
     def _want(self) -> None:
         self._desired = {
-            record.id: desired_plugin(record, self._store.release(record.release_id).release)
+            record.id: desired_plugin(
+                record, self._store.release(record.release_id).release, self.rollouts.releases(record)
+            )
             for record in self._store.plugins()
         }
 
@@ -222,6 +238,8 @@ class Supervisor:
         now = self._clock.steady()
         due = next_due(self._wanted(), self._crew.observed, now)
         longest = PAUSE_AFTER_FAULT if self._blind else RESYNC
+        if (moving := self.rollouts.due()) is not None:
+            longest = min(longest, max(GAP, moving))
         return longest if due is None else min(longest, max(0.0, due - now))
 
     def _call_failed(self, instance: InstanceId) -> None:

@@ -4,32 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import secrets
 from collections.abc import Callable
 from contextlib import aclosing, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from gateway.contract.bundle import Content
 from gateway.contract.client import ConfigureResult, Health, PluginClient
 from gateway.contract.errors import ContractError, GarbageAnswer, NameUnknown, NotAnswering
 from gateway.errors import Internal, NotFound, PlugwayError, Unavailable
 from gateway.model import Endpoint, Voice
-from gateway.registry.boards import OutcomeBoard
 from gateway.registry.errors import FactsContradict
 from gateway.registry.records import InstanceRecord, PluginSettings
-from gateway.registry.store import RegistryStore
-from gateway.settings import Settings
-from gateway.supervisor.attach import Facts, get_facts, hand_over_settings, refusal
-from gateway.supervisor.clock import Clock
 from gateway.supervisor.health import Judge, Verdict
+from gateway.supervisor.meeting import QUICK, SLOWEST, Meeting, Surroundings
 
 log = logging.getLogger(__name__)
-
-_QUICK = 0.1
-"""Seconds between two checks at the least, however often someone asks for one."""
-
-_SLOWEST = 10.0
-"""Seconds between two checks of an instance that nobody here can restart, at the most."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,17 +26,6 @@ class Condemned:
 
     reason: str
     permanent: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Surroundings:
-    """What every monitor shares."""
-
-    store: RegistryStore
-    content: Content
-    outcomes: OutcomeBoard
-    settings: Settings
-    clock: Clock
 
 
 class Monitor:
@@ -69,7 +46,9 @@ class Monitor:
         changed: Callable[[], None],
     ) -> None:
         self._around = around
-        self._record = record
+        self._plugin = record.plugin_id
+        self._instance = record.id
+        self._meeting = Meeting(around, record, endpoint, managed=managed, say=self._say)
         self._managed = managed
         self._changed = changed
         self._client: PluginClient | None = None
@@ -81,8 +60,6 @@ class Monitor:
             healthy=adopted,
         )
         self._told: tuple[object, ...] = ()
-        self._settings_problem = ""
-        self.endpoint = endpoint
         self.ready = adopted
         self.progress = ""
         self.condemned: Condemned | None = None
@@ -90,11 +67,15 @@ class Monitor:
         self._healthy_for = 0.0
 
     @property
+    def endpoint(self) -> Endpoint:
+        return self._meeting.endpoint
+
+    @property
     def verdict(self) -> Verdict:
         if not self.ready:
             return Verdict(healthy=False, reason=self.progress or "It is starting.", voice=Voice.RUNTIME)
-        if self._settings_problem:
-            return Verdict(healthy=False, reason=self._settings_problem)
+        if problem := self._meeting.settings_problem:
+            return Verdict(healthy=False, reason=problem)
         return self._judge.verdict
 
     @property
@@ -124,7 +105,7 @@ class Monitor:
         except NotFound:
             pass  # The plugin was uninstalled a moment ago.
         except Exception as error:  # Ours, with one plugin: it must not hide it.
-            log.exception("Watching %s failed.", self._record.id)
+            log.exception("Watching %s failed.", self._instance)
             self._condemn(Internal(f"The gateway failed while watching it ({type(error).__name__})."))
         finally:
             if watching is not None:
@@ -140,11 +121,8 @@ class Monitor:
         """
         if self._client is None:
             raise NotAnswering("It has not been reached yet.")
-        result = await self._client.configure(settings, dry_run=dry_run)
-        if result.accepted and not dry_run:
-            self._settings_problem = ""
-            self._record = replace(self._record, settings_revision=settings.revision)
-            self._tell()
+        result = await self._meeting.configure(self._client, settings, dry_run=dry_run)
+        self._tell()
         return result
 
     # Start-up ------------------------------------------------------------------
@@ -153,8 +131,8 @@ class Monitor:
         budget = self._around.settings.start_timeout if self._managed else None
         try:
             async with asyncio.timeout(budget):
-                client = await self._first_answer()
-                await self._introduce(client)
+                self._client = await self._meeting.first_answer()
+                await self._meeting.introduce(self._client)
         except TimeoutError:
             raise NotAnswering(
                 f"It was not healthy within its start-up budget of {budget:g} s. {self.progress}".strip()
@@ -163,60 +141,6 @@ class Monitor:
         self.progress = ""
         self._judge.serving()
         self._tell()
-
-    async def _first_answer(self) -> PluginClient:
-        """Ask until it says that it serves. A new channel each time: no back-off from before counts."""
-        pause = _QUICK
-        while True:
-            client = PluginClient(self.endpoint)
-            try:
-                if await self._serves(client):
-                    self._client = client
-                    return client
-            except (NotAnswering, NameUnknown, GarbageAnswer) as error:
-                self._say(error.detail)
-            finally:
-                if self._client is not client:
-                    await client.close()
-            await asyncio.sleep(pause)
-            pause = min(pause * 1.5, 0.5 if self._managed else _SLOWEST)
-
-    async def _serves(self, client: PluginClient) -> bool:
-        try:
-            health = await client.check(self._record.plugin_id, self._around.settings.check_timeout)
-        except NameUnknown:
-            # Too early, or another plugin: Describe tells which, and ends the waiting for the other.
-            await self._get_facts(client)
-            raise
-        if health is Health.NOT_SERVING:
-            self._say("It says that it is not serving yet.")
-        return health is Health.SERVING
-
-    async def _introduce(self, client: PluginClient) -> None:
-        while True:
-            try:
-                return await self._meet(client)
-            except Unavailable as error:
-                self._say(error.detail)
-                await asyncio.sleep(1.0)
-
-    async def _meet(self, client: PluginClient) -> None:
-        """Facts, settings, and the note in the registry that this incarnation was good."""
-        facts = await self._get_facts(client)
-        store = self._around.store
-        await store.record_facts(self._record.release_id, facts.manifest, facts.ui)
-        settings = store.plugin(self._record.plugin_id).settings
-        if not self._managed and not self._judge.verdict.healthy:
-            # Perhaps a new process on the old address: nothing may go on using the old connection.
-            self.endpoint = replace(self.endpoint, incarnation=secrets.token_hex(4))
-        result = await hand_over_settings(client, facts.manifest, settings)
-        self._settings_problem = refusal(result, self._record.plugin_id)
-        self._record = replace(self._record, endpoint=self.endpoint, settings_revision=settings.revision)
-        await store.put_instance(self._record)
-
-    async def _get_facts(self, client: PluginClient) -> Facts:
-        known = self._around.store.release(self._record.release_id)
-        return await get_facts(client, known, self._record.id, self._around.content)
 
     # Liveness ------------------------------------------------------------------
 
@@ -233,7 +157,7 @@ class Monitor:
                 reason = self._judge.verdict.reason
                 raise NotAnswering(f"It was replaced as it stayed without an answer. {reason}")
             self._poke.clear()
-            await asyncio.sleep(_QUICK)
+            await asyncio.sleep(QUICK)
             with suppress(TimeoutError):
                 async with asyncio.timeout(self._pause()):
                     await self._poke.wait()
@@ -243,15 +167,15 @@ class Monitor:
         beyond = self._judge.misses - self._around.settings.failure_threshold
         if self._managed or beyond <= 0:
             return interval
-        return max(interval, min(_SLOWEST, interval * 2.0 ** min(beyond, 10)))
+        return max(interval, min(SLOWEST, interval * 2.0 ** min(beyond, 10)))
 
     async def _check(self, client: PluginClient) -> None:
         judge, settings = self._judge, self._around.settings
         try:
-            health = await client.check(self._record.plugin_id, settings.check_timeout)
-            if health is Health.SERVING and (self._meet_again or self._settings_are_stale()):
+            health = await client.check(self._plugin, settings.check_timeout)
+            if health is Health.SERVING and (self._meet_again or self._meeting.due()):
                 with suppress(Unavailable):  # It serves all the same; met at the next check.
-                    await self._meet(client)
+                    await self._meeting.meet(client, anew=not judge.verdict.healthy)
                     self._meet_again = False
         except NameUnknown as error:
             judge.refused(error.detail)
@@ -268,22 +192,18 @@ class Monitor:
             judge.serving()
         else:
             judge.refused("It says that it is not serving.")
-        count, reason = self._around.outcomes.failures(self._record.id)
+        count, reason = self._around.outcomes.failures(self._instance)
         judge.calls_failed(count if count >= settings.failure_threshold else 0, reason)
-
-    def _settings_are_stale(self) -> bool:
-        stored = self._around.store.plugin(self._record.plugin_id).settings
-        return stored.revision != self._record.settings_revision
 
     async def _watch(self, client: PluginClient) -> None:
         """Its own word, for speed. Every word and every end of the stream only asks for a check."""
         while True:
             with suppress(ContractError):
                 try:
-                    async with aclosing(client.watch(self._record.plugin_id)) as words:
+                    async with aclosing(client.watch(self._plugin)) as words:
                         async for _ in words:
                             self.check_soon()
-                            await asyncio.sleep(_QUICK)
+                            await asyncio.sleep(QUICK)
                 except GarbageAnswer:
                     return  # It offers no watch; the checks do without.
             self._meet_again = self._meet_again or not self._managed

@@ -23,12 +23,16 @@ class Role(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DesiredRelease:
-    """One release that should run; ``weight`` is its percentage of new sessions."""
+    """One release that should run; ``weight`` is its percentage of new sessions.
+
+    A draining one is asked to finish within ``grace`` seconds, and is never started again.
+    """
 
     release_id: ReleaseId
     weight: int = 100
     role: Role = Role.STABLE
     ownership: Ownership = Ownership.MANAGED
+    grace: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,10 +101,14 @@ class Detach:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stop:
-    """End it, in good order where it still can, and remove its traces."""
+    """End it, in good order where it still can, and remove its traces.
+
+    ``grace`` in seconds is the time to finish; None leaves it to the settings.
+    """
 
     id: InstanceId
     reason: str
+    grace: float | None = None
 
 
 Action = Start | Attach | Detach | Stop
@@ -165,6 +173,10 @@ def _wanted(wanted: DesiredInstance, seen: Observed, now: float) -> Action | Non
             return Detach(id=seen.id)
         ready = not seen.attached and not seen.quarantined and now >= seen.held_until
         return Attach(instance=wanted) if ready else None
+    if wanted.release.role is Role.DRAINING:
+        if seen.state is None:
+            return None
+        return Stop(id=seen.id, reason="Another release has taken over.", grace=wanted.release.grace)
     if seen.alive:
         if seen.quarantined or seen.condemned:
             return Stop(id=seen.id, reason=seen.condemned or "It is in quarantine.")

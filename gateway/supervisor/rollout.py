@@ -99,7 +99,7 @@ class Rollout:
     approved: bool = False
     # The candidate has carried calls of ordinary users.
     exposed: bool = False
-    forced_back: bool = False
+    is_rollback: bool = False
     cut: int = 0
 
     @property

@@ -16,6 +16,7 @@ from gateway.supervisor.plan import Observed
 class Track:
     """One instance, wanted or only found. Times on the steady clock.
 
+    ``cut`` counts calls and streams that did not end by themselves when it was stopped.
     ``seen`` is the runtime's word; ``doing`` what an action under way is at;
     ``counted`` that the end of the present incarnation is in ``attempts`` already.
     """
@@ -37,6 +38,7 @@ class Track:
     counted: bool = False
     starts: int = 0
     restart_asked: bool = False
+    cut: int = 0
     doing: str = ""
 
     @property

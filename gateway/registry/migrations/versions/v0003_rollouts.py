@@ -1,4 +1,4 @@
-"""Rollouts, and the steady time that their deadlines are in."""
+"""Rollouts, how a plugin wants them by default, and the steady time that their deadlines are in."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -21,4 +21,5 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["plugin_id"], ["plugins.id"], name="fk_rollouts_plugin_id"),
     )
     op.create_index("ix_rollouts_plugin_id", "rollouts", ["plugin_id"])
+    op.add_column("plugins", sa.Column("rollout_defaults", sa.JSON, nullable=False, server_default="{}"))
     op.add_column("gateway", sa.Column("steady", sa.String(100), nullable=False, server_default=""))

@@ -1,0 +1,144 @@
+"""Getting to know one incarnation: the first answer, facts, settings, the note in the registry."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from gateway.contract.bundle import Content
+from gateway.contract.client import ConfigureResult, Health, PluginClient
+from gateway.contract.errors import GarbageAnswer, NameUnknown, NotAnswering
+from gateway.errors import Unavailable
+from gateway.model import Endpoint
+from gateway.registry.boards import OutcomeBoard
+from gateway.registry.records import InstanceRecord, PluginSettings
+from gateway.registry.store import RegistryStore
+from gateway.settings import Settings
+from gateway.supervisor.attach import Facts, get_facts, hand_over_settings, refusal
+from gateway.supervisor.clock import Clock
+
+QUICK = 0.1
+"""Seconds between two questions at the least, however often someone asks for one."""
+
+SLOWEST = 10.0
+"""Seconds between two tries of what may heal without anyone here doing anything."""
+
+_FIRST_ANSWER = 0.25
+"""Seconds between two questions to an instance that is starting, at the most."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """What the watches of all instances share."""
+
+    store: RegistryStore
+    content: Content
+    outcomes: OutcomeBoard
+    settings: Settings
+    clock: Clock
+
+
+class Meeting:
+    """What is known of one incarnation, and how it came to be known.
+
+    ``settings_problem`` says why it refused its settings; ``say`` is told what it waits for.
+    """
+
+    def __init__(
+        self,
+        around: Surroundings,
+        record: InstanceRecord,
+        endpoint: Endpoint,
+        *,
+        managed: bool,
+        say: Callable[[str], None],
+    ) -> None:
+        self._around = around
+        self._managed = managed
+        self._say = say
+        self._ask_again_at = 0.0
+        self.record = record
+        self.endpoint = endpoint
+        self.settings_problem = ""
+
+    async def first_answer(self) -> PluginClient:
+        """Ask until it says that it serves. A new channel each time: no back-off from before counts."""
+        pause = QUICK
+        while True:
+            client = PluginClient(self.endpoint)
+            serves = False
+            try:
+                serves = await self._serves(client)
+            except (NotAnswering, NameUnknown, GarbageAnswer) as error:
+                self._say(error.detail)
+            finally:
+                if not serves:
+                    await client.close()
+            if serves:
+                return client
+            await asyncio.sleep(pause)
+            pause = min(pause * 1.5, _FIRST_ANSWER if self._managed else SLOWEST)
+
+    async def _serves(self, client: PluginClient) -> bool:
+        try:
+            health = await client.check(self.record.plugin_id, self._around.settings.check_timeout)
+        except NameUnknown:
+            # Too early, or another plugin: Describe tells which, and ends the waiting for the other.
+            await self._get_facts(client)
+            raise
+        if health is Health.NOT_SERVING:
+            self._say("It says that it is not serving yet.")
+        return health is Health.SERVING
+
+    async def introduce(self, client: PluginClient) -> None:
+        """:meth:`meet`, as often as it takes where only the gateway's own disk or database is in the way."""
+        while True:
+            try:
+                return await self.meet(client)
+            except Unavailable as error:
+                self._say(error.detail)
+                await asyncio.sleep(1.0)
+
+    async def meet(self, client: PluginClient, *, anew: bool = False) -> None:
+        """Learn facts, hand over settings, note in the registry that this incarnation was good.
+
+        ``anew``: it was away, and may be a new process on the old address.
+        """
+        facts = await self._get_facts(client)
+        store = self._around.store
+        await store.record_facts(self.record.release_id, facts.manifest, facts.ui)
+        settings = store.plugin(self.record.plugin_id).settings
+        if anew and not self._managed:
+            # So that nothing goes on using a connection to the process before.
+            self.endpoint = replace(self.endpoint, incarnation=secrets.token_hex(4))
+        result = await hand_over_settings(client, facts.manifest, settings)
+        self.settings_problem = refusal(result, self.record.plugin_id)
+        self._ask_again_at = self._around.clock.steady() + SLOWEST
+        self.record = replace(self.record, endpoint=self.endpoint, settings_revision=settings.revision)
+        await store.put_instance(self.record)
+
+    async def _get_facts(self, client: PluginClient) -> Facts:
+        known = self._around.store.release(self.record.release_id)
+        return await get_facts(client, known, self.record.id, self._around.content)
+
+    def due(self) -> bool:
+        """Whether it has other settings than the registry, or refused them a while ago.
+
+        What it refuses may be a server that is away now, so it is asked again.
+        """
+        stored = self._around.store.plugin(self.record.plugin_id).settings
+        if stored.revision != self.record.settings_revision:
+            return True
+        return bool(self.settings_problem) and self._around.clock.steady() >= self._ask_again_at
+
+    async def configure(
+        self, client: PluginClient, settings: PluginSettings, *, dry_run: bool
+    ) -> ConfigureResult:
+        """Hand over settings that are not stored yet, or only have them judged."""
+        result = await client.configure(settings, dry_run=dry_run)
+        if result.accepted and not dry_run:
+            self.settings_problem = ""
+            self.record = replace(self.record, settings_revision=settings.revision)
+        return result

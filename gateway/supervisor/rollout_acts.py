@@ -1,0 +1,200 @@
+"""What an operator may ask about rollouts: each is one clear answer."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+
+from gateway.errors import Conflict
+from gateway.model import PluginId, Release, ReleaseId, RemoteArtifact
+from gateway.registry.records import PluginRecord, RolloutRecord
+from gateway.registry.store import RegistryStore
+from gateway.supervisor import rollout_commands as commands
+from gateway.supervisor.acts import Verify
+from gateway.supervisor.lifecycle import Catalog, Lifecycle
+from gateway.supervisor.rollout import Phase, Plan, Rollout, Seen, Strategy, Timing
+from gateway.supervisor.rollout_request import RolloutOptions, make_plan
+from gateway.supervisor.rollouts import NoRollout, Rollouts, decode
+
+
+class Pinned(Conflict):
+    """The plugin is held at its release."""
+
+    key, title = "pinned", "The plugin is pinned"
+
+
+class NotMovable(Conflict):
+    """The plugin cannot be moved to another release now."""
+
+    key, title = "not-movable", "No rollout is possible"
+
+
+class RolloutActs:
+    """Begins, steers and ends rollouts; takes turns with the other acts on the same plugin."""
+
+    def __init__(
+        self,
+        *,
+        store: RegistryStore,
+        rollouts: Rollouts,
+        catalog: Catalog,
+        verify: Verify,
+        lifecycle: Lifecycle,
+    ) -> None:
+        self._store = store
+        self._rollouts = rollouts
+        self._catalog = catalog
+        self._verify = verify
+        self._turn = lifecycle.turn
+
+    async def begin(
+        self, id_: PluginId, version: str, options: RolloutOptions, *, consent: bool = False
+    ) -> RolloutRecord:
+        """Ask for a move to ``version``; what is found wrong with it ends it, and events tell."""
+        async with self._turn(id_):
+            record = self._movable(id_)
+            plan = make_plan(options, record.rollout_defaults)
+            release = await self._catalog.resolve(record.definition.model_copy(update={"version": version}))
+            if release.id == record.release_id:
+                raise NotMovable(
+                    f"{id_} is at this release already: {release.version} ({release.id}).",
+                    plugin=id_,
+                    hint=f"plugway status {id_} shows its releases.",
+                )
+            return await self._begin(record, release, plan, consent=consent)
+
+    async def rollback(self, id_: PluginId) -> RolloutRecord:
+        """Go back: end the rollout under way, or move to the stable release before this one."""
+        async with self._turn(id_):
+            record = self._movable(id_)
+            if (live := self._rollouts.live(id_)) is not None:
+                return await self.abort(live.id, reason="A rollback was asked for.", force=True)
+            earlier = stable_before(record.release_id, self._store.rollouts(id_))
+            if earlier is None:
+                raise NotMovable(
+                    f"{id_} has no stable release before {record.release_id}.",
+                    plugin=id_,
+                    hint=f"Name a version instead: plugway rollout {id_} VERSION",
+                )
+            plan = Plan(strategy=Strategy.DIRECT, timing=Timing(min_healthy=1.0, bake=0.0))
+            release = self._store.release(earlier).release
+            return await self._begin(record, release, plan, consent=True, is_rollback=True)
+
+    async def promote(self, id_: str, *, consent: bool) -> RolloutRecord:
+        """Skip what is left and switch; with ``consent`` also over what holds it."""
+
+        def change(rollout: Rollout, seen: Seen) -> Rollout:
+            if consent and rollout.phase is Phase.PAUSED and rollout.held_for and not rollout.approved:
+                return commands.approve(rollout, self._rollouts.now)
+            return commands.promote(rollout, seen, self._rollouts.now, consent=consent)
+
+        return await self._rollouts.command(id_, change)
+
+    async def pause(self, id_: str) -> RolloutRecord:
+        return await self._rollouts.command(id_, lambda r, _: commands.pause(r, self._rollouts.now))
+
+    async def resume(self, id_: str) -> RolloutRecord:
+        return await self._rollouts.command(id_, lambda r, _: commands.resume(r, self._rollouts.now))
+
+    async def abort(self, id_: str, *, reason: str = "", force: bool = False) -> RolloutRecord:
+        return await self._rollouts.command(
+            id_, lambda r, seen: commands.abort(r, seen, self._rollouts.now, reason=reason, force=force)
+        )
+
+    async def set_pinned(self, id_: PluginId, *, pinned: bool) -> PluginRecord:
+        """Hold the plugin at its release, digest and all, or let it go."""
+        async with self._turn(id_):
+            record = self._store.plugin(id_)
+            if pinned and self._rollouts.live(id_) is not None:
+                raise NotMovable(
+                    f"A rollout of {id_} is under way.",
+                    plugin=id_,
+                    hint="Pin it when it has ended, or abort it.",
+                )
+            return record if record.pinned == pinned else await self._store.update_plugin(id_, pinned=pinned)
+
+    async def set_defaults(self, id_: PluginId, options: RolloutOptions) -> PluginRecord:
+        """What rollouts of this plugin take where a request says nothing."""
+        async with self._turn(id_):
+            make_plan(options, {})
+            return await self._store.update_plugin(
+                id_, rollout_defaults=options.model_dump(mode="json", exclude_none=True)
+            )
+
+    def live(self, id_: PluginId) -> RolloutRecord:
+        """The one under way; raises :class:`NoRollout`."""
+        self._store.plugin(id_)
+        found = self._rollouts.live(id_)
+        if found is None:
+            raise NoRollout(
+                f"No rollout of {id_} is under way.",
+                plugin=id_,
+                hint=f"Begin one: plugway rollout {id_} VERSION",
+            )
+        return found
+
+    def _movable(self, id_: PluginId) -> PluginRecord:
+        record = self._store.plugin(id_)
+        release = self._store.release(record.release_id).release
+        if isinstance(release.artifact, RemoteArtifact):
+            raise NotMovable(
+                f"{id_} is run elsewhere, so its releases change there.",
+                plugin=id_,
+                hint="Update it where it runs.",
+            )
+        if not record.enabled:
+            raise NotMovable(f"{id_} is switched off.", plugin=id_, hint=f"plugway enable {id_}")
+        if record.pinned:
+            raise Pinned(
+                f"{id_} is pinned to {release.version} ({release.id}).",
+                plugin=id_,
+                hint=f"plugway unpin {id_}",
+            )
+        return record
+
+    async def _begin(
+        self, record: PluginRecord, release: Release, plan: Plan, *, consent: bool, is_rollback: bool = False
+    ) -> RolloutRecord:
+        if (live := self._rollouts.live(record.id)) is not None:
+            await self._supersede(live, release)
+        await self._verify(release)
+        await self._store.add_release(release)
+        rollout = Rollout(
+            id=f"{record.id}-{secrets.token_hex(4)}",
+            plugin_id=record.id,
+            stable=record.release_id,
+            candidate=release.id,
+            plan=plan,
+            approved=consent,
+            is_rollback=is_rollback,
+        )
+        return await self._rollouts.begin(rollout)
+
+    async def _supersede(self, live: RolloutRecord, release: Release) -> None:
+        if decode(live).candidate == release.id:
+            raise NotMovable(
+                f"A rollout of {live.plugin_id} to this release is under way already: {live.id}.",
+                plugin=live.plugin_id,
+                hint=f"plugway status {live.plugin_id}",
+            )
+        await self._rollouts.command(live.id, lambda r, _: commands.supersede(r, self._rollouts.now))
+
+
+def stable_before(current: ReleaseId, history: Sequence[RolloutRecord]) -> ReleaseId | None:
+    """The stable release that ``current`` took over from; a rollback takes its step back off the list.
+
+    ``history`` is newest first. So a rollback is never rolled back to what it came from.
+    """
+    steps: list[ReleaseId] = []
+    for record in reversed(history):
+        rollout = decode(record)
+        if rollout.phase is not Phase.SUCCEEDED:
+            continue
+        if rollout.is_rollback:
+            while steps and steps.pop() != rollout.candidate:
+                pass
+        else:
+            steps.append(rollout.stable)
+    while steps and steps[-1] == current:
+        steps.pop()
+    return steps[-1] if steps else None

@@ -1,0 +1,265 @@
+"""Driving the rollouts that are under way: look, advance, keep, and only then act.
+
+The store is the only memory: a rollout is read from it before each step and written before
+anything follows from it, so a gateway killed anywhere goes on from the last transition.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from gateway.clock import SteadyClock
+from gateway.errors import NotFound
+from gateway.model import InstanceId, PluginId
+from gateway.registry.boards import EventBoard, OutcomeBoard, SnapshotBoard
+from gateway.registry.records import PluginRecord, RolloutRecord
+from gateway.registry.store import RegistryStore
+from gateway.supervisor.analysis import verdict
+from gateway.supervisor.contract_diff import contract_findings
+from gateway.supervisor.plan import DesiredRelease, Role, instance_id
+from gateway.supervisor.rollout import EXPOSED, Phase, Rollout, Seen, advance
+from gateway.supervisor.rollout_shape import Share, shape
+from gateway.supervisor.tracks import Track
+from gateway.windows import Window
+
+_CODEC: TypeAdapter[Rollout] = TypeAdapter(Rollout)
+_CHAIN = 6
+"""Transitions that one look may make; more would be a loop in the machine."""
+
+Tracks = Mapping[InstanceId, Track]
+Change = Callable[[Rollout, Seen], Rollout]
+
+
+class NoRollout(NotFound):
+    """There is no rollout of that name, or none under way."""
+
+    key, title = "no-rollout", "No such rollout"
+
+
+def decode(record: RolloutRecord) -> Rollout:
+    return _CODEC.validate_python(record.document)
+
+
+class Rollouts:
+    """``tracks`` are the supervisor's; ``clock`` is the one that stored deadlines are on."""
+
+    def __init__(
+        self,
+        store: RegistryStore,
+        snapshots: SnapshotBoard,
+        outcomes: OutcomeBoard,
+        events: EventBoard,
+        tracks: Tracks,
+        clock: SteadyClock,
+        *,
+        wake: Callable[[], None],
+    ) -> None:
+        self._store = store
+        self._snapshots = snapshots
+        self._outcomes = outcomes
+        self._events = events
+        self._tracks = tracks
+        self._clock = clock
+        self._wake = wake
+
+    @property
+    def now(self) -> float:
+        """Steady seconds, for those who make transitions."""
+        return self._clock.now()
+
+    def live(self, plugin: PluginId) -> RolloutRecord | None:
+        """The one under way; a plugin has at most one."""
+        return next((record for record in self._store.rollouts(plugin) if record.live), None)
+
+    def find(self, id_: str) -> RolloutRecord:
+        """Raises :class:`NoRollout`."""
+        for record in self._store.rollouts():
+            if record.id == id_:
+                return record
+        raise NoRollout(f"There is no rollout '{id_}'.", hint="plugway status ID lists a plugin's rollouts.")
+
+    def releases(self, record: PluginRecord) -> tuple[DesiredRelease, ...] | None:
+        """What a rollout wants to run of the plugin; None where none is under way."""
+        found = self.live(record.id)
+        if found is None:
+            return None
+        rollout = decode(found)
+        return tuple(_desired(rollout, share) for share in shape(rollout, self.seen(rollout)))
+
+    async def look(self) -> None:
+        """Advance every live rollout as far as what is seen carries it."""
+        for record in self._store.rollouts():
+            if record.live and self._store.plugin(record.plugin_id).enabled:
+                for _ in range(_CHAIN):
+                    rollout = decode(self.find(record.id))
+                    moved = advance(rollout, self.seen(rollout), self._clock.now())
+                    if moved == rollout:
+                        break
+                    await self._keep(rollout, moved)
+        self._measure()
+
+    async def begin(self, rollout: Rollout) -> RolloutRecord:
+        """Keep a new rollout; the next look starts it."""
+        record = RolloutRecord(
+            id=rollout.id, plugin_id=rollout.plugin_id, live=True, document={}, created_at=self._clock.wall()
+        )
+        return await self._put(record, rollout)
+
+    async def command(self, id_: str, change: Change) -> RolloutRecord:
+        """Apply what an operator asks for, or raise what it raises."""
+        rollout = decode(self.find(id_))
+        if not rollout.live:
+            raise NoRollout(
+                f"Rollout {id_} has ended: {rollout.phase}.",
+                plugin=rollout.plugin_id,
+                hint="Nothing to do; 'plugway rollback' goes to the release before.",
+            )
+        moved = change(rollout, self.seen(rollout))
+        return self.find(id_) if moved == rollout else await self._keep(rollout, moved)
+
+    def due(self) -> float | None:
+        """Seconds until time alone moves a rollout; None where it moves none."""
+        times = [
+            when for record in self._store.rollouts() if record.live for when in self._times(decode(record))
+        ]
+        return max(0.0, min(times)) if times else None
+
+    def seen(self, rollout: Rollout) -> Seen:
+        """What is known now of both sides of a rollout."""
+        candidate = self._tracks.get(instance_id(rollout.candidate))
+        stable = self._tracks.get(instance_id(rollout.stable))
+        watched = candidate.monitor if candidate else None
+        healthy = bool(
+            candidate and watched and watched.ready and watched.verdict.healthy and not candidate.leaving
+        )
+        manifest = self._store.release(rollout.candidate).manifest
+        return Seen(
+            candidate_healthy=healthy,
+            healthy_for=watched.healthy_for(self._clock.monotonic()) if watched and healthy else 0.0,
+            failure=_failure(candidate),
+            findings=self._findings(rollout),
+            verdict=self._verdict(rollout),
+            stable_up=bool(
+                stable and stable.monitor and stable.monitor.verdict.healthy and not stable.leaving
+            ),
+            candidate_routed=self._routed(rollout),
+            stable_drained=_gone(stable),
+            candidate_drained=_gone(candidate),
+            one_way=bool(manifest and manifest.one_way_migration),
+            cut=sum(track.cut for track in (stable, candidate) if track),
+        )
+
+    def windows(self, rollout: Rollout) -> tuple[Window, Window]:
+        """Calls measured on the candidate and on the stable release."""
+        measured = self._outcomes.windows
+        return measured.get(rollout.candidate, Window()), measured.get(rollout.stable, Window())
+
+    # Keeping --------------------------------------------------------------------
+
+    async def _keep(self, before: Rollout, after: Rollout) -> RolloutRecord:
+        record = self.find(before.id)
+        changes: dict[str, Any] = {}
+        if after.phase is Phase.SUCCEEDED:
+            changes["release_id"] = after.candidate
+        kept = await self._put(record, after, **changes)
+        self._restart_windows(before, after)
+        return kept
+
+    async def _put(self, record: RolloutRecord, rollout: Rollout, **plugin_changes: Any) -> RolloutRecord:
+        now = self._clock.wall()
+        entry = {"at": now, "phase": rollout.phase.value, "step": rollout.step, "reason": rollout.reason}
+        kept = RolloutRecord(
+            id=record.id,
+            plugin_id=record.plugin_id,
+            live=rollout.live,
+            document=_CODEC.dump_python(rollout, mode="json"),
+            timeline=(*record.timeline, entry),
+            created_at=record.created_at,
+            updated_at=now,
+        )
+        await self._store.put_rollout(kept, self._clock.stored, **plugin_changes)
+        self._wake()
+        self._events.emit(
+            "rollout.phase",
+            rollout.plugin_id,
+            rollout=rollout.id,
+            **{k: v for k, v in entry.items() if k != "at"},
+        )
+        return kept
+
+    # Measuring ------------------------------------------------------------------
+
+    def _measure(self) -> None:
+        wanted = {
+            release
+            for record in self._store.rollouts()
+            if record.live
+            for release in (decode(record).stable, decode(record).candidate)
+        }
+        windows = self._outcomes.windows
+        for gone in windows.keys() - wanted:
+            del windows[gone]
+        for fresh in wanted - windows.keys():
+            windows[fresh] = Window()
+
+    def _restart_windows(self, before: Rollout, after: Rollout) -> None:
+        """Both sides are compared over the same span; after the switch the old side stays as it was."""
+        if before.effective not in EXPOSED and after.effective is Phase.CANARY:
+            self._outcomes.windows[after.stable] = Window()
+        if before.effective not in EXPOSED and after.effective in EXPOSED:
+            self._outcomes.windows[after.candidate] = Window()
+
+    def _verdict(self, rollout: Rollout) -> str:
+        return verdict(*self.windows(rollout)) if rollout.effective in EXPOSED else ""
+
+    def _findings(self, rollout: Rollout) -> tuple[str, ...] | None:
+        old = self._store.release(rollout.stable).manifest
+        new = self._store.release(rollout.candidate).manifest
+        if new is None:
+            return None
+        # An old release that never came up made no promise that could be broken.
+        return contract_findings(old, new) if old else ()
+
+    def _routed(self, rollout: Rollout) -> bool:
+        route = self._snapshots.current.routes.get(rollout.plugin_id)
+        return bool(route) and any(
+            target.release_id == rollout.candidate and target.weight == 100 and target.endpoints
+            for target in (route.targets if route else ())
+        )
+
+    def _times(self, rollout: Rollout) -> Iterator[float]:
+        now = self._clock.now()
+        for deadline in (rollout.deadline, rollout.progress_deadline):
+            if deadline is not None:
+                yield deadline - now
+        if rollout.phase is Phase.VERIFYING:
+            yield rollout.plan.timing.min_healthy - self.seen(rollout).healthy_for
+
+
+def _desired(rollout: Rollout, share: Share) -> DesiredRelease:
+    role = Role.STABLE if share.release_id == rollout.stable else Role.CANDIDATE
+    return DesiredRelease(
+        release_id=share.release_id,
+        weight=share.weight,
+        role=Role.DRAINING if share.draining else role,
+        grace=rollout.plan.timing.drain,
+    )
+
+
+def _gone(track: Track | None) -> bool:
+    return track is None or (not track.alive and track.busy is None)
+
+
+def _failure(track: Track | None) -> str:
+    """What is wrong with a candidate. A single failed start counts: it is not tried over and over."""
+    if track is None:
+        return ""
+    if track.attempts.failures or track.attempts.quarantine:
+        return track.failure or track.attempts.quarantine
+    monitor = track.monitor
+    if monitor is not None and monitor.ready and not monitor.verdict.healthy:
+        return monitor.verdict.reason
+    return ""
