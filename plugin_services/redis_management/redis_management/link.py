@@ -7,16 +7,19 @@ the client library only carries them.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any
 
 from redis.asyncio import Redis
-from redis.exceptions import ResponseError
+from redis.exceptions import RedisError, WatchError
 
 from redis_management.problems import Refusal, in_words, say
 from redis_management.settings import Settings
 
 Word = bytes | str | int | float
 Command = tuple[Word, ...]
+ATTEMPTS = 20
+"""Looks at a key that others keep changing, before a change of ours is given up."""
 
 # fmt: off
 READING = frozenset((
@@ -61,7 +64,7 @@ class Reader:
                 for command in commands:
                     pipe.execute_command(*command)
                 replies = await pipe.execute(raise_on_error=False)
-        return [say(reply, self.settings) if isinstance(reply, ResponseError) else reply for reply in replies]
+        return [say(reply, self.settings) if isinstance(reply, RedisError) else reply for reply in replies]
 
     async def run_all(self, commands: Sequence[Command]) -> list[Any]:
         """Many commands in one round trip; the first refusal is raised."""
@@ -83,14 +86,23 @@ class Writer(Reader):
     ) -> list[Any]:
         """Look at ``key``, then do what ``then`` says about it, all or nothing.
 
-        ``then`` gets the reply to ``look`` and may raise a Refusal. Raises
-        Changed where somebody else changes the key in between.
+        ``then`` gets the reply to ``look`` and may raise a Refusal. Where somebody
+        changes the key in between, it looks again: the change may not have been to the
+        part that this is about. Raises Changed where that goes on.
         """
         with in_words(self.settings):
-            async with self._client.pipeline(transaction=True) as pipe:
-                await pipe.watch(key)
-                commands = then(await pipe.execute_command(*look))
-                pipe.multi()  # type: ignore[no-untyped-call] # redis-py's
-                for command in commands:
-                    pipe.execute_command(*command)
-                return list(await pipe.execute())
+            for _ in range(ATTEMPTS - 1):
+                with suppress(WatchError):
+                    return await self._change_once(key, look, then)
+            return await self._change_once(key, look, then)
+
+    async def _change_once(
+        self, key: bytes, look: Command, then: Callable[[Any], Sequence[Command]]
+    ) -> list[Any]:
+        async with self._client.pipeline(transaction=True) as pipe:
+            await pipe.watch(key)
+            commands = then(await pipe.execute_command(*look))
+            pipe.multi()  # type: ignore[no-untyped-call] # redis-py's
+            for command in commands:
+                pipe.execute_command(*command)
+            return list(await pipe.execute())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 from collections.abc import Callable
 from typing import Any
@@ -96,6 +97,25 @@ async def test_hash_fields(client: PluginClient, redis: Any) -> None:
     body = {"fields": [BINARY, text("one")]}
     assert (await client.post("/key/hash/fields/remove", params=K, json=body)).json()["length"] == 0
     assert not redis.raw.exists("k")
+
+
+async def test_a_busy_hash_can_be_edited(client: PluginClient, redis: Any) -> None:
+    """Others count in a field of the same key all the time: that is no conflict with this one."""
+    redis.raw.hset("k", mapping={"mine": "0", "counter": 0})
+    done = asyncio.Event()
+
+    async def count() -> None:
+        while not done.is_set():
+            await asyncio.to_thread(redis.raw.hincrby, "k", "counter", 1)
+
+    counting = asyncio.create_task(count())
+    for number in range(40):
+        change = {"field": text("mine"), "value": text(str(number))}
+        (await client.put("/key/hash/field", params=K, json=change)).raise_for_status()
+    done.set()
+    await counting
+    assert redis.raw.hget("k", "mine") == b"39"
+    assert int(redis.raw.hget("k", "counter")) > 0
 
 
 async def test_list_elements(client: PluginClient, redis: Any) -> None:
