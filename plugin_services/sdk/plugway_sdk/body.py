@@ -14,13 +14,16 @@ class RequestBody:
     ``next`` gives ASGI messages until the body is taken; None means that the client left.
     """
 
-    __slots__ = ("_buffered", "_end", "_gone", "_parts", "_room", "_window", "changed", "taken")
+    __slots__ = (
+        "_buffered", "_discarding", "_end", "_gone", "_parts", "_room", "_window", "changed", "taken"
+    )  # fmt: skip
 
     def __init__(self, body: bytes | None = None, *, window: int = 0) -> None:
         self._parts: deque[bytes] = deque()
         self._buffered = 0
         self._end = body is not None
         self._gone = False
+        self._discarding = False
         self._window = window
         self.changed = Signal()
         self._room = Signal()
@@ -41,13 +44,20 @@ class RequestBody:
 
     async def feed(self, part: bytes, *, end: bool) -> None:
         """Add a part; waits while the app is behind by more than the window."""
-        if part:
+        if part and not self._discarding:
             self._parts.append(part)
             self._buffered += len(part)
         self._end = end
         self.changed.notify()
         while self._buffered >= self._window and not self._gone and not end:
             await self._room.wait()
+
+    def discard(self) -> None:
+        """The answer is out: what still comes is read and dropped."""
+        self._discarding = True
+        self._parts.clear()
+        self._buffered = 0
+        self._room.notify()
 
     def leave(self) -> None:
         """The client will send no more."""

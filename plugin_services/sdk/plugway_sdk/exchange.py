@@ -19,6 +19,7 @@ from plugway_sdk.websocket_call import WebSocketCall
 
 Context = grpc.aio.ServicerContext[Any, Any]
 Response = plugin_pb2.ExchangeResponse
+Act = Callable[[], Awaitable[None]]
 
 
 class BadFrame(ValueError):
@@ -59,9 +60,14 @@ async def _http(host: AppHost, context: Context, head: http_pb2.HttpRequest) -> 
         body.leave()
         call.disconnect()
 
+    async def answer() -> None:
+        await _answer(call, context, host.timing.window)
+        call.delivered()
+        body.discard()
+
     call.start()
     try:
-        await _both(upload, lambda: _answer(call, context, host.timing.window))
+        await _both(upload, answer, call.disconnect, host.timing.linger)
     except BaseException:
         call.disconnect()
         raise
@@ -100,20 +106,27 @@ async def _websocket(host: AppHost, context: Context, opening: http_pb2.WebSocke
 
     call.start()
     try:
-        await _both(receive, send)
+        await _both(receive, send, call.disconnect, host.timing.linger)
     finally:
         call.disconnect()
 
 
-async def _both(reading: Callable[[], Awaitable[None]], writing: Callable[[], Awaitable[None]]) -> None:
-    """Read and write at once; done when writing is, as a server may answer before it has read all."""
-    reader = asyncio.ensure_future(reading())
-    writer = asyncio.ensure_future(writing())
+async def _both(reading: Act, writing: Act, stop: Callable[[], None], linger: float) -> None:
+    """Read and write at once; done when writing is, as a server may answer before it has read all.
+
+    Then the stream stays open for ``linger`` seconds at most: ended while the client writes, it
+    would make the client's gRPC library fail the call before the answer is read. Where reading
+    fails, ``stop`` lets writing end by itself, as gRPC cannot end a call under a message.
+    """
+    reader, writer = asyncio.ensure_future(reading()), asyncio.ensure_future(writing())
     try:
         await asyncio.wait((reader, writer), return_when=asyncio.FIRST_COMPLETED)
-        if reader.done() and not writer.done():
-            reader.result()
+        if reader.done() and reader.exception() is not None:
+            stop()
+            await asyncio.wait((writer,), timeout=linger)
+            await reader
         await writer
+        await asyncio.wait((reader,), timeout=linger)
     finally:
         for task in (reader, writer):
             task.cancel()

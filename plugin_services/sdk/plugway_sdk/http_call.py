@@ -27,6 +27,8 @@ from plugway_sdk.scope import http_scope
 
 log = logging.getLogger("plugway_sdk.call")
 
+_LOST_QUIETLY = 16
+
 RawHeaders = Iterable[tuple[bytes, bytes]]
 
 
@@ -38,9 +40,9 @@ class HttpCall:
     """See the module. Constructing starts nothing; :meth:`start` does. Raises BadHead."""
 
     __slots__ = (
-        "_app_over", "_begun", "_body", "_broken", "_buffered", "_delivered", "_gone", "_host", "_loop",
-        "_message", "_parts", "_promises_trailers", "_reader", "_room", "_scope", "_since", "_task",
-        "_timer", "_whole", "complete", "headers", "is_stream", "ready", "status", "trailers",
+        "_app_over", "_begun", "_body", "_broken", "_buffered", "_delivered", "_gone", "_host", "_left_at",
+        "_loop", "_lost", "_message", "_parts", "_promises_trailers", "_reader", "_room", "_scope", "_since",
+        "_task", "_timer", "_whole", "complete", "headers", "is_stream", "ready", "status", "trailers",
     )  # fmt: skip
 
     def __init__(
@@ -61,6 +63,8 @@ class HttpCall:
         self.is_stream = False
         self._parts: deque[bytes] = deque()
         self._buffered = 0
+        self._left_at = 0.0
+        self._lost = 0
         self._begun = self._gone = self._broken = False
         self._app_over = self._delivered = self._promises_trailers = False
         self._reader = Signal()
@@ -99,7 +103,8 @@ class HttpCall:
 
     async def _send(self, message: Message) -> None:
         if self._gone:
-            raise ClientGone("the client has gone")
+            await self._send_into_void()
+            return
         kind = message["type"]
         if kind == "http.response.body":
             if not self._begun or self.complete:
@@ -117,6 +122,17 @@ class HttpCall:
                 self._take_last(b"")
         else:
             raise RuntimeError(f"unexpected ASGI message {kind!r}")
+
+    async def _send_into_void(self) -> None:
+        """Nobody reads. An app that listens is cancelled, and that should find a generator in an
+        await of its own: cancelled at its ``yield`` it would not run its ``finally``. So the first
+        sends return without any; who does not listen is stopped a while later."""
+        self._lost += 1
+        if self._lost < _LOST_QUIETLY:
+            return
+        await asyncio.sleep(0)
+        if self._loop.time() > self._left_at + self._host.timing.after_leaving:
+            raise ClientGone("the client has gone")
 
     def _take_start(self, message: Message) -> None:
         if self._begun:
@@ -204,7 +220,7 @@ class HttpCall:
         self._room.notify()
         if parts:
             return data, False
-        if self._broken and not data:
+        if (self._broken or self._gone) and not data and not self.complete:
             raise AnswerBroken(
                 f"the app failed while answering {self._scope['method']} {self._scope['path']}"
             )
@@ -223,7 +239,7 @@ class HttpCall:
 
     async def next_part(self, limit: int) -> tuple[bytes, bool]:
         """Wait for the next bytes; an empty part comes only with the end. Raises AnswerBroken."""
-        while not self._parts and not self.complete and not self._broken:
+        while not (self._parts or self.complete or self._broken or self._gone):
             await self._reader.wait()
         return self.take_ready(limit)
 
@@ -240,10 +256,12 @@ class HttpCall:
     def disconnect(self) -> None:
         """The client is gone: the app is told, and what it still sends is refused."""
         self._gone = True
+        self._left_at = self._loop.time()
         self._delivered = True
         self._parts.clear()
         self._buffered = 0
         self._hand_over()
+        self._reader.notify()
         self._room.notify()
         self._body.changed.notify()
         if self._app_over:
@@ -257,6 +275,7 @@ class HttpCall:
             self._parts.append(b"retry: %d\n\n" % random.randint(500, 1500))  # noqa: S311 - spreads load
         self.complete = True
         self._gone = True
+        self._left_at = self._loop.time()
         self._hand_over()
         self._reader.notify()
         self._room.notify()

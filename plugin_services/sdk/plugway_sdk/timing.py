@@ -19,5 +19,9 @@ class Timing:
     continuation: float = 30.0
     # What an app may send, or a client upload, ahead of the other side.
     window: int = 256 * 2**10
+    # How long an app may go on sending to a client that left before its send raises.
+    after_leaving: float = 1.0
+    # How long an answered upload is still read, so that the client sees the answer's end first.
+    linger: float = 2.0
     # SIGTERM without a Drain before it.
     drain_on_signal: float = 5.0

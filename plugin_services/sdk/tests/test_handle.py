@@ -11,7 +11,7 @@ from fastapi import FastAPI, Request
 from fastapi.responses import PlainTextResponse
 from plugway.plugin.v1 import http_pb2, plugin_pb2
 from plugway_sdk import NoCall, Plugin, current_call
-from plugway_sdk.testing import harness
+from plugway_sdk.testing import Timing, harness
 from starlette.background import BackgroundTask
 from starlette.middleware.base import BaseHTTPMiddleware
 
@@ -130,6 +130,11 @@ async def test_trailers_travel() -> None:
     assert answer.trailers["x-sum"] == "42"
 
 
+async def send_for_ever(send: Any) -> None:
+    while True:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+
+
 async def test_a_client_that_leaves_disconnects_the_app() -> None:
     entered, left = asyncio.Event(), asyncio.Event()
 
@@ -140,10 +145,10 @@ async def test_a_client_that_leaves_disconnects_the_app() -> None:
         entered.set()
         assert (await receive())["type"] == "http.disconnect"
         with pytest.raises(OSError, match="gone"):
-            await send({"type": "http.response.start", "status": 200, "headers": []})
+            await send_for_ever(send)
         left.set()
 
-    async with harness(plugin_of(app)) as client:
+    async with harness(plugin_of(app), timing=Timing(after_leaving=0.05)) as client:
         call = asyncio.ensure_future(client.get("/"))
         await entered.wait()
         call.cancel()

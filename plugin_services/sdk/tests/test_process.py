@@ -7,6 +7,7 @@ import contextlib
 import datetime
 import signal
 import socket
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +17,21 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
-from plugway_sdk.testing import PluginClient
+from plugway_sdk.testing import PluginClient, PluginProcess, plugin_process
+
+PLUGINS = Path(__file__).parent / "plugins"
 
 
-async def test_no_secret_is_ever_in_the_log(tmp_path: Path, running: Any, client_of: Any) -> None:
+def running(
+    module: str, directory: Path, environment: dict[str, str] | None = None
+) -> AbstractAsyncContextManager[PluginProcess]:
+    return plugin_process("-m", module, directory=directory, path=[PLUGINS], environment=environment)
+
+
+async def test_no_secret_is_ever_in_the_log(tmp_path: Path) -> None:
     secrets = ['hunter2-äß\\"x', "wrong-one", "fails-badly", "the-next-one"]
     async with running("chatty", tmp_path) as plugin:
-        async with client_of(plugin.address) as client:
+        async with plugin.client() as client:
             for secret in secrets:
                 await client.configure({"password": secret})
                 with contextlib.suppress(grpc.aio.AioRpcError):
@@ -46,40 +55,40 @@ async def test_no_secret_is_ever_in_the_log(tmp_path: Path, running: Any, client
     assert any(line.get("request_id", "").startswith("test-") for line in log)
 
 
-async def test_sigterm_drains_and_ends_with_0(tmp_path: Path, running: Any, client_of: Any) -> None:
+async def test_sigterm_drains_and_ends_with_0(tmp_path: Path) -> None:
     async with running("chatty", tmp_path) as plugin:
-        async with client_of(plugin.address) as client:
+        async with plugin.client() as client:
             await client.configure({"password": "hunter2"})
             await client.drain()
         assert await plugin.end() == 0
     assert not (tmp_path / "p.sock").exists()
 
 
-async def test_sigint_under_a_gateway_is_ignored(tmp_path: Path, running: Any, client_of: Any) -> None:
-    async with running("chatty", tmp_path) as plugin, client_of(plugin.address) as client:
-        plugin.process.send_signal(signal.SIGINT)
+async def test_sigint_under_a_gateway_is_ignored(tmp_path: Path) -> None:
+    async with running("chatty", tmp_path) as plugin, plugin.client() as client:
+        plugin.send_signal(signal.SIGINT)
         await client.configure({"password": "hunter2"})
-        assert await client.health("sample.1") == "SERVING"
+        assert await client.health("under-test") == "SERVING"
         assert await plugin.end() == 0
 
 
-async def test_without_a_gateway_it_listens_here(tmp_path: Path, running: Any, client_of: Any) -> None:
+async def test_without_a_gateway_it_listens_here(tmp_path: Path) -> None:
     alone = {"PLUGWAY_LISTEN": "", "PLUGWAY_INSTANCE": ""}
     async with running("chatty", tmp_path, alone) as plugin:
-        address = f"unix:{tmp_path}/.plugway-sample.sock"
-        async with client_of(address) as client:
+        plugin.address = f"unix:{tmp_path}/.plugway-sample.sock"
+        async with plugin.client() as client:
             assert (await client.describe()).instance_id == ""
         assert await plugin.end(signal.SIGINT) == 0
     assert any(f"unix://{tmp_path}/.plugway-sample.sock" in line["message"] for line in plugin.log())
 
 
-async def test_a_socket_left_by_a_kill_is_no_hindrance(tmp_path: Path, running: Any, client_of: Any) -> None:
+async def test_a_socket_left_by_a_kill_is_no_hindrance(tmp_path: Path) -> None:
     async with running("chatty", tmp_path) as plugin:
-        async with client_of(plugin.address):
+        async with plugin.client():
             pass
         assert await plugin.end(signal.SIGKILL) == -9
     assert (tmp_path / "p.sock").exists()
-    async with running("chatty", tmp_path) as again, client_of(again.address) as client:
+    async with running("chatty", tmp_path) as again, again.client() as client:
         assert await client.health() == "SERVING"
 
 
@@ -97,18 +106,15 @@ async def test_a_socket_left_by_a_kill_is_no_hindrance(tmp_path: Path, running: 
     ],
 )
 async def test_a_start_that_fails_says_why(
-    tmp_path: Path, running: Any, module: str, environment: dict[str, str], reason: str
+    tmp_path: Path, module: str, environment: dict[str, str], reason: str
 ) -> None:
     async with running(module, tmp_path, environment) as plugin:
         async with asyncio.timeout(20):
-            await plugin.process.wait()
-        assert await plugin.end() == 1
+            assert await plugin.ended() == 1
     assert reason in plugin.log()[-1]["message"]
 
 
-async def test_tcp_lets_in_only_clients_of_the_authority(
-    tmp_path: Path, running: Any, client_of: Any
-) -> None:
+async def test_tcp_lets_in_only_clients_of_the_authority(tmp_path: Path) -> None:
     ca, ca_key = _certificate("ca")
     server, server_key = _certificate("sample.1", issuer=(ca, ca_key))
     _write(tmp_path, ca=ca, cert=server, key=server_key)
@@ -119,7 +125,7 @@ async def test_tcp_lets_in_only_clients_of_the_authority(
     environment = {"PLUGWAY_LISTEN": f"tcp:127.0.0.1:{port}", "PLUGWAY_TLS": str(tmp_path)}
     async with running("chatty", tmp_path, environment) as plugin:
         mine = _credentials(ca, *_certificate("gateway", issuer=(ca, ca_key)))
-        async with client_of(f"127.0.0.1:{port}", mine, "sample.1") as client:
+        async with plugin.client(mine, "sample.1") as client:
             assert (await client.describe()).manifest.id == "sample"
         others = _credentials(ca, *_certificate("gateway", issuer=(stranger_ca, stranger_key)))
         nobody = grpc.ssl_channel_credentials(_pem(ca))

@@ -8,6 +8,7 @@ async with harness(plugin, settings={"password": "hunter2"}) as client:
 from plugway_sdk.testing.answers import Answer, Headers, ServerSentEvent
 from plugway_sdk.testing.client import PluginClient
 from plugway_sdk.testing.harness import harness
+from plugway_sdk.testing.process import PluginProcess, plugin_process
 from plugway_sdk.testing.streams import StreamedAnswer
 from plugway_sdk.testing.websocket import WebSocketSession
 from plugway_sdk.timing import Timing
@@ -16,9 +17,11 @@ __all__ = [
     "Answer",
     "Headers",
     "PluginClient",
+    "PluginProcess",
     "ServerSentEvent",
     "StreamedAnswer",
     "Timing",
     "WebSocketSession",
     "harness",
+    "plugin_process",
 ]

@@ -139,6 +139,8 @@ class PluginClient:
                 answer.trailers = Headers(frame.body.trailers)
                 if frame.body.data:
                     yield frame.body.data
+                if frame.body.end:
+                    return
 
         uploading = asyncio.ensure_future(upload())
         try:

@@ -44,9 +44,10 @@ class WebSocketSession:
         await self._call.write(Request(websocket_start=opening))
         frame = await self._read()
         if frame.HasField("http_start"):
-            body = b""
-            while (part := await self._call.read()) is not grpc.aio.EOF:
-                body += part.body.data
+            body, end = b"", False
+            while not end:
+                part = (await self._read()).body
+                body, end = body + part.data, part.end
             raise WebSocketRefused(frame.http_start.status, body)
         self.subprotocol = frame.websocket_accept.subprotocol
         self.headers = Headers(frame.websocket_accept.headers)
