@@ -1,0 +1,1 @@
+"""What the proxy path costs, beside its peers, in one run: ``python -m tests.benchmarks``."""
