@@ -23,14 +23,17 @@ class Context:
         """The same bytes for the same input, so that the engine's cache holds."""
         with tarfile.open(fileobj=out, mode="w") as archive:
             content = self.dockerfile.encode()
-            info = tarfile.TarInfo("Dockerfile")
-            info.size = len(content)
-            archive.addfile(_plain(info), BytesIO(content))
+            archive.addfile(_member("Dockerfile", len(content)), BytesIO(content))
             for name, root in self.trees.items():
                 for path in _files(root):
-                    info = archive.gettarinfo(path, arcname=f"{name}/{path.relative_to(root).as_posix()}")
+                    facts = path.stat()
+                    member = _member(
+                        f"{name}/{path.relative_to(root).as_posix()}",
+                        facts.st_size,
+                        executable=bool(facts.st_mode & 0o100),
+                    )
                     with path.open("rb") as file:
-                        archive.addfile(_plain(info), file)
+                        archive.addfile(member, file)
 
 
 def _files(root: Path) -> Iterator[Path]:
@@ -43,10 +46,9 @@ def _files(root: Path) -> Iterator[Path]:
             yield path
 
 
-def _plain(info: tarfile.TarInfo) -> tarfile.TarInfo:
-    # A file with several names on the host (packages may be hard links) is several files here.
-    info.type = tarfile.REGTYPE
-    info.mode = 0o755 if info.mode & 0o100 and info.name != "Dockerfile" else 0o644
-    info.uid = info.gid = info.mtime = 0
-    info.uname = info.gname = ""
+def _member(name: str, size: int, *, executable: bool = False) -> tarfile.TarInfo:
+    """A plain file of root's, of no date. ``gettarinfo`` would make links of files with several names."""
+    info = tarfile.TarInfo(name)
+    info.size = size
+    info.mode = 0o755 if executable else 0o644
     return info
