@@ -94,13 +94,13 @@ def problem_response(error: PlugwayError, *, instance: str = "") -> Response:
 
 
 def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """What a route declares of its errors; 401 and 403 are common to all, so is the unexpected."""
+    """What a route declares of its errors; those of the door and of the database are common to all."""
     return {
         status: {
             "description": HTTPStatus(status).phrase,
             "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
         }
-        for status in sorted({401, 403, 500, *statuses})
+        for status in sorted({401, 403, 421, 500, 503, *statuses})
     }
 
 

@@ -17,6 +17,7 @@ from gateway.contract.client import ConfigureResult
 from gateway.errors import Unavailable
 from gateway.model import Manifest, PluginId, PluginState, Route
 from gateway.registry.records import PluginSettings
+from tests.fakes.documented import Documented
 from tests.fakes.management import Bed, Line, management
 
 SCHEMA = {
@@ -33,6 +34,10 @@ NOTES = Manifest(
 )
 
 
+# Every answer of every test here is held against the document, which takes a while to make.
+_documented: list[Documented] = []
+
+
 @pytest.fixture
 async def bed(tmp_path: Path) -> AsyncIterator[Bed]:
     async with management(tmp_path) as bed:
@@ -42,6 +47,9 @@ async def bed(tmp_path: Path) -> AsyncIterator[Bed]:
 @pytest.fixture
 async def client(bed: Bed) -> AsyncIterator[httpx.AsyncClient]:
     async with bed.client() as client:
+        if not _documented:
+            _documented.append(Documented((await client.get("/openapi.json")).json()))
+        client.event_hooks["response"].extend(_documented)
         yield client
 
 

@@ -18,6 +18,7 @@ REF = "#/components/schemas/{model}"
 TAGS = [
     {"name": "plugins", "description": "What is installed, and how it is."},
     {"name": "settings", "description": "What operators set."},
+    {"name": "rollouts", "description": "Moving a plugin to another version, and back."},
     {"name": "events", "description": "What happens, as it happens."},
     {"name": "session", "description": "Signing in and out."},
     {"name": "system", "description": "The gateway itself."},

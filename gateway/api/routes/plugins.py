@@ -102,7 +102,7 @@ def _add_acts(router: APIRouter, parts: Parts) -> None:
         description="Answers once the plugin is installed; it starts after that. Follow it by events.",
         status_code=201,
         dependencies=admin,
-        responses=responses(400, 409, 413, 422, 503),
+        responses=responses(400, 409, 413, 422),
         openapi_extra=_DEFINITION_BODY,
     )
     async def install_plugin(request: Request, response: Response) -> PluginView:

@@ -41,7 +41,7 @@ def settings_routes(parts: Parts) -> APIRouter:
         summary="Change settings, or try them out",
         description="Refused settings leave the old ones in force; `errors` says why, by field.",
         dependencies=[needs(Role.OPERATOR)],
-        responses=responses(400, 404, 409, 413, 422, 503),
+        responses=responses(400, 404, 409, 413, 422),
     )
     async def change_settings(id: PluginPath, change: SettingsChange) -> SettingsResult:  # noqa: A002
         plugin = parts.store.plugin(PluginId(id)).id
