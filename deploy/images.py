@@ -14,6 +14,7 @@ from pathlib import Path
 import docker
 from docker.errors import BuildError
 
+import gateway
 from gateway import __version__
 from gateway.definition import parse_definition
 from gateway.errors import PlugwayError
@@ -41,7 +42,7 @@ def gateway_image(client: docker.DockerClient, home: Home, settings: Settings, t
     root = shipped_root()
     trees = {
         "site": site,
-        "app/gateway": Path(__file__).resolve().parents[1] / "gateway",
+        "app/gateway": Path(gateway.__file__).resolve().parent,
         "app/plugin_services": root / "plugin_services",
         "app/deploy": root / "deploy",
         "app/plugway": sdk_packages()[1],

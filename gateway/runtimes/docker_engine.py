@@ -18,7 +18,8 @@ from docker.errors import APIError, DockerException
 from gateway.runtimes.base import RuntimeFailure
 
 T = TypeVar("T")
-_THREADS = 8
+# A stop keeps its thread for as long as the instance is given to end.
+_THREADS = 16
 _TIMEOUT = 60
 _DEFAULT_URL = "unix:///var/run/docker.sock"
 

@@ -61,10 +61,11 @@ async def read(
     def current(client: docker.DockerClient) -> tuple[str, list[str]]:
         try:
             container = client.containers.get(name)
-            output = container.logs(timestamps=True, tail=max(tail, 0))
+            # At least one, as its time says where following has to go on.
+            output = container.logs(timestamps=True, tail=max(tail, 1))
         except NotFound:
             return "", []
-        return str(container.id), output.decode(errors="replace").splitlines()
+        return str(container.id), [line for line in output.decode(errors="replace").split("\n") if line]
 
     container, lines = await engine.call(current)
     for line in [*kept, *lines][-tail:] if tail > 0 else []:

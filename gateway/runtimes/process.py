@@ -9,18 +9,19 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import defaultdict
-from collections.abc import AsyncIterator, Iterable, Sequence
-from typing import Literal
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from typing import Any, Literal, TypeVar
 
 from gateway.home import Home
 from gateway.model import InstanceId, InstanceState, PluginId, VerifiedRelease
 from gateway.runtimes import launch, logs
-from gateway.runtimes.base import Diagnosis, InstanceSpec, LogLine, Progress, RuntimeInstance
+from gateway.runtimes.base import Diagnosis, InstanceSpec, LogLine, Progress, RuntimeFailure, RuntimeInstance
 from gateway.runtimes.listen import TcpListening, UnixListening
 from gateway.runtimes.process_host import ProcessHost, as_starting, placeholder
 from gateway.runtimes.watch import Broadcast, ExitWatch
 from gateway.settings import Settings
 
+T = TypeVar("T")
 _LOOK_AGAIN = 0.02
 
 
@@ -45,15 +46,25 @@ class ProcessRuntime:
             isolation=(),
         )
 
+    async def _call(self, act: Callable[..., T], *arguments: Any) -> T:
+        """Run ``act`` in a thread; raises :class:`RuntimeFailure` for what the system refuses."""
+        try:
+            return await asyncio.to_thread(act, *arguments)
+        except OSError as error:
+            raise RuntimeFailure(
+                f"The operating system refused: {error.strerror or error}.",
+                hint="Look at the free space, the open files and the permissions of the home directory.",
+            ) from error
+
     async def prepare(self, release: VerifiedRelease, progress: Progress) -> None:
         del progress  # Nothing here takes time.
-        await asyncio.to_thread(launch.resolved_command, release)
+        await self._call(launch.resolved_command, release)
 
     async def start(self, spec: InstanceSpec) -> RuntimeInstance:
         async with self._locks[spec.id]:
             self._starting[spec.id] = spec
             try:
-                instance = await asyncio.to_thread(self._host.start, spec)
+                instance = await self._call(self._host.start, spec)
             finally:
                 del self._starting[spec.id]
         self._watch_over([instance])
@@ -62,17 +73,17 @@ class ProcessRuntime:
 
     async def stop(self, instance: InstanceId, grace: float) -> None:
         async with self._locks[instance]:
-            record = await asyncio.to_thread(self._host.ask_to_end, instance)
+            record = await self._call(self._host.ask_to_end, instance)
             deadline = time.monotonic() + grace
             while record is not None and time.monotonic() < deadline:
-                if await asyncio.to_thread(self._host.gone, record):
+                if await self._call(self._host.gone, record):
                     break
                 await asyncio.sleep(_LOOK_AGAIN)
-            await asyncio.to_thread(self._host.remove, instance)
+            await self._call(self._host.remove, instance)
         self._changes.wake()
 
     async def list(self) -> Sequence[RuntimeInstance]:
-        found = {instance.id: instance for instance in await asyncio.to_thread(self._host.list)}
+        found = {instance.id: instance for instance in await self._call(self._host.list)}
         for id_, spec in self._starting.items():
             found[id_] = as_starting(found[id_]) if id_ in found else placeholder(spec)
         self._watch_over(found.values())
@@ -90,7 +101,7 @@ class ProcessRuntime:
         return logs.follow_file(self._home.log_file(instance), tail=tail, follow=follow)
 
     async def purge(self, plugin: PluginId) -> None:
-        await asyncio.to_thread(self._host.purge, plugin)
+        await self._call(self._host.purge, plugin)
 
     async def close(self) -> None:
         self._changes.end()

@@ -69,6 +69,6 @@ def _load(file: Path) -> ProcessRecord | None:
         if fields["exit"]:
             fields["exit"] = ExitInfo(**fields["exit"])
         return ProcessRecord(**fields)
-    except (OSError, ValueError, TypeError, KeyError):
-        # A file that is gone, or not one of ours: the marks on the process itself still tell.
+    except (FileNotFoundError, ValueError, TypeError, KeyError):
+        # Gone, or not one of ours. What cannot be read just now is not gone, and must not look so.
         return None

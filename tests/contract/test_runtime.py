@@ -205,6 +205,21 @@ async def test_logs_follow_and_survive_a_restart(runtime: Runtime) -> None:
     assert [line.text async for line in runtime.logs(instance.id, tail=1, follow=False)] == ["tiny serves"]
 
 
+async def test_logs_without_a_tail_give_only_what_comes(runtime: Runtime) -> None:
+    await runtime.prepare(tiny(), lambda text: None)
+    instance = await runtime.start(spec())
+    await describe(instance)
+    assert [line async for line in runtime.logs(instance.id, tail=0, follow=False)] == []
+    lines = runtime.logs(instance.id, tail=0, follow=True)
+    coming = asyncio.ensure_future(anext(lines))
+    for number in range(100):
+        # Until the reader is at the end of the log.
+        await ask(instance, "/print", f"line {number}")
+        if (await asyncio.wait({coming}, timeout=0.3))[0]:
+            break
+    assert (await coming).text.startswith("line")
+
+
 async def test_environment_holds_nothing_of_the_host(
     runtime: Runtime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
