@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import structlog
 import uvicorn
+from prometheus_client import REGISTRY
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway import __version__
@@ -23,6 +24,7 @@ from gateway.errors import Conflict, PlugwayError
 from gateway.home import Home
 from gateway.model import PluginId, PluginState, Source
 from gateway.proxy.app import DataPlane
+from gateway.proxy.server import uvicorn_options
 from gateway.registry.boards import EventBoard, OutcomeBoard, SnapshotBoard
 from gateway.registry.secrets import SecretCipher
 from gateway.registry.store import RegistryStore
@@ -34,14 +36,12 @@ from gateway.sources.remote import RemoteSource
 from gateway.sources.store import ContentStore
 from gateway.supervisor.lifecycle import Lifecycle
 from gateway.supervisor.loop import Supervisor
+from gateway.supervisor.rollout_acts import RolloutActs
 from gateway.trust.verify import verify_release
 
 log = structlog.get_logger(__name__)
 Announce = Callable[[str, str], None]
 """Told a label and a text for the operator's terminal."""
-
-# Running calls get this long when the gateway ends; streams have had their notice by then.
-_SHUTDOWN_SECONDS = 5
 
 
 class PortTaken(Conflict):
@@ -55,6 +55,7 @@ class Gateway:
     """One running gateway: what a server has to serve, and what tests look at."""
 
     app: ASGIApp
+    end_streams: Callable[[], None]
     gatekeeper: Gatekeeper
     store: RegistryStore
     supervisor: Supervisor
@@ -104,20 +105,29 @@ async def open_gateway(settings: Settings, announce: Announce) -> AsyncIterator[
             store=store, supervisor=supervisor, catalog=catalog, verify=verify_release,
             events=events, runtime=runtime,
         )  # fmt: skip
+        rollouts = RolloutActs(
+            store=store,
+            rollouts=supervisor.rollouts,
+            catalog=catalog,
+            verify=verify_release,
+            turn=lifecycle.turn,
+        )
         data_plane = DataPlane(
             snapshots=snapshots, outcomes=outcomes, gatekeeper=gatekeeper, content=content,
             settings=settings, asset_key=gatekeeper.asset_key,
         )  # fmt: skip
         stack.push_async_callback(data_plane.close)
+        REGISTRY.register(data_plane.metrics)
+        stack.callback(REGISTRY.unregister, data_plane.metrics)
         management = create_api(
             store=store, supervisor=supervisor, lifecycle=lifecycle, catalog=catalog, snapshots=snapshots,
             events=events, gatekeeper=gatekeeper, settings=settings, runtime_choice=why, runtime=runtime,
-            console=create_console(),
+            rollouts=rollouts, console=create_console(),
         )  # fmt: skip
         await supervisor.start()
         stack.push_async_callback(supervisor.stop, keep=settings.on_exit == "keep")
         yield Gateway(
-            app=Front(data_plane, management),
+            app=Front(data_plane, management), end_streams=management.state.streams.close,
             gatekeeper=gatekeeper, store=store, supervisor=supervisor, lifecycle=lifecycle, events=events,
         )  # fmt: skip
 
@@ -130,7 +140,7 @@ async def run(settings: Settings, announce: Announce) -> None:
     base = settings.public_url.rstrip("/") or f"http://{_for_url(settings.host)}:{port}"
     with contextlib.closing(listener):
         async with open_gateway(settings, announce) as gateway:
-            server = Server(uvicorn_config(gateway.app))
+            server = Server(uvicorn_config(gateway.app, settings), gateway.end_streams)
             serving = asyncio.create_task(server.serve(sockets=[listener]))
             watching = asyncio.create_task(_tell_states(gateway.events, announce))
             announce("console", f"{base}/login?code={gateway.gatekeeper.new_login_code()}  (works once)")
@@ -149,30 +159,29 @@ async def run(settings: Settings, announce: Announce) -> None:
 class Server(uvicorn.Server):
     """uvicorn without its signal handling, which would re-raise before the plugins are stopped."""
 
+    def __init__(self, config: uvicorn.Config, end_streams: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._end_streams = end_streams
+
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, self.handle_exit, number, None)
+            loop.add_signal_handler(number, self._asked_to_end, number)
         try:
             yield
         finally:
             for number in (signal.SIGINT, signal.SIGTERM):
                 loop.remove_signal_handler(number)
 
+    def _asked_to_end(self, number: int) -> None:
+        # Event streams never end by themselves, and the server waits for them.
+        self._end_streams()
+        self.handle_exit(number, None)
 
-def uvicorn_config(app: ASGIApp) -> uvicorn.Config:
-    return uvicorn.Config(
-        app,
-        http="httptools",
-        loop="none",
-        lifespan="on",
-        access_log=False,
-        log_config=None,
-        server_header=False,
-        proxy_headers=False,
-        timeout_graceful_shutdown=_SHUTDOWN_SECONDS,
-    )
+
+def uvicorn_config(app: ASGIApp, settings: Settings) -> uvicorn.Config:
+    return uvicorn.Config(app, lifespan="on", log_config=None, **uvicorn_options(settings))
 
 
 def listen(host: str, port: int) -> socket.socket:

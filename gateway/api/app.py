@@ -18,15 +18,18 @@ from gateway.api.routes.catalog import catalog_routes
 from gateway.api.routes.events import event_routes
 from gateway.api.routes.logs import log_routes
 from gateway.api.routes.plugins import plugin_routes
+from gateway.api.routes.rollouts import rollout_routes
 from gateway.api.routes.session import session_routes
 from gateway.api.routes.settings import settings_routes
 from gateway.api.routes.system import health_routes, system_routes
 from gateway.registry.boards import EventBoard, SnapshotBoard
 from gateway.runtimes.base import Runtime
 from gateway.settings import Settings
+from gateway.supervisor.rollout_acts import RolloutActs
 
 _ROUTES = (
     plugin_routes,
+    rollout_routes,
     settings_routes,
     log_routes,
     catalog_routes,
@@ -51,6 +54,7 @@ def create_api(
     settings: Settings,
     runtime_choice: str,
     runtime: Runtime,
+    rollouts: RolloutActs,
     console: ASGIApp | None = None,
 ) -> FastAPI:
     """The API with its own door: everything but health and sign-in needs a token or session.
@@ -71,6 +75,7 @@ def create_api(
         settings=settings,
         runtime=runtime,
         runtime_choice=runtime_choice,
+        rollouts=rollouts,
     )
     app = FastAPI(
         title="Plugway",

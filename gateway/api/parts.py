@@ -11,6 +11,7 @@ from gateway.api.streams import Streams
 from gateway.registry.boards import EventBoard, SnapshotBoard
 from gateway.runtimes.base import Runtime
 from gateway.settings import Settings
+from gateway.supervisor.rollout_acts import RolloutActs
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,5 +28,6 @@ class Parts:
     settings: Settings
     runtime: Runtime
     runtime_choice: str
+    rollouts: RolloutActs
     streams: Streams = field(default_factory=Streams)
     started_at: float = field(default_factory=time.time)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from gateway.errors import Conflict
 from gateway.model import PluginId, Release, ReleaseId, RemoteArtifact
@@ -11,7 +12,7 @@ from gateway.registry.records import PluginRecord, RolloutRecord
 from gateway.registry.store import RegistryStore
 from gateway.supervisor import rollout_commands as commands
 from gateway.supervisor.acts import Verify
-from gateway.supervisor.lifecycle import Catalog, Lifecycle
+from gateway.supervisor.lifecycle import Catalog
 from gateway.supervisor.rollout import Phase, Plan, Rollout, Seen, Strategy, Timing
 from gateway.supervisor.rollout_request import RolloutOptions, make_plan
 from gateway.supervisor.rollouts import NoRollout, Rollouts, decode
@@ -30,7 +31,7 @@ class NotMovable(Conflict):
 
 
 class RolloutActs:
-    """Begins, steers and ends rollouts; takes turns with the other acts on the same plugin."""
+    """Begins, steers and ends rollouts. ``turn`` keeps other acts on the same plugin apart."""
 
     def __init__(
         self,
@@ -39,13 +40,13 @@ class RolloutActs:
         rollouts: Rollouts,
         catalog: Catalog,
         verify: Verify,
-        lifecycle: Lifecycle,
+        turn: Callable[[PluginId], asyncio.Lock],
     ) -> None:
         self._store = store
-        self._rollouts = rollouts
+        self.rollouts = rollouts
         self._catalog = catalog
         self._verify = verify
-        self._turn = lifecycle.turn
+        self._turn = turn
 
     async def begin(
         self, id_: PluginId, version: str, options: RolloutOptions, *, consent: bool = False
@@ -67,7 +68,7 @@ class RolloutActs:
         """Go back: end the rollout under way, or move to the stable release before this one."""
         async with self._turn(id_):
             record = self._movable(id_)
-            if (live := self._rollouts.live(id_)) is not None:
+            if (live := self.rollouts.live(id_)) is not None:
                 return await self.abort(live.id, reason="A rollback was asked for.", force=True)
             earlier = stable_before(record.release_id, self._store.rollouts(id_))
             if earlier is None:
@@ -85,27 +86,27 @@ class RolloutActs:
 
         def change(rollout: Rollout, seen: Seen) -> Rollout:
             if consent and rollout.phase is Phase.PAUSED and rollout.held_for and not rollout.approved:
-                return commands.approve(rollout, self._rollouts.now)
-            return commands.promote(rollout, seen, self._rollouts.now, consent=consent)
+                return commands.approve(rollout, self.rollouts.now)
+            return commands.promote(rollout, seen, self.rollouts.now, consent=consent)
 
-        return await self._rollouts.command(id_, change)
+        return await self.rollouts.command(id_, change)
 
     async def pause(self, id_: str) -> RolloutRecord:
-        return await self._rollouts.command(id_, lambda r, _: commands.pause(r, self._rollouts.now))
+        return await self.rollouts.command(id_, lambda r, _: commands.pause(r, self.rollouts.now))
 
     async def resume(self, id_: str) -> RolloutRecord:
-        return await self._rollouts.command(id_, lambda r, _: commands.resume(r, self._rollouts.now))
+        return await self.rollouts.command(id_, lambda r, _: commands.resume(r, self.rollouts.now))
 
     async def abort(self, id_: str, *, reason: str = "", force: bool = False) -> RolloutRecord:
-        return await self._rollouts.command(
-            id_, lambda r, seen: commands.abort(r, seen, self._rollouts.now, reason=reason, force=force)
+        return await self.rollouts.command(
+            id_, lambda r, seen: commands.abort(r, seen, self.rollouts.now, reason=reason, force=force)
         )
 
     async def set_pinned(self, id_: PluginId, *, pinned: bool) -> PluginRecord:
         """Hold the plugin at its release, digest and all, or let it go."""
         async with self._turn(id_):
             record = self._store.plugin(id_)
-            if pinned and self._rollouts.live(id_) is not None:
+            if pinned and self.rollouts.live(id_) is not None:
                 raise NotMovable(
                     f"A rollout of {id_} is under way.",
                     plugin=id_,
@@ -124,7 +125,7 @@ class RolloutActs:
     def live(self, id_: PluginId) -> RolloutRecord:
         """The one under way; raises :class:`NoRollout`."""
         self._store.plugin(id_)
-        found = self._rollouts.live(id_)
+        found = self.rollouts.live(id_)
         if found is None:
             raise NoRollout(
                 f"No rollout of {id_} is under way.",
@@ -155,7 +156,7 @@ class RolloutActs:
     async def _begin(
         self, record: PluginRecord, release: Release, plan: Plan, *, consent: bool, is_rollback: bool = False
     ) -> RolloutRecord:
-        if (live := self._rollouts.live(record.id)) is not None:
+        if (live := self.rollouts.live(record.id)) is not None:
             await self._supersede(live, release)
         await self._verify(release)
         await self._store.add_release(release)
@@ -168,7 +169,7 @@ class RolloutActs:
             approved=consent,
             is_rollback=is_rollback,
         )
-        return await self._rollouts.begin(rollout)
+        return await self.rollouts.begin(rollout)
 
     async def _supersede(self, live: RolloutRecord, release: Release) -> None:
         if decode(live).candidate == release.id:
@@ -177,7 +178,7 @@ class RolloutActs:
                 plugin=live.plugin_id,
                 hint=f"plugway status {live.plugin_id}",
             )
-        await self._rollouts.command(live.id, lambda r, _: commands.supersede(r, self._rollouts.now))
+        await self.rollouts.command(live.id, lambda r, _: commands.supersede(r, self.rollouts.now))
 
 
 def stable_before(current: ReleaseId, history: Sequence[RolloutRecord]) -> ReleaseId | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import defaultdict
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -15,6 +16,7 @@ from starlette.types import ASGIApp
 
 from gateway.access.gatekeeper import TOKEN_FILE, Gatekeeper
 from gateway.api.app import create_api
+from gateway.clock import SteadyClock
 from gateway.contract.client import ConfigureResult
 from gateway.definition import PluginDefinition
 from gateway.digests import release_id
@@ -34,14 +36,17 @@ from gateway.model import (
     UiType,
     Voice,
 )
-from gateway.registry.boards import EventBoard, SnapshotBoard
+from gateway.registry.boards import EventBoard, OutcomeBoard, SnapshotBoard
 from gateway.registry.records import PluginRecord
 from gateway.registry.secrets import SecretCipher
 from gateway.registry.store import RegistryStore
 from gateway.runtimes.base import Diagnosis
 from gateway.settings import Settings
 from gateway.sources.base import CatalogEntry
+from gateway.supervisor.rollout_acts import RolloutActs
+from gateway.supervisor.rollouts import Rollouts
 from gateway.supervisor.status import InstanceStatus, PluginStatus
+from gateway.trust.verify import verify_release
 
 BASE = "http://127.0.0.1:8080"
 
@@ -131,13 +136,13 @@ class RegistryLifecycle:
         self._act("purge" if purge else "uninstall", plugin_id)
         await self.store.remove_plugin(plugin_id)
 
-    async def enable(self, plugin_id: PluginId) -> None:
+    async def enable(self, plugin_id: PluginId) -> PluginRecord:
         self._act("enable", plugin_id)
-        await self.store.update_plugin(plugin_id, enabled=True)
+        return await self.store.update_plugin(plugin_id, enabled=True)
 
-    async def disable(self, plugin_id: PluginId) -> None:
+    async def disable(self, plugin_id: PluginId) -> PluginRecord:
         self._act("disable", plugin_id)
-        await self.store.update_plugin(plugin_id, enabled=False)
+        return await self.store.update_plugin(plugin_id, enabled=False)
 
     async def restart(self, plugin_id: PluginId) -> None:
         self._act("restart", plugin_id)
@@ -159,6 +164,9 @@ class RegistryLifecycle:
 class OneEntryCatalog:
     async def available(self) -> Sequence[CatalogEntry]:
         return [CatalogEntry(id="notes", name="Notes", version="1.0.0", source=Source.BUILT_IN)]
+
+    async def resolve(self, definition: PluginDefinition) -> Release:
+        return release_of(definition.id, definition.version or "1.0.0")
 
 
 class IdleRuntime:
@@ -215,6 +223,7 @@ async def management(
     snapshots, events = SnapshotBoard(), EventBoard()
     gatekeeper = await asyncio.to_thread(lambda: Gatekeeper.open(Home(home), settings))
     runtime: Any = IdleRuntime()
+    turns: defaultdict[PluginId, asyncio.Lock] = defaultdict(asyncio.Lock)
     app = create_api(
         store=store,
         supervisor=supervisor,
@@ -226,6 +235,13 @@ async def management(
         settings=settings,
         runtime_choice="chosen by the test",
         runtime=runtime,
+        rollouts=RolloutActs(
+            store=store,
+            rollouts=Rollouts(store, snapshots, OutcomeBoard(), events, {}, SteadyClock(), wake=lambda: None),
+            catalog=OneEntryCatalog(),
+            verify=verify_release,
+            turn=turns.__getitem__,
+        ),
         console=console,
     )
     try:

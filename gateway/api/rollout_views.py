@@ -1,0 +1,133 @@
+"""What the API says of rollouts, and how that comes of the stored ones."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from pydantic import Field
+
+from gateway.api.convert import moment
+from gateway.api.ports import Store
+from gateway.api.views import Body, View
+from gateway.registry.records import RolloutRecord
+from gateway.supervisor.rollout import Phase, Rollout, Strategy
+from gateway.supervisor.rollout_acts import RolloutActs
+from gateway.supervisor.rollout_request import RolloutOptions, StepRequest
+from gateway.supervisor.rollout_shape import shape
+from gateway.supervisor.rollouts import decode
+from gateway.windows import Window
+
+
+class RolloutRequest(RolloutOptions):
+    """Ask for a move to a version. What is left out comes from the plugin, then from the defaults."""
+
+    version: str = Field(description="The version to move to.", examples=["2.0.0"], max_length=100)
+    yes: bool = Field(default=False, description="Agree beforehand to what the contract diff may find.")
+
+
+class ConsentBody(Body):
+    """Whether to go over what holds the rollout."""
+
+    yes: bool = False
+
+
+class ForceBody(Body):
+    """Whether to go back even where that harms data."""
+
+    force: bool = False
+
+
+class PinBody(Body):
+    pinned: bool
+
+
+class TimelineEntry(View):
+    """One transition."""
+
+    at: datetime
+    phase: Phase
+    step: int
+    reason: str
+
+
+class SideView(View):
+    """One of the two releases, and the calls measured on it since the rollout compares them."""
+
+    release_id: str
+    version: str
+    weight: int = Field(description="Share of new sessions, in percent.")
+    calls: int
+    errors: int
+    median_seconds: float = Field(description="Upper bound of the median time to the answer's begin.")
+
+
+class RolloutView(View):
+    """A move of one plugin from its stable release to a candidate."""
+
+    id: str
+    plugin: str
+    phase: Phase
+    live: bool
+    reason: str
+    strategy: Strategy
+    step: int = Field(description="Index of the canary step it is in.")
+    steps: list[StepRequest]
+    stable: SideView
+    candidate: SideView
+    held_for: list[str] = Field(description="Findings that wait for someone's consent.")
+    approved: bool
+    is_rollback: bool
+    seconds_left: float | None = Field(description="Until the present phase ends by itself or is given up.")
+    cut: int = Field(description="Calls and streams that were cut because they outlasted the drain.")
+    created_at: datetime | None
+    updated_at: datetime | None
+    timeline: list[TimelineEntry]
+
+
+class RolloutList(View):
+    """Newest first."""
+
+    rollouts: list[RolloutView]
+
+
+def rollout_view(record: RolloutRecord, store: Store, acts: RolloutActs) -> RolloutView:
+    rollout = decode(record)
+    windows = acts.rollouts.windows(rollout) if record.live else (Window(), Window())
+    weights = {share.release_id: share.weight for share in shape(rollout, acts.rollouts.seen(rollout))}
+
+    def side(release_id: str, window: Window) -> SideView:
+        return SideView(
+            release_id=release_id,
+            version=store.release(
+                rollout.stable if release_id == rollout.stable else rollout.candidate
+            ).release.version,
+            weight=next((w for id_, w in weights.items() if id_ == release_id), 0),
+            calls=window.calls,
+            errors=window.errors,
+            median_seconds=window.quantile(0.5) if window.calls else 0.0,
+        )
+
+    return RolloutView(
+        id=record.id,
+        plugin=record.plugin_id,
+        phase=rollout.phase,
+        live=record.live,
+        reason=rollout.reason,
+        strategy=rollout.plan.strategy,
+        step=rollout.step,
+        steps=[StepRequest(weight=step.weight, seconds=step.seconds) for step in rollout.plan.steps],
+        candidate=side(rollout.candidate, windows[0]),
+        stable=side(rollout.stable, windows[1]),
+        held_for=list(rollout.held_for),
+        approved=rollout.approved,
+        is_rollback=rollout.is_rollback,
+        seconds_left=_left(rollout, acts.rollouts.now),
+        cut=rollout.cut,
+        created_at=moment(record.created_at),
+        updated_at=moment(record.updated_at),
+        timeline=[TimelineEntry.model_validate(entry) for entry in record.timeline],
+    )
+
+
+def _left(rollout: Rollout, now: float) -> float | None:
+    return None if rollout.deadline is None else max(0.0, rollout.deadline - now)
