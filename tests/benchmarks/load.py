@@ -11,7 +11,6 @@ import psutil
 
 from tests.fakes.data_plane import TOKEN
 
-
 _PATIENCE = 120.0
 """Seconds for one round."""
 

@@ -54,6 +54,6 @@ def descriptors() -> descriptor_pb2.FileDescriptorSet:
 def messages() -> tuple[type[Message], type[Message]]:
     """Classes of the request and the answer."""
     pool = descriptor_pool.DescriptorPool()
-    pool.Add(descriptors().file[0])  # type: ignore[no-untyped-call]
+    pool.Add(descriptors().file[0])
     found = [pool.FindMessageTypeByName(f"bench.v1.{name}") for name in ("GetNoteRequest", "Note")]
     return message_factory.GetMessageClass(found[0]), message_factory.GetMessageClass(found[1])

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import hashlib
 import socket
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -48,29 +48,24 @@ async def until(condition: Callable[[], object], within: float = 10.0) -> None:
             await asyncio.sleep(0.002)
 
 
-class QuietServer(uvicorn.Server):
-    """Leaves the signals of the test runner alone."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-
 @contextlib.asynccontextmanager
 async def served(app: Any, settings: Settings, **options: Any) -> AsyncIterator[int]:
     """The application on a free port of the loopback address."""
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
     chosen = {**uvicorn_options(settings), "log_config": None, "lifespan": "off", **options}
-    server = QuietServer(uvicorn.Config(app, **chosen))
-    running = asyncio.create_task(server.serve(sockets=[listener]))
-    await until(lambda: server.started)
+    config = uvicorn.Config(app, **chosen)
+    config.load()
+    # Without uvicorn's main loop, which looks for its end ten times a second, and for signals.
+    server = uvicorn.Server(config)
+    server.lifespan = config.lifespan_class(config)
+    await server.startup(sockets=[listener])
+    await server.on_tick(0)
     try:
         yield int(listener.getsockname()[1])
     finally:
-        server.should_exit = server.force_exit = True
-        await running
-        listener.close()
+        server.force_exit = True
+        await server.shutdown(sockets=[listener])
 
 
 def endpoint(address: str, name: str = "one", incarnation: str = "1") -> Endpoint:

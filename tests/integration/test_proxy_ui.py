@@ -1,0 +1,133 @@
+"""UIs from the content store, through the real server, without a call to the plugin."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import re
+from dataclasses import replace
+
+import brotli
+import httpx
+import pytest
+
+from gateway.model import PluginState, UiBundle
+from tests.fakes.contract_plugin import ContractPlugin
+from tests.fakes.data_plane import Plane, route
+from tests.fakes.proxy_fixtures import client, one, plane, plugin
+
+__all__ = ["client", "one", "plane", "plugin"]  # fixtures
+
+SCRIPT = b"export function mount(root) { root.textContent = 'hello'; }\n" * 100
+BIG = os.urandom(2**21)
+UI = "/plugins/notes/ui/"
+
+
+@pytest.fixture
+async def bundle(plane: Plane) -> UiBundle:
+    return await plane.bundle(index_js=SCRIPT, css__style_css=b"b{}", big_bin=BIG)
+
+
+@pytest.fixture
+async def assets(plane: Plane, client: httpx.AsyncClient, bundle: UiBundle) -> str:
+    """The path of the bundle under its capability, as the frame names it."""
+    plane.publish(route(ui=bundle))
+    frame = await client.get(UI)
+    assert frame.status_code == 200
+    found = re.search(r"/plugins/notes/ui/~[0-9a-f]{32}/", frame.text)
+    assert found is not None
+    return found[0]
+
+
+async def test_the_whole_first_load_makes_no_call_to_the_plugin(
+    plugin: ContractPlugin, client: httpx.AsyncClient, assets: str, bundle: UiBundle
+) -> None:
+    for name in bundle.files:
+        assert (await client.get(assets + name)).status_code == 200
+    assert plugin.calls == []
+
+
+async def test_the_frame_needs_a_caller_and_carries_its_policy(
+    plane: Plane, client: httpx.AsyncClient, assets: str
+) -> None:
+    async with httpx.AsyncClient(base_url=plane.url) as stranger:
+        assert (await stranger.get(UI)).status_code == 401
+        assert (await stranger.get(UI + "index.js")).status_code == 401
+    frame = await client.get(UI)
+    assert "sandbox" in frame.headers["content-security-policy"]
+    assert (await client.get(UI.rstrip("/"))).headers["location"] == UI
+
+
+async def test_assets_need_the_capability_and_nothing_else(plane: Plane, assets: str) -> None:
+    async with httpx.AsyncClient(base_url=plane.url) as stranger:
+        answer = await stranger.get(assets + "index.js", headers={"accept-encoding": "identity"})
+        assert answer.content == SCRIPT
+        assert answer.headers["content-type"] == "text/javascript; charset=utf-8"
+        assert answer.headers["access-control-allow-origin"] == "*"
+        assert answer.headers["x-content-type-options"] == "nosniff"
+        assert "immutable" in answer.headers["cache-control"]
+        guess = assets[:-3] + ("00/" if assets[-3:] != "00/" else "11/")
+        assert (await stranger.get(guess + "index.js")).status_code == 404
+
+
+async def test_compressed_forms_are_sent_to_those_who_take_them(
+    client: httpx.AsyncClient, assets: str
+) -> None:
+    for accepted, encoding, unpack in (
+        ("br, gzip", "br", brotli.decompress),
+        ("gzip", "gzip", gzip.decompress),
+        ("gzip, br;q=0", "gzip", gzip.decompress),
+        ("identity", None, bytes),
+    ):
+        async with client.stream("GET", assets + "index.js", headers={"accept-encoding": accepted}) as answer:
+            raw = b"".join([part async for part in answer.aiter_raw()])
+        assert answer.headers.get("content-encoding") == encoding
+        assert answer.headers["vary"] == "accept-encoding"
+        assert unpack(raw) == SCRIPT
+
+
+async def test_a_known_etag_is_304(client: httpx.AsyncClient, assets: str) -> None:
+    first = await client.get(assets + "index.js")
+    for known in (first.headers["etag"], f'"other", W/{first.headers["etag"]}', "*"):
+        again = await client.get(assets + "index.js", headers={"if-none-match": known})
+        assert (again.status_code, again.content) == (304, b"")
+        assert again.headers["etag"]
+    other = await client.get(assets + "index.js", headers={"if-none-match": '"other"'})
+    assert other.status_code == 200
+
+
+async def test_a_big_file_streams(client: httpx.AsyncClient, assets: str) -> None:
+    assert (await client.get(assets + "big.bin")).content == BIG
+    assert (await client.head(assets + "big.bin")).headers["content-length"] == str(2**21)
+
+
+async def test_pages_of_an_older_bundle_go_on(plane: Plane, client: httpx.AsyncClient, assets: str) -> None:
+    await client.get(assets + "index.js")
+    newer = await plane.bundle(index_js=b"export function mount() {}")
+    plane.publish(route(ui=newer))
+    assert (await client.get(assets + "index.js")).status_code == 200
+    assert assets not in (await client.get(UI)).text
+
+
+async def test_a_ui_is_there_while_its_plugin_is_not(
+    plane: Plane, client: httpx.AsyncClient, assets: str, bundle: UiBundle
+) -> None:
+    plane.publish(route(ui=bundle, state=PluginState.STARTING))
+    assert (await client.get(UI)).status_code == 200
+    plane.publish(route(ui=bundle, state=PluginState.DISABLED))
+    assert (await client.get(UI)).status_code == 503
+    plane.publish(route(state=PluginState.STARTING))
+    assert (await client.get(UI)).status_code == 503
+    assert (await client.post(assets + "index.js")).status_code == 405
+
+
+async def test_a_plugin_without_ui_says_so(plugin: ContractPlugin, client: httpx.AsyncClient) -> None:
+    answer = await client.get(UI)
+    assert (answer.status_code, answer.json()["type"]) == (404, "urn:plugway:problem:no-ui")
+
+
+async def test_the_frame_shows_the_plugins_name(
+    plane: Plane, client: httpx.AsyncClient, bundle: UiBundle
+) -> None:
+    plane.publish(replace(route(ui=bundle), name="My <Notes>"))
+    assert "My &lt;Notes&gt;" in (await client.get(UI)).text
