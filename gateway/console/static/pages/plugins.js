@@ -27,7 +27,7 @@ export function create() {
     rest.hidden = shown.length > 0;
     if (store.plugins === null) return;
     summary.textContent = summarise(all);
-    if (!shown.length) rest.replaceChildren(all.length ? noneFound(wanted) : noneInstalled());
+    rest.replaceChildren(...(shown.length ? [] : [all.length ? noneFound(wanted) : noneInstalled()]));
     for (const [id, row] of rows) {
       if (shown.some((view) => view.id === id)) continue;
       row.node.remove();
