@@ -31,7 +31,8 @@ class ProcessHost:
         self._home = home
         self._settings = settings
         self._listening = listening
-        self._reaping = threading.Lock()
+        # A record has one writer at a time: a look at a start half done would write an end into it.
+        self._recording = threading.RLock()
         self._swept = False
 
     def start(self, spec: InstanceSpec) -> RuntimeInstance:
@@ -42,8 +43,10 @@ class ProcessHost:
         if record is not None and self._process(record) is not None:
             return self.observe(record)
         process_table.kill_all(spec.id, self._home)
-        self._home.forget_run_directory(spec.id)
-        return self.observe(self._launch(spec, command))
+        with self._recording:
+            self._home.forget_run_directory(spec.id)
+            record = self._launch(spec, command)
+        return self.observe(record)
 
     def _launch(self, spec: InstanceSpec, command: list[str]) -> ProcessRecord:
         release, home = spec.release, self._home
@@ -90,6 +93,9 @@ class ProcessHost:
                 record = self._note_exit(record)
             except process_table.StillEnding:
                 alive = True
+            else:
+                if record.exit is None:
+                    return self.observe(record)
         return RuntimeInstance(
             id=record.instance_id,
             plugin_id=record.plugin_id,
@@ -102,10 +108,11 @@ class ProcessHost:
         )
 
     def _note_exit(self, record: ProcessRecord) -> ProcessRecord:
-        with self._reaping:
+        """The record with its end; or, without one, the record of the start that has replaced it."""
+        with self._recording:
             # Another thread may have been first, and a child can be waited for only once.
             known = records.read(self._home, record.instance_id)
-            if known is not None and known.pid == record.pid and known.exit is not None:
+            if known is not None and (known.pid != record.pid or known.exit is not None):
                 return known
             status = process_table.reap(record.pid) if record.pid else None
             log = self._home.log_file(record.instance_id)
@@ -135,13 +142,17 @@ class ProcessHost:
         could reach or stop it any more.
         """
         for instance, process in process_table.marked(self._home):
-            record = records.read(self._home, instance)
-            if record is None:
-                process_table.send(process, signal.SIGKILL)
-            elif self._process(record) is None and process_table.is_leader(process):
-                adopted = record.with_process(process.pid, process_table.started_at(process.pid))
-                records.write(self._home, adopted)
+            with self._recording:
+                self._place(instance, process)
         self._swept = True
+
+    def _place(self, instance: InstanceId, process: psutil.Process) -> None:
+        record = records.read(self._home, instance)
+        if record is None:
+            process_table.send(process, signal.SIGKILL)
+        elif self._process(record) is None and process_table.is_leader(process):
+            adopted = record.with_process(process.pid, process_table.started_at(process.pid))
+            records.write(self._home, adopted)
 
     def ask_to_end(self, instance: InstanceId) -> ProcessRecord | None:
         """Send SIGTERM; the record of what to wait for, None where nothing runs."""
