@@ -64,7 +64,8 @@ async def test_what_would_fail_again_is_quarantined_at_once(home: Home, behaviou
 async def test_what_fails_again_and_again_is_quarantined_in_the_end(
     home: Home, behaviour: str, reason: str
 ) -> None:
-    budget = 0.6 if behaviour in ("never-starts", "garbage") else 15.0
+    # The second has to have time to start, on a busy machine as well.
+    budget = {"never-starts": 0.6, "garbage": 4.0}.get(behaviour, 20.0)
     async with supervised(home, quick(start_timeout=budget, quarantine_after=2)) as gateway:
         plugin = await gateway.add(behaviour)
         status = await gateway.state(plugin, QUARANTINED, reason)
@@ -80,11 +81,11 @@ async def test_what_fails_again_and_again_is_quarantined_in_the_end(
 
 
 async def test_a_neighbour_notices_nothing(home: Home) -> None:
-    async with supervised(home, quick(start_timeout=0.6, quarantine_after=2)) as gateway:
+    async with supervised(home, quick(quarantine_after=2)) as gateway:
         neighbour = await gateway.add("good")
         await gateway.state(neighbour, HEALTHY)
         before, route = await gateway.pid(neighbour), gateway.route(neighbour)
-        for behaviour in ("dies", "garbage", "other-contract", "garbled"):
+        for behaviour in ("dies", "other-contract", "garbled"):
             plugin = await gateway.add(behaviour)
             await gateway.state(plugin, QUARANTINED)
             assert gateway.status(neighbour).state is HEALTHY
