@@ -13,6 +13,7 @@ from plugway.plugin.v1 import plugin_pb2, plugin_pb2_grpc
 from plugway_sdk.app_host import AppHost
 from plugway_sdk.listen import BadAddress, Listen
 from plugway_sdk.plugin import Plugin
+from plugway_sdk.reflecting import REFLECTION_V1, add_reflection
 from plugway_sdk.service import PluginService
 from plugway_sdk.timing import Timing
 
@@ -58,7 +59,7 @@ class Server:
         for name in {self._plugin.id, self._instance_id} - {""}:
             await self._health.set(name, health_pb2.HealthCheckResponse.SERVING)
         names = [plugin_pb2.DESCRIPTOR.services_by_name["PluginService"].full_name, health.SERVICE_NAME]
-        reflection.enable_server_reflection([*names, reflection.SERVICE_NAME], server)
+        add_reflection([*names, reflection.SERVICE_NAME, REFLECTION_V1], server)
         self._bind(server)
         await server.start()
 

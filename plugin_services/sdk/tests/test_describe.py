@@ -10,7 +10,7 @@ from typing import Any
 import grpc
 import pytest
 from fastapi import FastAPI
-from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
+from grpc_reflection.v1alpha import reflection_pb2
 from plugway.plugin.v1 import manifest_pb2, plugin_pb2
 from plugway_sdk import DataPolicy, Permissions, Plugin, PluginMisdefined, RouteRule
 from plugway_sdk.testing import harness
@@ -88,11 +88,15 @@ async def test_health_knows_the_plugin_and_the_instance_and_no_other() -> None:
     assert caught.value.code() is grpc.StatusCode.NOT_FOUND
 
 
-async def test_reflection_lists_the_services() -> None:
+@pytest.mark.parametrize("version", ["v1", "v1alpha"])
+async def test_reflection_lists_the_services(version: str) -> None:
     async with harness(plugin_of()) as client:
-        stub = reflection_pb2_grpc.ServerReflectionStub(client.channel)
-        call = stub.ServerReflectionInfo(iter([reflection_pb2.ServerReflectionRequest(list_services="")]))
-        answer = await call.read()
+        ask = client.channel.stream_stream(
+            f"/grpc.reflection.{version}.ServerReflection/ServerReflectionInfo",
+            request_serializer=reflection_pb2.ServerReflectionRequest.SerializeToString,
+            response_deserializer=reflection_pb2.ServerReflectionResponse.FromString,
+        )
+        answer = await ask(iter([reflection_pb2.ServerReflectionRequest(list_services="")])).read()
         names = {service.name for service in answer.list_services_response.service}
     assert {"plugway.plugin.v1.PluginService", "grpc.health.v1.Health"} <= names
 

@@ -111,7 +111,7 @@ async def test_a_body_in_quick_parts_is_one_message() -> None:
     async def small() -> dict[str, int]:
         return {"n": 1}
 
-    async with harness(plugin_of(app)) as client:
+    async with harness(plugin_of(app), timing=Timing(patience_sized=20.0)) as client:
         answer = await client.get("/")
     assert (answer.json(), answer.streamed) == ({"n": 1}, False)
 
