@@ -18,7 +18,7 @@ from redis_management.settings import Settings
 
 Word = bytes | str | int | float
 Command = tuple[Word, ...]
-ATTEMPTS = 20
+ATTEMPTS = 50
 """Looks at a key that others keep changing, before a change of ours is given up."""
 
 # fmt: off

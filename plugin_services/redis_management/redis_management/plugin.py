@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from plugway_sdk import Permissions, Plugin, RouteRule
-from prometheus_client import CollectorRegistry
 
 from redis_management.app import create_app
 from redis_management.connections import Connections
@@ -38,5 +37,4 @@ def create_plugin() -> Plugin[Settings]:
             RouteRule(path_prefix="/", methods=CHANGING, access="admin"),
             RouteRule(path_prefix="/", access="user"),
         ),
-        metrics=CollectorRegistry(),
     )

@@ -103,14 +103,17 @@ async def test_a_busy_hash_can_be_edited(client: PluginClient, redis: Any) -> No
     """Others count in a field of the same key all the time: that is no conflict with this one."""
     redis.raw.hset("k", mapping={"mine": "0", "counter": 0})
     done = asyncio.Event()
+    raw = redis.raw
 
     async def count() -> None:
         while not done.is_set():
-            await asyncio.to_thread(redis.raw.hincrby, "k", "counter", 1)
+            raw.hincrby("k", "counter", 1)
+            await asyncio.sleep(0.003)
 
     counting = asyncio.create_task(count())
     for number in range(40):
-        change = {"field": text("mine"), "value": text(str(number))}
+        field = (await client.get("/key/hash/field", params={**K, "field": "mine"})).json()
+        change = {"field": text("mine"), "value": text(str(number)), "ifTag": field["tag"]}
         (await client.put("/key/hash/field", params=K, json=change)).raise_for_status()
     done.set()
     await counting

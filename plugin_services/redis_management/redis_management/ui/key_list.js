@@ -32,7 +32,7 @@ export class KeyList {
   /** Begins a new search. */
   async search(text, type) {
     this.run += 1;
-    Object.assign(this, { text, type, cursor: "0", lookedAt: 0, total: 0, more: null });
+    Object.assign(this, { text, type, cursor: "0", lookedAt: 0, total: 0, more: null, stopped: false });
     this.rows.clear();
     this.selected.clear();
     this.tell.selected();
@@ -82,9 +82,10 @@ export class KeyList {
       const none = this.text || this.type ? empty("No key matches", "Try another pattern or type.") : empty("No keys here", "This database is empty.");
       return fill(this.foot, none);
     }
-    const words = ended ? plural(this.rows.size, "key") : `${plural(this.rows.size, "key")} of ${count(this.total)} looked at so far: ${count(this.lookedAt)}`;
+    const shown = plural(this.rows.size, "key");
+    const words = ended ? shown : `${shown} shown; looked at ${count(this.lookedAt)} of ${count(this.total)}`;
     this.more = ended ? null : () => this.walk(run);
-    fill(this.foot, h("span", { class: "grow muted" }, ended ? words : `${plural(this.rows.size, "key")} shown; looked at ${count(this.lookedAt)} of ${count(this.total)}`), !ended && button("More", () => this.more?.()));
+    fill(this.foot, h("span", { class: "grow muted" }, words), !ended && button("More", () => this.more?.()));
     this.watch.disconnect();
     if (!ended && !this.stopped) this.watch.observe(this.foot);
     return undefined;

@@ -89,13 +89,18 @@ async def write_field(writer: Writing, key: KeyName, change: FieldChange) -> Cha
     """Set one field; makes the hash where there is none."""
     field, value = change.field.to_bytes(), change.value.to_bytes()
 
+    commands: list[Command] = [("HSET", key, field, value), ("HLEN", key)]
+
     def then(old: bytes | None) -> list[Command]:
         still_the_same(old, change.if_tag)
         if change.only_new and old is not None:
             raise Changed("The hash has this field already.", hint="Edit the field instead.")
-        return [("HSET", key, field, value), ("HLEN", key)]
+        return commands
 
-    _, length = await writer.change_if(key, ("HGET", key, field), then)
+    if change.if_tag is None and not change.only_new:
+        _, length = await writer.run_all(commands)
+    else:
+        _, length = await writer.change_if(key, ("HGET", key, field), then)
     return Change(changed=1, length=length)
 
 
