@@ -3,49 +3,44 @@
 from __future__ import annotations
 
 import asyncio
-from struct import Struct
-from typing import Final, cast
+from typing import cast
 
 from gateway.proxy.failures import CallFailed, Failure, from_status
-from gateway.proxy.wire.hpack import BadBlock, Fields, literal, read_block
+from gateway.proxy.wire.frames import (
+    ACK,
+    CANCEL,
+    CONNECTION_WINDOW,
+    CONTINUATION,
+    DATA,
+    END_HEADERS,
+    END_STREAM,
+    FRAME,
+    FRAME_LIMIT,
+    GOAWAY,
+    HEADERS,
+    MAX_ANSWER,
+    MESSAGE,
+    NO_ERROR,
+    PADDED,
+    PING,
+    PREFACE,
+    REFUSED_STREAM,
+    RST_STREAM,
+    SETTING,
+    SETTINGS,
+    UINT,
+    WINDOW_UPDATE,
+    fields_of,
+    frame,
+    timeout_field,
+    without_padding,
+)
+from gateway.proxy.wire.hpack import BadBlock, literal
 
-DATA, HEADERS, RST_STREAM, SETTINGS, PING, GOAWAY, WINDOW_UPDATE, CONTINUATION = 0, 1, 3, 4, 6, 7, 8, 9
-END_STREAM, ACK, END_HEADERS, PADDED, PRIORITY = 0x1, 0x1, 0x4, 0x8, 0x20
-NO_ERROR, PROTOCOL_ERROR, REFUSED_STREAM, CANCEL = 0x0, 0x1, 0x7, 0x8
-
-MAX_ANSWER: Final = 8 * 2**20
-"""Longest answer in bytes; more than the contract's 1 MiB and its head can be."""
-
-_FRAME = Struct(">IBI")  # length and type, flags, stream
-_UINT = Struct(">I")
-_MESSAGE = Struct(">BI")  # compressed, length
-_SETTING = Struct(">HI")
-_FRAME_LIMIT = 16384
-_CONNECTION_WINDOW = 64 * 2**20
 _CONTROL_FLOOD = 10_000
 _LAST_STREAM = 2**30
 _PING_EVERY = 20.0
 _PING_WAIT = 10.0
-_BLOCKS_KEPT = 1024
-
-_blocks: dict[bytes, Fields] = {}
-_timeouts: dict[float, bytes] = {}
-
-
-def frame(kind: int, flags: int, stream: int, payload: bytes = b"") -> bytes:
-    return _FRAME.pack(len(payload) << 8 | kind, flags, stream) + payload
-
-
-_PREFACE = b"".join(
-    (
-        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
-        # No dynamic table, no push, room for a whole answer, and a bound on header lists.
-        frame(
-            SETTINGS, 0, 0, b"".join(_SETTING.pack(*s) for s in ((1, 0), (2, 0), (4, MAX_ANSWER), (6, 65536)))
-        ),
-        frame(WINDOW_UPDATE, 0, 0, _UINT.pack(_CONNECTION_WINDOW - 65535)),
-    )
-)
 
 
 class _Stream:
@@ -84,7 +79,7 @@ class Connection(asyncio.Protocol):
         self._buffer = b""
         self._window = 65535
         self._stream_window = 65535
-        self._max_frame = _FRAME_LIMIT
+        self._max_frame = FRAME_LIMIT
         self._max_streams = 2**31
         self._unacknowledged = 0
         self._control = 0
@@ -121,14 +116,14 @@ class Connection(asyncio.Protocol):
             self._arm(deadline)
         size = len(message)
         self._window -= size + 5
-        block = self._head + (_timeouts.get(within) or _timeout(within))
+        block = self._head + timeout_field(within)
         self._transport.write(
             b"".join(
                 (
-                    _FRAME.pack(len(block) << 8 | HEADERS, END_HEADERS, stream_id),
+                    FRAME.pack(len(block) << 8 | HEADERS, END_HEADERS, stream_id),
                     block,
-                    _FRAME.pack((size + 5) << 8, END_STREAM, stream_id),
-                    _MESSAGE.pack(0, size),
+                    FRAME.pack((size + 5) << 8, END_STREAM, stream_id),
+                    MESSAGE.pack(0, size),
                     message,
                 )
             )
@@ -143,7 +138,7 @@ class Connection(asyncio.Protocol):
         """Close; running calls fail as lost."""
         self.usable = False
         if not self._transport.is_closing():
-            self._transport.write(frame(GOAWAY, 0, 0, _UINT.pack(0) + _UINT.pack(NO_ERROR)))
+            self._transport.write(frame(GOAWAY, 0, 0, UINT.pack(0) + UINT.pack(NO_ERROR)))
             self._transport.close()
 
     def close_when_idle(self) -> None:
@@ -156,7 +151,7 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         # uvloop's transports are no subclasses of asyncio's.
         self._transport = cast("asyncio.Transport", transport)
-        self._transport.write(_PREFACE)
+        self._transport.write(PREFACE)
         self.usable = True
         if self._pings:
             self._ping_timer = self._loop.call_later(_PING_EVERY, self._ping)
@@ -177,9 +172,9 @@ class Connection(asyncio.Protocol):
         at, size = 0, len(data)
         try:
             while size - at >= 9:
-                word, flags, stream_id = _FRAME.unpack_from(data, at)
+                word, flags, stream_id = FRAME.unpack_from(data, at)
                 length = word >> 8
-                if length > _FRAME_LIMIT:
+                if length > FRAME_LIMIT:
                     raise BadBlock("frame beyond the limit")
                 end = at + 9 + length
                 if end > size:
@@ -202,14 +197,14 @@ class Connection(asyncio.Protocol):
 
     def _on_data(self, stream_id: int, flags: int, payload: bytes) -> None:
         self._unacknowledged += len(payload)
-        if self._unacknowledged > _CONNECTION_WINDOW // 2:
-            self._transport.write(frame(WINDOW_UPDATE, 0, 0, _UINT.pack(self._unacknowledged)))
+        if self._unacknowledged > CONNECTION_WINDOW // 2:
+            self._transport.write(frame(WINDOW_UPDATE, 0, 0, UINT.pack(self._unacknowledged)))
             self._unacknowledged = 0
         stream = self._streams.get(stream_id)
         if stream is None:
             return
         if flags & PADDED:
-            payload = payload[1 : len(payload) - payload[0]]
+            payload = without_padding(PADDED, payload)
         stream.size += len(payload)
         if stream.size > MAX_ANSWER:
             stream.fail(CallFailed(Failure.GARBAGE, "sent an answer that is too long for one message"))
@@ -222,24 +217,14 @@ class Connection(asyncio.Protocol):
     def _on_headers(self, stream_id: int, flags: int, payload: bytes) -> None:
         if self._unfinished is not None:
             raise BadBlock("frames within a header block")
-        start = 0
-        stop = len(payload)
-        if flags & PADDED:
-            start, stop = 1, stop - payload[0]
-        if flags & PRIORITY:
-            start += 5
-        block = payload[start:stop]
+        block = without_padding(flags, payload)
         if flags & END_HEADERS:
             self._on_block(stream_id, flags, block)
         else:
             self._unfinished = (stream_id, flags, block)
 
     def _on_block(self, stream_id: int, flags: int, block: bytes) -> None:
-        fields = _blocks.get(block)
-        if fields is None:
-            fields = read_block(block)
-            if len(_blocks) < _BLOCKS_KEPT:
-                _blocks[block] = fields
+        fields = fields_of(block)
         stream = self._streams.get(stream_id)
         if stream is None:
             return
@@ -258,7 +243,7 @@ class Connection(asyncio.Protocol):
         self._control = 0
         parts = stream.parts
         data = parts[0] if len(parts) == 1 else b"".join(parts)
-        if len(data) < 5 or data[0] or len(data) - 5 != _UINT.unpack_from(data, 1)[0]:
+        if len(data) < 5 or data[0] or len(data) - 5 != UINT.unpack_from(data, 1)[0]:
             self._end(stream_id, CallFailed(Failure.GARBAGE, "answered with something else than one message"))
             return
         del self._streams[stream_id]
@@ -276,7 +261,7 @@ class Connection(asyncio.Protocol):
 
     def _reset(self, stream_id: int) -> None:
         if self._streams.pop(stream_id, None) is not None and not self._transport.is_closing():
-            self._transport.write(frame(RST_STREAM, 0, stream_id, _UINT.pack(CANCEL)))
+            self._transport.write(frame(RST_STREAM, 0, stream_id, UINT.pack(CANCEL)))
         if not self.usable and not self._streams:
             self.close()
 
@@ -293,13 +278,13 @@ class Connection(asyncio.Protocol):
             if not flags & ACK:
                 self._transport.write(frame(PING, ACK, 0, payload))
         elif kind == WINDOW_UPDATE and stream_id == 0:
-            self._window += _UINT.unpack(payload)[0] & 0x7FFFFFFF
+            self._window += UINT.unpack(payload)[0] & 0x7FFFFFFF
         elif kind == RST_STREAM:
-            refused = _UINT.unpack(payload)[0] == REFUSED_STREAM
+            refused = UINT.unpack(payload)[0] == REFUSED_STREAM
             failure = Failure.REFUSED if refused else Failure.LOST
             self._end(stream_id, CallFailed(failure, "broke the call off"))
         elif kind == GOAWAY:
-            self._on_goaway(_UINT.unpack_from(payload)[0] & 0x7FFFFFFF)
+            self._on_goaway(UINT.unpack_from(payload)[0] & 0x7FFFFFFF)
 
     def _on_continuation(self, stream_id: int, flags: int, payload: bytes) -> None:
         if self._unfinished is None or self._unfinished[0] != stream_id:
@@ -314,7 +299,7 @@ class Connection(asyncio.Protocol):
             self._on_block(stream_id, first_flags, block)
 
     def _on_settings(self, payload: bytes) -> None:
-        for name, value in _SETTING.iter_unpack(payload):
+        for name, value in SETTING.iter_unpack(payload):
             if name == 3:
                 self._max_streams = value
             elif name == 4:
@@ -365,11 +350,3 @@ class Connection(asyncio.Protocol):
         if self._pong_due:
             self._transport.write(frame(PING, 0, 0, b"plugway\0"))
         self._ping_timer = self._loop.call_later(_PING_WAIT if self._pong_due else _PING_EVERY, self._ping)
-
-
-def _timeout(within: float) -> bytes:
-    """The ``grpc-timeout`` field, which carries the deadline to the plugin."""
-    milliseconds = max(1, min(round(within * 1000), 99_999_999))
-    if len(_timeouts) > 64:
-        _timeouts.clear()
-    return _timeouts.setdefault(within, literal(b"grpc-timeout", b"%dm" % milliseconds))

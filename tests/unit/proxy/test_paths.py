@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+from urllib.parse import quote
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.model import Access, RouteRule
+from gateway.proxy.paths import Rules, has_dot_segments
+
+
+@pytest.mark.parametrize(
+    "path", [b"/", b"/a", b"/a.b/c..d", b"/.well-known/x", b"/a%20b", b"/...", b"/x..", b"/%25"]
+)
+def test_ordinary_paths_have_no_dot_segments(path: bytes) -> None:
+    assert not has_dot_segments(path)
+
+
+@given(st.sampled_from(["..", "."]), st.text(alphabet="ab", max_size=3), st.integers(0, 3))
+def test_dot_segments_are_found_however_encoded(dots: str, other: str, times: int) -> None:
+    path = f"/{other}/{dots}/x"
+    for _ in range(times):
+        path = "".join(f"%{ord(char):02x}" if char in "./" else quote(char) for char in path)
+        path = path if path.startswith("/") else "/" + path
+    assert has_dot_segments(path.encode())
+
+
+@given(st.binary(max_size=50))
+def test_any_path_is_judged(path: bytes) -> None:
+    assert has_dot_segments(path) in (True, False)
+    assert Rules((RouteRule(path_prefix="/a", access=Access.ADMIN),)).access("GET", path) in Access
+
+
+def test_the_first_rule_that_matches_counts() -> None:
+    rules = Rules(
+        (
+            RouteRule(path_prefix="/a/b", access=Access.ADMIN),
+            RouteRule(path_prefix="/a/", access=Access.PUBLIC, methods=frozenset({"GET"})),
+        )
+    )
+    assert rules.access("GET", b"/a/b/c") is Access.ADMIN
+    assert rules.access("GET", b"/a") is Access.PUBLIC
+    assert rules.access("POST", b"/a/x") is Access.USER
+    assert rules.access("GET", b"/ab") is Access.USER
+    assert rules.access("GET", b"/%61/%62") is Access.ADMIN

@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+from gateway.model import Limits, PluginId, PluginState, ReleaseId, Route, Snapshot
+from gateway.proxy.counters import CallMetrics
+from gateway.proxy.table import RouteTable
+from gateway.proxy.upstream import Upstream
+from tests.fakes.data_plane import endpoint, route
+
+
+class Kit:
+    def __init__(self) -> None:
+        self.retired: list[Upstream] = []
+        self.table = RouteTable(CallMetrics(), self.retired.append)
+
+    def publish(self, *routes: Route) -> None:
+        self.table.update(Snapshot(routes={PluginId(route.plugin_id): route for route in routes}))
+
+
+def test_unchanged_routes_and_their_connections_are_kept() -> None:
+    kit = Kit()
+    kit.publish(route(endpoint("unix:/a")), route(endpoint("unix:/b", "two"), plugin="other"))
+    before, upstream = kit.table.routes[b"notes"], kit.table.upstreams()[0]
+    kit.publish(route(endpoint("unix:/a")), route(endpoint("unix:/c", "two"), plugin="other"))
+    assert kit.table.routes[b"notes"] is before
+    assert upstream in kit.table.upstreams()
+    assert [gone.endpoint.address for gone in kit.retired] == ["unix:/b"]
+
+
+def test_a_new_incarnation_gets_a_new_connection() -> None:
+    kit = Kit()
+    kit.publish(route(endpoint("unix:/a", incarnation="1")))
+    kit.publish(route(endpoint("unix:/a", incarnation="2")))
+    assert len(kit.retired) == len(kit.table.upstreams()) == 1
+
+
+def test_running_calls_are_counted_over_snapshots() -> None:
+    kit = Kit()
+    kit.publish(route(endpoint("unix:/a")))
+    kit.table.routes[b"notes"].active[0] += 1
+    kit.publish(route(endpoint("unix:/a"), limits=Limits(timeout=1.0)))
+    assert kit.table.routes[b"notes"].active == [1]
+
+
+def test_weights_share_the_calls_and_a_release_can_be_asked_for() -> None:
+    kit = Kit()
+    base = route(endpoint("unix:/a"))
+    second = route(endpoint("unix:/b", "two")).targets[0]
+    targets = (
+        replace(base.targets[0], weight=20),
+        replace(second, release_id=ReleaseId("r2"), weight=80),
+        replace(second, release_id=ReleaseId("r3"), weight=0, endpoints=()),
+    )
+    kit.publish(replace(base, targets=targets))
+    prepared = kit.table.routes[b"notes"]
+    chosen = [prepared.choose(b"") for _ in range(1000)]
+    share = sum(target is not None and target.release == b"r2" for target in chosen) / 1000
+    assert 0.7 < share < 0.9
+    for asked, got in ((b"r1", b"r1"), (b"r2", b"r2")):
+        target = prepared.choose(asked)
+        assert target is not None
+        assert target.release == got
+    assert {target.release for target in chosen if target is not None} == {b"r1", b"r2"}
+
+
+def test_only_healthy_and_updating_plugins_take_calls() -> None:
+    kit = Kit()
+    for state in PluginState:
+        kit.publish(route(endpoint("unix:/a"), state=state))
+        serving = state in (PluginState.HEALTHY, PluginState.UPDATING)
+        assert (kit.table.routes[b"notes"].problem is None) == serving
+    kit.publish(route(state=PluginState.HEALTHY))
+    assert kit.table.routes[b"notes"].problem is not None
