@@ -6,9 +6,13 @@ from collections.abc import Iterator
 
 # Its pytest plugin imports it only at the very end, which this Python's compiler cannot always
 # bear that deep in the stack ("AST constructor recursion depth mismatch").
-import hypothesis  # noqa: F401
+import hypothesis
 import pytest
 from blockbuster import blockbuster_ctx
+
+# A slow example on a busy machine is no failure; each test has its own time-out.
+hypothesis.settings.register_profile("plugway", deadline=None)
+hypothesis.settings.load_profile("plugway")
 
 
 @pytest.fixture(autouse=True)

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import sys
 from collections.abc import Callable, Coroutine, Iterable, Mapping
-from dataclasses import replace
 from functools import partial
 
 from gateway.errors import NotFound, PlugwayError, Unavailable
@@ -16,12 +14,12 @@ from gateway.registry.errors import Superseded
 from gateway.registry.records import InstanceRecord
 from gateway.runtimes.base import Runtime, RuntimeInstance
 from gateway.supervisor import acts
-from gateway.supervisor.backoff import Attempts, Patience, failed
+from gateway.supervisor.backoff import Attempts, Patience
 from gateway.supervisor.desired import remote_endpoint
 from gateway.supervisor.meeting import Surroundings
 from gateway.supervisor.monitor import Monitor
 from gateway.supervisor.plan import Action, Attach, DesiredInstance, Detach, Observed, Start, Stop
-from gateway.supervisor.tracks import Track, end_of, same_incarnation
+from gateway.supervisor.tracks import Track, count_failure, end_of, same_incarnation
 
 log = logging.getLogger(__name__)
 
@@ -266,20 +264,7 @@ class Crew:
 
     def _failed(self, track: Track, reason: str, voice: Voice, *, permanent: bool = False) -> None:
         now = self._around.clock.steady()
-        healthy_for = track.monitor.healthy_for(now) if track.monitor else 0.0
-        # What nobody here starts costs nothing to wait for, however long.
-        endless = track.ownership is not Ownership.MANAGED
-        patience = replace(self._patience, give_up_after=sys.maxsize) if endless else self._patience
-        track.failure, track.failure_voice = reason, voice
-        track.attempts = failed(
-            track.attempts,
-            reason,
-            plugin=track.plugin_id,
-            now=now,
-            healthy_for=healthy_for,
-            permanent=permanent,
-            patience=patience,
-        )
+        count_failure(track, reason, voice, now=now, permanent=permanent, patience=self._patience)
 
     def _progress(self, track: Track, text: str) -> None:
         if text != track.doing:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+import sys
+from dataclasses import dataclass, replace
 
 from gateway.model import InstanceId, InstanceState, Ownership, PluginId, ReleaseId, Voice
 from gateway.runtimes.base import RuntimeInstance
-from gateway.supervisor.backoff import Attempts
+from gateway.supervisor.backoff import Attempts, Patience, failed
 from gateway.supervisor.monitor import Monitor
 from gateway.supervisor.plan import Observed
 
@@ -84,3 +85,22 @@ def end_of(track: Track, after: RuntimeInstance | None) -> str:
     if after is None:
         return "It disappeared: something other than the gateway removed it."
     return after.exit.reason if after.exit else "It ended."
+
+
+def count_failure(
+    track: Track, reason: str, voice: Voice, *, now: float, permanent: bool, patience: Patience
+) -> None:
+    """Note why it failed, and hold the next start back or end the trying; ``now`` in steady seconds."""
+    if track.ownership is not Ownership.MANAGED:
+        # What nobody here starts costs nothing to wait for, however long.
+        patience = replace(patience, give_up_after=sys.maxsize)
+    track.failure, track.failure_voice = reason, voice
+    track.attempts = failed(
+        track.attempts,
+        reason,
+        plugin=track.plugin_id,
+        now=now,
+        healthy_for=track.monitor.healthy_for(now) if track.monitor else 0.0,
+        permanent=permanent,
+        patience=patience,
+    )

@@ -198,7 +198,7 @@ async def test_kill_of_a_plugin_is_told_at_once_and_healed(home: Home) -> None:
 
 
 async def test_failures_are_forgotten_after_a_healthy_time(home: Home) -> None:
-    async with supervised(home, quick(quarantine_after=2, stable_after=0.3)) as gateway:
+    async with supervised(home, quick(quarantine_after=2, stable_after=0.01)) as gateway:
         plugin = await gateway.add("dies-later")
         await until(lambda: gateway.status(plugin).restarts >= 3, lambda: "three restarts")
         assert gateway.status(plugin).state is not QUARANTINED

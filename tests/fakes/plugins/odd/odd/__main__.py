@@ -149,7 +149,7 @@ def serve(behaviour: str, id_: str) -> None:
     signal.signal(signal.SIGTERM, lambda number, frame: ended.set())
     say("serving")
     if behaviour == "dies-later":
-        ended.wait(0.5)
+        ended.wait(1.5)
         say("out of luck")
         os._exit(7)
     while not ended.wait(0.1):
