@@ -52,6 +52,8 @@ class Visitor:
     async def frame(self, plugin: str = "probe", path: str = "") -> Frame:
         """Open the plugin's page; returns its frame once the UI is mounted."""
         await self.go(f"/plugins/{plugin}/open{path}")
+        # The cover is up before the frame is there, and goes when the UI is mounted.
+        await expect(self.page.locator("iframe")).to_be_attached()
         await expect(self.page.locator(".stage .cover")).to_be_hidden()
         return await self.current_frame()
 

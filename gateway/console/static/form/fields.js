@@ -6,7 +6,8 @@ import { button, h, icon } from "../dom.js";
 const INPUT_TYPES = { email: "email", uri: "url", date: "date", time: "time" };
 
 function textInput(schema, given) {
-  const long = schema.maxLength > 400 || schema.format === "textarea" || String(given).includes("\n");
+  const roomy = schema.maxLength > 2000 && !schema.format && !schema.pattern;
+  const long = roomy || schema.format === "textarea" || String(given).includes("\n");
   const attributes = { minlength: schema.minLength, maxlength: schema.maxLength, value: given ?? "", autocomplete: "off", spellcheck: "false" };
   if (long) return h("textarea.input", attributes);
   return h("input.input", { type: INPUT_TYPES[schema.format] ?? "text", pattern: schema.pattern && `.*(?:${schema.pattern}).*`, ...attributes });
