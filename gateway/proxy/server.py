@@ -98,6 +98,13 @@ class GuardedHttp(HttpToolsProtocol):
     def send_400_response(self, msg: str) -> None:
         self._refuse(self._why)
 
+    def timeout_keep_alive_handler(self) -> None:
+        # A client that never took the last answer would hold it in memory for ever.
+        if self.transport.get_write_buffer_size():
+            self.transport.abort()
+        else:
+            super().timeout_keep_alive_handler()
+
     def _count(self, size: int) -> None:
         self._head_bytes += size
         if self._head_bytes > self.max_head:

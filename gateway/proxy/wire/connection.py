@@ -10,8 +10,6 @@ from gateway.proxy.wire.frames import (
     ACK,
     CANCEL,
     CONNECTION_WINDOW,
-    CONTINUATION,
-    DATA,
     END_HEADERS,
     END_STREAM,
     FRAME,
@@ -36,6 +34,7 @@ from gateway.proxy.wire.frames import (
     without_padding,
 )
 from gateway.proxy.wire.hpack import BadBlock, literal
+from gateway.proxy.wire.reader import FrameReader
 
 _CONTROL_FLOOD = 10_000
 _LAST_STREAM = 2**30
@@ -58,10 +57,11 @@ class _Stream:
             self.answer.set_exception(failed)
 
 
-class Connection(asyncio.Protocol):
+class Connection(FrameReader):
     """Calls of one method on one connection. ``usable`` is whether it takes new ones."""
 
     def __init__(self, path: bytes, authority: bytes, scheme: bytes, *, pings: bool) -> None:
+        super().__init__()
         self._loop = asyncio.get_running_loop()
         self._head = b"".join(
             (
@@ -76,14 +76,12 @@ class Connection(asyncio.Protocol):
         self._transport: asyncio.Transport = None  # type: ignore[assignment]  # set by connection_made
         self._streams: dict[int, _Stream] = {}
         self._next = 1
-        self._buffer = b""
         self._window = 65535
         self._stream_window = 65535
         self._max_frame = FRAME_LIMIT
         self._max_streams = 2**31
         self._unacknowledged = 0
         self._control = 0
-        self._unfinished: tuple[int, int, bytes] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = 0.0
         self._pings = pings
@@ -166,33 +164,6 @@ class Connection(asyncio.Protocol):
         for stream in streams.values():
             stream.fail(CallFailed(Failure.LOST, "went away during the call"))
 
-    def data_received(self, data: bytes) -> None:
-        if self._buffer:
-            data = self._buffer + data
-        at, size = 0, len(data)
-        try:
-            while size - at >= 9:
-                word, flags, stream_id = FRAME.unpack_from(data, at)
-                length = word >> 8
-                if length > FRAME_LIMIT:
-                    raise BadBlock("frame beyond the limit")
-                end = at + 9 + length
-                if end > size:
-                    break
-                kind = word & 0xFF
-                payload = data[at + 9 : end]
-                at = end
-                if kind == DATA:
-                    self._on_data(stream_id, flags, payload)
-                elif kind == HEADERS:
-                    self._on_headers(stream_id, flags, payload)
-                else:
-                    self._on_control(kind, stream_id, flags, payload)
-        except (BadBlock, IndexError, ValueError) as error:
-            self._break(str(error))
-            return
-        self._buffer = data[at:]
-
     # Frames
 
     def _on_data(self, stream_id: int, flags: int, payload: bytes) -> None:
@@ -213,15 +184,6 @@ class Connection(asyncio.Protocol):
         stream.parts.append(payload)
         if flags & END_STREAM:
             self._end(stream_id, CallFailed(Failure.GARBAGE, "ended the call without a status"))
-
-    def _on_headers(self, stream_id: int, flags: int, payload: bytes) -> None:
-        if self._unfinished is not None:
-            raise BadBlock("frames within a header block")
-        block = without_padding(flags, payload)
-        if flags & END_HEADERS:
-            self._on_block(stream_id, flags, block)
-        else:
-            self._unfinished = (stream_id, flags, block)
 
     def _on_block(self, stream_id: int, flags: int, block: bytes) -> None:
         fields = fields_of(block)
@@ -269,9 +231,7 @@ class Connection(asyncio.Protocol):
         self._control += 1
         if self._control > _CONTROL_FLOOD:
             raise BadBlock("flood of control frames")
-        if kind == CONTINUATION:
-            self._on_continuation(stream_id, flags, payload)
-        elif kind == SETTINGS and not flags & ACK:
+        if kind == SETTINGS and not flags & ACK:
             self._on_settings(payload)
         elif kind == PING:
             self._pong_due = self._pong_due and not flags & ACK
@@ -285,18 +245,6 @@ class Connection(asyncio.Protocol):
             self._end(stream_id, CallFailed(failure, "broke the call off"))
         elif kind == GOAWAY:
             self._on_goaway(UINT.unpack_from(payload)[0] & 0x7FFFFFFF)
-
-    def _on_continuation(self, stream_id: int, flags: int, payload: bytes) -> None:
-        if self._unfinished is None or self._unfinished[0] != stream_id:
-            raise BadBlock("continuation of nothing")
-        _, first_flags, block = self._unfinished
-        block += payload
-        if len(block) > 65536:
-            raise BadBlock("header block beyond the limit")
-        self._unfinished = (stream_id, first_flags, block)
-        if flags & END_HEADERS:
-            self._unfinished = None
-            self._on_block(stream_id, first_flags, block)
 
     def _on_settings(self, payload: bytes) -> None:
         for name, value in SETTING.iter_unpack(payload):
