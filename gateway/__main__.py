@@ -1,8 +1,17 @@
 """The program ``plugway``: the command line with the composition root behind ``serve``."""
 
-from gateway.app import run
+from collections.abc import Callable
+
 from gateway.cli.main import app
 from gateway.cli.serve import add_serve
+from gateway.settings import Settings
+
+
+async def run(settings: Settings, announce: Callable[[str, str], None]) -> None:
+    # Imported here, as every other command would pay for it with over a second.
+    from gateway.app import run as run_gateway
+
+    await run_gateway(settings, announce)
 
 
 def main() -> None:

@@ -191,6 +191,8 @@ def listen(host: str, port: int) -> socket.socket:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))
+        # Whoever follows the link at once waits in the queue instead of being refused.
+        listener.listen(2048)
     except OSError as error:
         listener.close()
         raise PortTaken(

@@ -112,7 +112,10 @@ class Calls:
             counters.active -= 1
             call.upstream.release()
             if call.status:
-                counters.count(method_class(call.method), call.status, call.began - call.started)
+                took = call.began - call.started
+                counters.count(method_class(call.method), call.status, took)
+                if self._outcomes.windows:
+                    self._outcomes.measured(call.target.target.release_id, took, failed=call.status >= 500)
 
     async def _carry(self, call: Call) -> None:
         head = call.head

@@ -39,7 +39,7 @@ def shape(rollout: Rollout, seen: Seen) -> tuple[Share, ...]:
                 Share(release_id=candidate, weight=100),
                 Share(release_id=stable, weight=0, draining=True),
             )
-        case Phase.ABORTING if seen.stable_up:
+        case Phase.ABORTING if seen.stable_up or not (rollout.exposed and seen.candidate_healthy):
             return (
                 Share(release_id=stable, weight=100),
                 Share(release_id=candidate, weight=0, draining=True),

@@ -1,0 +1,215 @@
+"""Rollouts of a plugin that is in use, on both runtimes."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.load import Counts, load
+from tests.parts import base_image
+from tests.releases import add_release
+from tests.running import RunningGateway, gateway, until
+
+pytestmark = pytest.mark.timeout(240)
+
+QUICK = {"startup": 20, "minHealthy": 1, "bake": 2, "drain": 5}
+ENDED = ("succeeded", "rolled-back", "rollback-paused", "superseded")
+
+
+def settings_for(runtime: str, releases: Path) -> dict[str, str]:
+    wanted = {"PLUGWAY_PLUGIN_PATH": str(releases)}
+    if runtime == "docker":
+        wanted["PLUGWAY_BASE_IMAGE"] = base_image()
+    return wanted
+
+
+@asynccontextmanager
+async def moving(tmp_path: Path, runtime: str, **second: Any) -> AsyncIterator[RunningGateway]:
+    """A gateway with mover 1.0.0 installed and healthy, and 2.0.0 at hand, which behaves as told."""
+    releases = tmp_path / "releases"
+    add_release(releases, "1.0.0")
+    add_release(releases, "2.0.0", **second)
+    async with gateway(tmp_path / "home", runtime, settings_for(runtime, releases)) as running:
+        answer = await running.client.post("/api/v1/plugins", json={"id": "mover", "version": "1.0.0"})
+        assert answer.status_code == 201, answer.text
+        await running.healthy("mover", 120)
+        yield running
+
+
+async def begin(running: RunningGateway, version: str = "2.0.0", **options: Any) -> str:
+    body = {"version": version, **QUICK, **options}
+    answer = await running.client.post("/api/v1/plugins/mover/rollouts", json=body)
+    assert answer.status_code == 201, answer.text
+    return str(answer.json()["id"])
+
+
+async def rollout(running: RunningGateway, id_: str) -> dict[str, Any]:
+    answer = await running.client.get(f"/api/v1/rollouts/{id_}")
+    return dict(answer.raise_for_status().json())
+
+
+async def ended(running: RunningGateway, id_: str, patience: float = 90) -> dict[str, Any]:
+    async def probe() -> dict[str, Any] | None:
+        view = await rollout(running, id_)
+        return view if view["phase"] in ENDED else None
+
+    return dict(await until(probe, f"rollout {id_} to end", patience))
+
+
+async def served(running: RunningGateway) -> str:
+    answer = await running.client.get("/plugins/mover/api/work")
+    return str(answer.text) if answer.status_code == 200 else f"{answer.status_code} {answer.text}"
+
+
+STRATEGIES: dict[str, dict[str, Any]] = {
+    "direct": {"strategy": "direct"},
+    "blue-green": {"strategy": "blue-green"},
+    "canary": {"steps": [{"weight": 20, "seconds": 1}, {"weight": 60, "seconds": 1}]},
+}
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+async def test_under_load_nothing_fails(tmp_path: Path, runtime: str, strategy: str) -> None:
+    async with moving(tmp_path, runtime) as running:
+        token = running.client.headers["authorization"].removeprefix("Bearer ")
+        async with load(running.base, token) as counts:
+            await until(lambda: counts.calls > 1000, "the load to be on")
+            view = await ended(running, await begin(running, **STRATEGIES[strategy]))
+            assert view["phase"] == "succeeded", view["reason"]
+            await until(lambda: counts.calls > 7000, "seven thousand calls", 120)
+        told(counts, runtime, strategy)
+        assert counts.failed == 0, (counts.unary, counts.failures)
+        assert set(counts.versions) == {"1.0.0", "2.0.0"}
+        assert set(counts.uploads) == {"good"}, counts.uploads
+        assert set(counts.stream_ends) == {"noticed"}, counts.stream_ends
+        assert set(counts.socket_ends) == {"1012"}, counts.socket_ends
+        assert await served(running) == "2.0.0"
+        assert (await running.plugin("mover"))["version"] == "2.0.0"
+
+
+def told(counts: Counts, runtime: str, strategy: str) -> None:
+    """The figures of the run, shown with -rP and in the report of a failure."""
+    lines = (
+        f"{runtime} {strategy}: {counts.calls} calls {dict(counts.unary)}, versions {dict(counts.versions)}",
+        f"uploads {dict(counts.uploads)}",
+        f"streams {dict(counts.stream_ends)}, sockets {dict(counts.socket_ends)}",
+    )
+    sys.stdout.write("\n".join(lines) + "\n")
+
+
+_BAD: dict[str, tuple[dict[str, Any], str]] = {
+    "never starts": ({"never_starts": True}, "not healthy within|start-up budget"),
+    "exits at once": ({"exits_at_once": True}, "nothing to do|exited|code 1"),
+    "dies in the bake": ({"dies_after": 2.2}, "out of luck|code 3"),
+    "dies while verified": ({"dies_after": 0.6}, "out of luck|code 3"),
+    "hangs": ({"hangs_after": 0.5}, "answer"),
+    "its calls fail": ({"fails": True}, "calls failed"),
+    "ten times slower": ({"slow": 0.1}, "calls take"),
+    "wrong id": ({"claims": "impostor"}, "impostor"),
+    "wrong version": ({"claims_version": "9.9.9"}, "9.9.9"),
+    "refuses the settings": ({"strict": True}, "must|settings"),
+}
+
+
+@pytest.mark.parametrize("case", _BAD)
+async def test_a_bad_candidate_takes_itself_back(tmp_path: Path, runtime: str, case: str) -> None:
+    behaviour, reason = _BAD[case]
+    async with moving(tmp_path, runtime, **behaviour) as running:
+        token = running.client.headers["authorization"].removeprefix("Bearer ")
+        async with load(running.base, token, unary=2, streams=False) as counts:
+            await until(lambda: counts.calls > 200, "the load to be on")
+            options = {"startup": 5, "bake": 20, "steps": [{"weight": 30, "seconds": 3}], "yes": True}
+            view = await ended(running, await begin(running, **options))
+        assert view["phase"] == "rolled-back", view
+        assert re.search(reason, view["reason"]), view["reason"]
+        assert await served(running) == "1.0.0"
+        assert (await running.plugin("mover"))["state"] == "healthy"
+        if case not in ("its calls fail", "dies in the bake", "ten times slower"):
+            assert set(counts.versions) == {"1.0.0"}, "it never carried a call"
+            assert counts.failed == 0, (counts.unary, counts.failures)
+
+
+async def test_one_clear_answer_to_everything_asked_twice(tmp_path: Path) -> None:
+    async with moving(tmp_path, "process") as running:
+        client = running.client
+
+        async def refused(path: str, said: str, body: dict[str, Any] | None = None) -> None:
+            answer = await client.post(path, json=body or {})
+            assert answer.status_code in (404, 409, 422), answer.text
+            assert said in answer.text, answer.text
+
+        rollouts = "/api/v1/plugins/mover/rollouts"
+        await refused(rollouts, "at this release already", {"version": "1.0.0"})
+        await refused(rollouts, "3.0.0", {"version": "3.0.0"})
+        await refused(
+            rollouts, "/steps", {"version": "2.0.0", "strategy": "direct", "steps": [{"weight": 5}]}
+        )
+        await refused("/api/v1/plugins/mover/rollback", "no stable release before")
+        id_ = await begin(running, steps=[{"weight": 20, "seconds": None}])
+        await refused(rollouts, "under way already", {"version": "2.0.0"})
+        await until(lambda: _in_phase(running, id_, "paused"), "the manual step")
+        (await client.post(f"/api/v1/rollouts/{id_}/promote")).raise_for_status()
+        await refused(f"/api/v1/rollouts/{id_}/promote", "promoted before")
+        (await client.post(f"/api/v1/rollouts/{id_}/abort")).raise_for_status()
+        view = await ended(running, id_)
+        assert view["phase"] == "rolled-back"
+        await refused(f"/api/v1/rollouts/{id_}/abort", "has ended")
+        (await client.put("/api/v1/plugins/mover/pin", json={"pinned": True})).raise_for_status()
+        await refused(rollouts, "pinned to 1.0.0", {"version": "2.0.0"})
+        (await client.put("/api/v1/plugins/mover/pin", json={"pinned": False})).raise_for_status()
+        assert (await ended(running, await begin(running)))["phase"] == "succeeded"
+        back = (await client.post("/api/v1/plugins/mover/rollback")).raise_for_status().json()
+        assert (await ended(running, back["id"]))["phase"] == "succeeded"
+        assert await served(running) == "1.0.0"
+        await refused("/api/v1/plugins/mover/rollback", "no stable release before")
+
+
+async def _in_phase(running: RunningGateway, id_: str, phase: str) -> bool:
+    return bool((await rollout(running, id_))["phase"] == phase)
+
+
+async def test_a_narrower_contract_holds_until_someone_agrees(tmp_path: Path) -> None:
+    async with moving(tmp_path, "process", routes=["/work"], egress=["example.org:443"]) as running:
+        id_ = await begin(running)
+        await until(lambda: _in_phase(running, id_, "paused"), "the hold")
+        view = await rollout(running, id_)
+        assert "route GET /greeting was removed" in view["heldFor"]
+        assert "new permission: may connect to example.org:443" in view["heldFor"]
+        assert await served(running) == "1.0.0"
+        refused = await running.client.post(f"/api/v1/rollouts/{id_}/promote")
+        assert refused.status_code == 409
+        (await running.client.post(f"/api/v1/rollouts/{id_}/promote", json={"yes": True})).raise_for_status()
+        assert (await ended(running, id_))["phase"] == "succeeded"
+
+
+async def test_data_changed_for_good_is_not_rolled_back_by_itself(tmp_path: Path) -> None:
+    async with moving(tmp_path, "process", one_way=True, dies_after=3) as running:
+        id_ = await begin(running, bake=30)
+        view = await ended(running, id_)
+        assert view["phase"] == "rollback-paused", view
+        assert "cannot read" in view["reason"]
+        (await running.client.post(f"/api/v1/rollouts/{id_}/abort", json={"force": True})).raise_for_status()
+
+        async def back() -> bool:
+            return bool((await rollout(running, id_))["phase"] == "rolled-back")
+
+        await until(back, "the forced way back")
+        assert await served(running) == "1.0.0"
+
+
+async def test_two_plugins_move_without_knowing_of_each_other(tmp_path: Path) -> None:
+    async with moving(tmp_path, "process") as running:
+        (await running.client.post("/api/v1/plugins", json={"id": "notes"})).raise_for_status()
+        await running.healthy("notes")
+        id_ = await begin(running, steps=[{"weight": 20, "seconds": None}])
+        await until(lambda: _in_phase(running, id_, "paused"), "the manual step")
+        assert (await running.plugin("notes"))["state"] == "healthy"
+        assert (await running.client.get("/plugins/notes/api/notes")).status_code == 200
+        (await running.client.post(f"/api/v1/rollouts/{id_}/abort")).raise_for_status()
+        assert (await ended(running, id_))["phase"] == "rolled-back"
