@@ -258,6 +258,15 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Preview:
+    """Who asks for ``release_id`` by name: ``always`` in this header (lower case) or cookie."""
+
+    release_id: ReleaseId
+    header: str
+    cookie: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
     """What one call may use. Sizes in bytes, times in seconds."""
 
@@ -278,6 +287,7 @@ class Route:
     retry_after: float = 1.0
     targets: tuple[Target, ...] = ()
     limits: Limits = Limits()
+    preview: Preview | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -51,13 +51,12 @@ class Calls:
         request = message.request
         head = take(scope["headers"], request)
         method: str = scope["method"]
-        target = route.choose(head.release)
+        target = route.choose(head.release, scope["headers"])
         judged = self._judge(route, target, method, path, head, scope["headers"])
         if isinstance(judged, PlugwayError):
             await Problem(judged).send(send, head.request_id.encode())
             return
-        full = route.active[0] >= route.limits.max_concurrent
-        refusal = route.problem or (route.overloaded if full else None)
+        refusal = route.refusal(head.release)
         if refusal is not None or target is None:
             await (refusal or route.overloaded).send(send, head.request_id.encode())
             return

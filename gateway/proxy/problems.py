@@ -6,7 +6,7 @@ import json
 import math
 from typing import Any
 
-from gateway.errors import Forbidden, NotFound, PlugwayError, Unauthenticated, Unavailable
+from gateway.errors import Conflict, Forbidden, NotFound, PlugwayError, Unauthenticated, Unavailable
 from gateway.model import PluginState, Route
 
 Headers = list[tuple[bytes, bytes]]
@@ -91,6 +91,21 @@ class Answered(Exception):
     def __init__(self, error: PlugwayError, *, close: bool = False) -> None:
         super().__init__(error.detail)
         self.problem = Problem(error, close=close)
+
+
+class ReleaseRetired(Conflict):
+    """The page that calls was loaded from a release that is no longer in use."""
+
+    key, title = "release-retired", "This page is of an older release"
+
+
+def retired(route: Route) -> ReleaseRetired:
+    return ReleaseRetired(
+        f"The release of {route.plugin_id} that this page was loaded from is no longer in use.",
+        plugin=route.plugin_id,
+        reason="release-retired",
+        hint="Load the page again.",
+    )
 
 
 _WORDS = {

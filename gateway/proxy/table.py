@@ -11,8 +11,9 @@ from collections.abc import Callable, Iterable
 
 from gateway.model import Endpoint, PluginState, Route, Snapshot, Target, UiBundle
 from gateway.proxy.counters import CallMetrics, Counters
+from gateway.proxy.headers import Pairs
 from gateway.proxy.paths import Rules
-from gateway.proxy.problems import Overloaded, Problem, unavailable
+from gateway.proxy.problems import Overloaded, Problem, retired, unavailable
 from gateway.proxy.upstream import Upstream, UpstreamKey, key_of
 
 _SERVING = (PluginState.HEALTHY, PluginState.UPDATING)
@@ -53,7 +54,10 @@ class PreparedRoute:
         "known",
         "limits",
         "overloaded",
+        "preview",
         "problem",
+        "releases",
+        "retired",
         "route",
         "targets",
         "uis",
@@ -73,9 +77,12 @@ class PreparedRoute:
         if not any(self.weights):
             self.weights = [1] * len(self.targets)
         self.by_release = {target.release: target for target in self.targets}
+        self.releases = frozenset(target.release for target in targets)
+        self.preview = _prepare_preview(route)
         serving = route.state in _SERVING and bool(self.targets)
         self.first = self.targets[0] if len(self.targets) == 1 else None
         self.unavailable = unavailable(route)
+        self.retired = Problem(retired(route))
         self.problem = None if serving else Problem(self.unavailable)
         self.uis: list[tuple[Target, UiBundle]] = [(t, t.ui) for t in route.targets if t.ui is not None]
         self.overloaded = Problem(
@@ -87,18 +94,67 @@ class PreparedRoute:
             )
         )
 
-    def choose(self, release: bytes) -> PreparedTarget | None:
+    def refusal(self, release: bytes) -> Problem | None:
+        """Why no call is taken now; ``release`` is the one that a page was loaded from, or empty.
+
+        A page never meets the API of another release: it is told to load again.
+        """
+        if self.problem is not None:
+            return self.problem
+        if self.active[0] >= self.limits.max_concurrent:
+            return self.overloaded
+        if not release or release in self.by_release:
+            return None
+        return Problem(self.unavailable) if release in self.releases else self.retired
+
+    def choose(self, release: bytes, headers: Pairs) -> PreparedTarget | None:
         """The release that takes a call: the one it asks for, where that serves, else by weight.
 
         Where none serves, the first still says who may know why.
         """
         if release and (asked := self.by_release.get(release)) is not None:
             return asked
+        if self.preview is not None and (wanted := _tests(self.preview, headers)) is not None:
+            return self.by_release.get(wanted, self.first or self.known)
         if self.first is not None:
             return self.first
         if not self.targets:
             return self.known
         return random.choices(self.targets, self.weights)[0]  # noqa: S311  a share of traffic, no secret
+
+
+class _PreparedPreview:
+    """The header and cookie by which testers choose, and what either choice means."""
+
+    __slots__ = ("always", "cookie", "header", "never")
+
+    def __init__(self, header: bytes, cookie: bytes, always: bytes, never: bytes) -> None:
+        self.header = header
+        self.cookie = cookie
+        self.always = always
+        self.never = never
+
+
+def _prepare_preview(route: Route) -> _PreparedPreview | None:
+    preview = route.preview
+    if preview is None:
+        return None
+    others = [t.release_id for t in route.targets if t.release_id != preview.release_id]
+    never = (others[0] if others else preview.release_id).encode()
+    return _PreparedPreview(
+        preview.header.encode(), preview.cookie.encode() + b"=", preview.release_id.encode(), never
+    )
+
+
+def _tests(preview: _PreparedPreview, headers: Pairs) -> bytes | None:
+    """The release that a tester's header or cookie names by ``always`` or ``never``."""
+    said = b""
+    for name, value in headers:
+        if name == preview.header:
+            said = value
+        elif name == b"cookie" and preview.cookie in value:
+            said = said or value.split(preview.cookie, 1)[1].split(b";", 1)[0].strip()
+    return {b"always": preview.always, b"never": preview.never}.get(said)
 
 
 class RouteTable:

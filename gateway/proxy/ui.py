@@ -69,7 +69,7 @@ class UiFiles:
         judged = self._judge(Access.USER, scope["method"], head, scope["headers"], plugin)
         if isinstance(judged, PlugwayError):
             raise judged
-        target, bundle = self._current(route, head)
+        target, bundle = self._current(route, head, scope["headers"])
         if path == b"":
             await _redirect(route, scope, send)
         elif path == b"/":
@@ -77,11 +77,11 @@ class UiFiles:
         else:
             await self._assets.send(bundle, _file(bundle, path[1:], plugin), scope, send, shared=False)
 
-    def _current(self, route: PreparedRoute, head: Head) -> tuple[Target, UiBundle]:
+    def _current(self, route: PreparedRoute, head: Head, headers: Pairs) -> tuple[Target, UiBundle]:
         """The bundle for a page that begins now."""
         if route.route.state in _HELD_BACK and route.problem is not None:
             raise route.unavailable
-        chosen = route.choose(head.release)
+        chosen = route.choose(head.release, headers)
         if chosen is not None and chosen.target.ui is not None:
             return chosen.target, chosen.target.ui
         for target, bundle in route.uis:

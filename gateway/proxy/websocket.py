@@ -53,15 +53,14 @@ class WebSockets:
         plugin = route.route.plugin_id
         if has_dot_segments(path):
             return Problem(BadRequest("The path must not contain '.' or '..' as a segment.", plugin=plugin))
-        target = route.choose(head.release)
+        target = route.choose(head.release, pairs)
         access = target.rules.access("GET", path) if target is not None else Access.USER
         judged = self._judge_caller(access, WEBSOCKET, head, pairs, plugin)
         if isinstance(judged, PlugwayError):
             return Problem(judged)
-        if route.problem is not None or target is None:
-            return route.problem or route.overloaded
-        if route.active[0] >= route.limits.max_concurrent:
-            return route.overloaded
+        refusal = route.refusal(head.release)
+        if refusal is not None or target is None:
+            return refusal or route.overloaded
         request.method = "GET"
         request.path = path
         request.query = scope["query_string"]

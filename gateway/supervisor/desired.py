@@ -9,14 +9,12 @@ from gateway.registry.records import PluginRecord
 from gateway.supervisor.plan import DesiredPlugin, DesiredRelease
 
 
-def desired_plugin(
-    record: PluginRecord, release: Release, moving: tuple[DesiredRelease, ...] | None
-) -> DesiredPlugin:
+def desired_plugin(record: PluginRecord, release: Release, moving: DesiredPlugin | None) -> DesiredPlugin:
     """One release at full weight, or what the rollout under way (``moving``) wants."""
     if not record.enabled:
         return DesiredPlugin(id=record.id)
     if moving is not None:
-        return DesiredPlugin(id=record.id, releases=moving)
+        return moving
     return DesiredPlugin(
         id=record.id,
         releases=(DesiredRelease(release_id=record.release_id, ownership=ownership(release)),),

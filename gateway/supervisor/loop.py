@@ -226,7 +226,7 @@ class Supervisor:
     def _want(self) -> None:
         self._desired = {
             record.id: desired_plugin(
-                record, self._store.release(record.release_id).release, self.rollouts.releases(record)
+                record, self._store.release(record.release_id).release, self.rollouts.desired(record)
             )
             for record in self._store.plugins()
         }

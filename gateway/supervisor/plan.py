@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from gateway.model import InstanceId, InstanceState, Ownership, PluginId, ReleaseId
+from gateway.model import InstanceId, InstanceState, Ownership, PluginId, Preview, ReleaseId
 
 
 class Role(StrEnum):
@@ -41,6 +41,7 @@ class DesiredPlugin:
 
     id: PluginId
     releases: tuple[DesiredRelease, ...] = ()
+    preview: Preview | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

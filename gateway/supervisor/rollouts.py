@@ -13,13 +13,13 @@ from pydantic import TypeAdapter
 
 from gateway.clock import SteadyClock
 from gateway.errors import NotFound
-from gateway.model import InstanceId, PluginId
+from gateway.model import InstanceId, PluginId, Preview
 from gateway.registry.boards import EventBoard, OutcomeBoard, SnapshotBoard
 from gateway.registry.records import PluginRecord, RolloutRecord
 from gateway.registry.store import RegistryStore
 from gateway.supervisor.analysis import verdict
 from gateway.supervisor.contract_diff import contract_findings
-from gateway.supervisor.plan import DesiredRelease, Role, instance_id
+from gateway.supervisor.plan import DesiredPlugin, DesiredRelease, Role, instance_id
 from gateway.supervisor.rollout import EXPOSED, Phase, Rollout, Seen, advance
 from gateway.supervisor.rollout_shape import Share, shape
 from gateway.supervisor.tracks import Track
@@ -81,13 +81,14 @@ class Rollouts:
                 return record
         raise NoRollout(f"There is no rollout '{id_}'.", hint="plugway status ID lists a plugin's rollouts.")
 
-    def releases(self, record: PluginRecord) -> tuple[DesiredRelease, ...] | None:
+    def desired(self, record: PluginRecord) -> DesiredPlugin | None:
         """What a rollout wants to run of the plugin; None where none is under way."""
         found = self.live(record.id)
         if found is None:
             return None
         rollout = decode(found)
-        return tuple(_desired(rollout, share) for share in shape(rollout, self.seen(rollout)))
+        releases = tuple(_desired(rollout, share) for share in shape(rollout, self.seen(rollout)))
+        return DesiredPlugin(id=record.id, releases=releases, preview=_preview(rollout))
 
     async def look(self) -> None:
         """Advance every live rollout as far as what is seen carries it."""
@@ -247,6 +248,14 @@ def _desired(rollout: Rollout, share: Share) -> DesiredRelease:
         role=Role.DRAINING if share.draining else role,
         grace=rollout.plan.timing.drain,
     )
+
+
+def _preview(rollout: Rollout) -> Preview | None:
+    """They may look at a candidate as soon as it is verified, whatever its weight."""
+    if rollout.effective is not Phase.CANARY:
+        return None
+    plan = rollout.plan
+    return Preview(release_id=rollout.candidate, header=plan.tester_header, cookie=plan.tester_cookie)
 
 
 def _gone(track: Track | None) -> bool:

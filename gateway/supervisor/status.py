@@ -45,7 +45,10 @@ class PluginStatus:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """What is known of one wanted instance, for the judgement of its plugin."""
+    """What is known of one wanted instance, for the judgement of its plugin.
+
+    A ``warm`` one has no share of the calls and takes them where those with a share cannot.
+    """
 
     weight: int
     healthy: bool
@@ -54,6 +57,7 @@ class Finding:
     voice: Voice
     quarantine: str = ""
     waiting: bool = False
+    warm: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +78,9 @@ def judge(findings: Sequence[Finding]) -> Judgement:
     for finding in serving:
         if finding.healthy:
             return Judgement(state=PluginState.HEALTHY, reason=finding.reason, voice=finding.voice)
+    if any(finding.warm and finding.healthy for finding in findings):
+        reason = "The stable release serves, as the new one does not."
+        return Judgement(state=PluginState.HEALTHY, reason=reason, voice=Voice.RUNTIME)
     for finding in serving:
         if not finding.quarantine:
             state = PluginState.UNHEALTHY if finding.ready or finding.waiting else PluginState.STARTING

@@ -27,6 +27,7 @@ _RETRY_AFTER = {
 def finding(wanted: DesiredInstance, track: Track | None, patience: Patience, blind: str) -> Finding:
     """``blind`` says why the runtime could not be asked; "" where it could."""
     weight = wanted.release.weight
+    warm = weight == 0 and wanted.release.role is Role.STABLE
     if track is None:
         return Finding(
             weight=weight,
@@ -45,6 +46,7 @@ def finding(wanted: DesiredInstance, track: Track | None, patience: Patience, bl
             ready=monitor.ready,
             reason=f"{verdict.reason}{before}",
             voice=verdict.voice,
+            warm=warm,
         )
     waiting = track.attempts.failures > 0 and not track.doing and not track.restart_asked
     return Finding(
@@ -118,6 +120,7 @@ def route(
         retry_after=retry_after,
         targets=targets,
         limits=limits,
+        preview=plugin.preview,
     )
 
 

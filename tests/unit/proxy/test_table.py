@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from gateway.model import Limits, PluginId, PluginState, ReleaseId, Route, Snapshot
+from gateway.model import Limits, PluginId, PluginState, Preview, ReleaseId, Route, Snapshot
 from gateway.proxy.counters import CallMetrics
 from gateway.proxy.table import RouteTable
 from gateway.proxy.upstream import Upstream
@@ -54,14 +54,50 @@ def test_weights_share_the_calls_and_a_release_can_be_asked_for() -> None:
     )
     kit.publish(replace(base, targets=targets))
     prepared = kit.table.routes[b"notes"]
-    chosen = [prepared.choose(b"") for _ in range(1000)]
+    chosen = [prepared.choose(b"", []) for _ in range(1000)]
     share = sum(target is not None and target.release == b"r2" for target in chosen) / 1000
     assert 0.7 < share < 0.9
     for asked, got in ((b"r1", b"r1"), (b"r2", b"r2")):
-        target = prepared.choose(asked)
+        target = prepared.choose(asked, [])
         assert target is not None
         assert target.release == got
     assert {target.release for target in chosen if target is not None} == {b"r1", b"r2"}
+
+
+def test_a_page_never_meets_another_release() -> None:
+    kit = Kit()
+    base = route(endpoint("unix:/a"))
+    away = replace(base.targets[0], release_id=ReleaseId("r2"), endpoints=())
+    kit.publish(replace(base, targets=(base.targets[0], away)))
+    prepared = kit.table.routes[b"notes"]
+    assert prepared.refusal(b"") is None
+    assert prepared.refusal(b"r1") is None
+    gone, down = prepared.refusal(b"r0"), prepared.refusal(b"r2")
+    assert gone is not None
+    assert gone.status == 409
+    assert b"release-retired" in gone.body
+    assert down is not None
+    assert down.status == 503, "its release is there, and away for now"
+
+
+def test_testers_choose_by_header_or_cookie() -> None:
+    kit = Kit()
+    base = route(endpoint("unix:/a"))
+    new = replace(route(endpoint("unix:/b", "two")).targets[0], release_id=ReleaseId("r2"), weight=0)
+    preview = Preview(release_id=ReleaseId("r2"), header="x-try", cookie="try")
+    kit.publish(replace(base, targets=(replace(base.targets[0], weight=100), new), preview=preview))
+    prepared = kit.table.routes[b"notes"]
+
+    def chosen(*headers: tuple[bytes, bytes]) -> bytes:
+        target = prepared.choose(b"", list(headers))
+        assert target is not None
+        return target.release
+
+    assert chosen() == b"r1"
+    assert chosen((b"x-try", b"always")) == b"r2"
+    assert chosen((b"cookie", b"a=b; try=always; c=d")) == b"r2"
+    assert chosen((b"x-try", b"never"), (b"cookie", b"try=always")) == b"r1", "the header counts more"
+    assert chosen((b"x-try", b"perhaps")) == b"r1"
 
 
 def test_only_healthy_and_updating_plugins_take_calls() -> None:
