@@ -4,42 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Collection
+from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import delete, insert, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.errors import Internal
-from gateway.hints import near
 from gateway.model import InstanceId, Manifest, PluginId, Release, ReleaseId, RemoteArtifact, UiBundle
-from gateway.registry import codec, tables
+from gateway.registry import codec, rollout_rows, tables
+from gateway.registry.content import Content, Work, insert_release, load
 from gateway.registry.database import Database
 from gateway.registry.errors import (
     AlreadyInstalled,
     FactsContradict,
     RegistryUnavailable,
-    UnknownPlugin,
-    UnknownRelease,
 )
 from gateway.registry.records import InstanceRecord, PluginRecord, ReleaseRecord, RolloutRecord
 from gateway.registry.secrets import SecretCipher
 
 Listener = Callable[[PluginId], None]
-
-
-@dataclass(frozen=True, slots=True)
-class _Content:
-    """All of the database, in memory. Replaced as a whole by every write that was committed."""
-
-    plugins: dict[PluginId, PluginRecord] = field(default_factory=dict)
-    releases: dict[ReleaseId, ReleaseRecord] = field(default_factory=dict)
-    instances: dict[InstanceId, InstanceRecord] = field(default_factory=dict)
-    rollouts: dict[str, RolloutRecord] = field(default_factory=dict)
-
-
-Work = Callable[[AsyncConnection, _Content], Awaitable[_Content]]
 
 
 class RegistryStore:
@@ -48,7 +33,7 @@ class RegistryStore:
     Writes come one after another. A write that failed has changed nothing.
     """
 
-    def __init__(self, database: Database, cipher: SecretCipher, content: _Content) -> None:
+    def __init__(self, database: Database, cipher: SecretCipher, content: Content) -> None:
         self._database = database
         self._cipher = cipher
         self._content = content
@@ -62,7 +47,7 @@ class RegistryStore:
         database = await Database.open(url)
         try:
             async with database.read() as connection:
-                content = await _load(connection, cipher)
+                content = await load(connection, cipher)
         except BaseException:
             await database.close()
             raise
@@ -86,15 +71,15 @@ class RegistryStore:
 
     def plugin(self, id_: PluginId) -> PluginRecord:
         """Raises :class:`UnknownPlugin`, which names what was perhaps meant."""
-        return _plugin(self._content, id_)
+        return self._content.plugin(id_)
 
     def release(self, id_: ReleaseId) -> ReleaseRecord:
         """Raises :class:`UnknownRelease`."""
-        return _release(self._content, id_)
+        return self._content.release(id_)
 
     def releases(self, plugin_id: PluginId) -> tuple[ReleaseRecord, ...]:
         """Oldest first; raises :class:`UnknownPlugin`."""
-        _plugin(self._content, plugin_id)
+        self._content.plugin(plugin_id)
         mine = [r for r in self._content.releases.values() if r.release.plugin_id == plugin_id]
         return tuple(sorted(mine, key=lambda record: record.added_at))
 
@@ -114,14 +99,14 @@ class RegistryStore:
         now = time.time()
         record = replace(record, installed_at=record.installed_at or now, updated_at=record.updated_at or now)
 
-        async def work(connection: AsyncConnection, content: _Content) -> _Content:
+        async def work(connection: AsyncConnection, content: Content) -> Content:
             if record.id in content.plugins:
                 raise AlreadyInstalled(
                     f"{record.id} is installed already.",
                     hint=f"To install it anew: plugway uninstall {record.id} first (its data stays).",
                     plugin=record.id,
                 )
-            content = await _insert_release(connection, content, ReleaseRecord(release=release, added_at=now))
+            content = await insert_release(connection, content, ReleaseRecord(release=release, added_at=now))
             row = await asyncio.to_thread(codec.plugin_row, record, self._cipher)
             await connection.execute(insert(tables.plugins).values(row))
             return replace(content, plugins={**content.plugins, record.id: record})
@@ -132,7 +117,7 @@ class RegistryStore:
         """Change fields of :class:`PluginRecord`; returns what holds now."""
         changed: PluginRecord
 
-        async def work(connection: AsyncConnection, content: _Content) -> _Content:
+        async def work(connection: AsyncConnection, content: Content) -> Content:
             nonlocal changed
             after = await self._update_plugin(connection, content, id_, changes)
             changed = after.plugins[id_]
@@ -144,13 +129,13 @@ class RegistryStore:
     async def remove_plugin(self, id_: PluginId) -> None:
         """Forget the plugin, its releases and its instances."""
 
-        async def work(connection: AsyncConnection, content: _Content) -> _Content:
-            _plugin(content, id_)
+        async def work(connection: AsyncConnection, content: Content) -> Content:
+            content.plugin(id_)
             await connection.execute(delete(tables.instances).where(tables.instances.c.plugin_id == id_))
             await connection.execute(delete(tables.rollouts).where(tables.rollouts.c.plugin_id == id_))
             await connection.execute(delete(tables.plugins).where(tables.plugins.c.id == id_))
             await connection.execute(delete(tables.releases).where(tables.releases.c.plugin_id == id_))
-            return _Content(
+            return Content(
                 plugins={key: r for key, r in content.plugins.items() if key != id_},
                 releases={key: r for key, r in content.releases.items() if r.release.plugin_id != id_},
                 instances={key: r for key, r in content.instances.items() if r.plugin_id != id_},
@@ -162,10 +147,10 @@ class RegistryStore:
     async def add_release(self, release: Release) -> None:
         """Know one more release of an installed plugin. Equal ids are equal releases: no error."""
 
-        async def work(connection: AsyncConnection, content: _Content) -> _Content:
-            _plugin(content, release.plugin_id)
+        async def work(connection: AsyncConnection, content: Content) -> Content:
+            content.plugin(release.plugin_id)
             record = ReleaseRecord(release=release, added_at=time.time())
-            return await _insert_release(connection, content, record)
+            return await insert_release(connection, content, record)
 
         await self._write(release.plugin_id, work)
 
@@ -174,13 +159,13 @@ class RegistryStore:
 
         Only a remote release may say something else later: nobody here put it there.
         """
-        known = _release(self._content, id_)
+        known = self._content.release(id_)
         _check_facts(known, manifest)
         if known.manifest == manifest and known.ui == ui:
             return
 
-        async def work(connection: AsyncConnection, content: _Content) -> _Content:
-            after = replace(_release(content, id_), manifest=manifest, ui=ui)
+        async def work(connection: AsyncConnection, content: Content) -> Content:
+            after = replace(content.release(id_), manifest=manifest, ui=ui)
             facts = codec.facts_row(manifest, ui)
             await connection.execute(update(tables.releases).where(tables.releases.c.id == id_).values(facts))
             return replace(content, releases={**content.releases, id_: after})
@@ -192,9 +177,9 @@ class RegistryStore:
         if self._content.instances.get(record.id) == record:
             return
 
-        async def work(connection: AsyncConnection, content: _Content) -> _Content:
-            _plugin(content, record.plugin_id)
-            _release(content, record.release_id)
+        async def work(connection: AsyncConnection, content: Content) -> Content:
+            content.plugin(record.plugin_id)
+            content.release(record.release_id)
             row, known = codec.instance_row(record), tables.instances
             if record.id in content.instances:
                 await connection.execute(update(known).where(known.c.id == record.id).values(row))
@@ -210,7 +195,7 @@ class RegistryStore:
         if known is None:
             return
 
-        async def work(connection: AsyncConnection, content: _Content) -> _Content:
+        async def work(connection: AsyncConnection, content: Content) -> Content:
             await connection.execute(delete(tables.instances).where(tables.instances.c.id == id_))
             return replace(content, instances={key: r for key, r in content.instances.items() if key != id_})
 
@@ -218,8 +203,7 @@ class RegistryStore:
 
     def rollouts(self, plugin_id: PluginId | None = None) -> tuple[RolloutRecord, ...]:
         """Newest first."""
-        every = [r for r in self._content.rollouts.values() if plugin_id is None or r.plugin_id == plugin_id]
-        return tuple(sorted(every, key=lambda record: record.created_at, reverse=True))
+        return rollout_rows.of_plugin(self._content, plugin_id)
 
     @property
     def steady(self) -> str:
@@ -232,25 +216,30 @@ class RegistryStore:
         ``steady`` is the clock that its deadlines are on, see :class:`gateway.clock.SteadyClock`.
         """
 
-        async def work(connection: AsyncConnection, content: _Content) -> _Content:
-            row, known = codec.rollout_row(record), tables.rollouts
-            if record.id in content.rollouts:
-                await connection.execute(update(known).where(known.c.id == record.id).values(row))
-            else:
-                await connection.execute(insert(known).values(row))
-            await connection.execute(update(tables.gateway).values(steady=steady))
-            content = replace(content, rollouts={**content.rollouts, record.id: record})
+        async def work(connection: AsyncConnection, content: Content) -> Content:
+            content = await rollout_rows.put(connection, content, record, steady)
             if not plugin_changes:
                 return content
             return await self._update_plugin(connection, content, record.plugin_id, plugin_changes)
 
         await self._write(record.plugin_id, work)
 
+    async def forget(
+        self, plugin_id: PluginId, *, releases: Collection[ReleaseId] = (), rollouts: Collection[str] = ()
+    ) -> None:
+        """Let go of what is history; nothing in use is removed, whatever is asked for."""
+
+        async def work(connection: AsyncConnection, content: Content) -> Content:
+            content = await rollout_rows.remove(connection, content, rollouts)
+            return await rollout_rows.remove_releases(connection, content, releases)
+
+        await self._write(plugin_id, work)
+
     async def _update_plugin(
-        self, connection: AsyncConnection, content: _Content, id_: PluginId, changes: dict[str, Any]
-    ) -> _Content:
-        changed = replace(_plugin(content, id_), **{"updated_at": time.time(), **changes})
-        _release(content, changed.release_id)
+        self, connection: AsyncConnection, content: Content, id_: PluginId, changes: dict[str, Any]
+    ) -> Content:
+        changed = replace(content.plugin(id_), **{"updated_at": time.time(), **changes})
+        content.release(changed.release_id)
         row = await asyncio.to_thread(codec.plugin_row, changed, self._cipher)
         await connection.execute(update(tables.plugins).where(tables.plugins.c.id == id_).values(row))
         return replace(content, plugins={**content.plugins, id_: changed})
@@ -270,7 +259,7 @@ class RegistryStore:
             try:
                 async with self._database.write() as connection:
                     # A connection lost at commit leaves open whether it was done: ask the database.
-                    base = await _load(connection, self._cipher) if self._doubtful else before
+                    base = await load(connection, self._cipher) if self._doubtful else before
                     after = await work(connection, base)
             except RegistryUnavailable:
                 self._doubtful = True
@@ -280,47 +269,6 @@ class RegistryStore:
         for changed in sorted({*before.plugins, *after.plugins}) if reread else (plugin,):
             for listener in tuple(self._listeners):
                 listener(changed)
-
-
-async def _load(connection: AsyncConnection, cipher: SecretCipher) -> _Content:
-    plugins = (await connection.execute(select(tables.plugins))).mappings().all()
-    releases = (await connection.execute(select(tables.releases))).mappings().all()
-    instances = (await connection.execute(select(tables.instances))).mappings().all()
-    rollouts = (await connection.execute(select(tables.rollouts))).mappings().all()
-    return await asyncio.to_thread(
-        lambda: _Content(
-            plugins={r.id: r for r in (codec.plugin_record(dict(row), cipher) for row in plugins)},
-            releases={r.release.id: r for r in (codec.release_record(dict(row)) for row in releases)},
-            instances={r.id: r for r in (codec.instance_record(dict(row)) for row in instances)},
-            rollouts={r.id: r for r in (codec.rollout_record(dict(row)) for row in rollouts)},
-        )
-    )
-
-
-async def _insert_release(connection: AsyncConnection, content: _Content, record: ReleaseRecord) -> _Content:
-    id_ = record.release.id
-    if id_ in content.releases:
-        return content
-    await connection.execute(insert(tables.releases).values(codec.release_row(record)))
-    return replace(content, releases={**content.releases, id_: record})
-
-
-def _plugin(content: _Content, id_: PluginId) -> PluginRecord:
-    try:
-        return content.plugins[id_]
-    except KeyError:
-        raise UnknownPlugin(
-            f"No plugin '{id_}' is installed.",
-            hint=near(id_, content.plugins, otherwise=f"Install it: plugway install {id_}"),
-            plugin=id_,
-        ) from None
-
-
-def _release(content: _Content, id_: ReleaseId) -> ReleaseRecord:
-    try:
-        return content.releases[id_]
-    except KeyError:
-        raise UnknownRelease(f"No release '{id_}' is known.", hint=near(id_, content.releases)) from None
 
 
 def _check_facts(known: ReleaseRecord, manifest: Manifest) -> None:
