@@ -97,7 +97,7 @@ def event_view(event: Event) -> views.EventView:
     return views.EventView(id=event.id, at=at, type=event.type, plugin=event.plugin, data=dict(event.data))
 
 
-def catalog_view(entry: CatalogEntry, *, installed: bool) -> views.CatalogEntryView:
+def catalog_view(entry: CatalogEntry, *, versions: list[str], installed: bool) -> views.CatalogEntryView:
     definition = {"id": entry.id, "version": entry.version, "source": entry.source.value}
     return views.CatalogEntryView(
         id=entry.id,
@@ -107,6 +107,7 @@ def catalog_view(entry: CatalogEntry, *, installed: bool) -> views.CatalogEntryV
         source=entry.source,
         ui_type=entry.ui_type,
         permissions=_permissions(entry.permissions),
+        versions=versions,
         installed=installed,
         problem=entry.problem,
         definition={} if entry.problem else definition,

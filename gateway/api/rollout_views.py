@@ -9,6 +9,7 @@ from pydantic import Field
 from gateway.api.convert import moment
 from gateway.api.ports import Store
 from gateway.api.views import Body, View
+from gateway.model import ReleaseId
 from gateway.registry.records import RolloutRecord
 from gateway.supervisor.rollout import Phase, Rollout, Strategy
 from gateway.supervisor.rollout_acts import RolloutActs
@@ -56,6 +57,7 @@ class SideView(View):
     release_id: str
     version: str
     weight: int = Field(description="Share of new sessions, in percent.")
+    draining: bool = Field(description="Takes no new call any more, not even of pages loaded from it.")
     calls: int
     errors: int
     median_seconds: float = Field(description="Upper bound of the median time to the answer's begin.")
@@ -93,15 +95,15 @@ class RolloutList(View):
 def rollout_view(record: RolloutRecord, store: Store, acts: RolloutActs) -> RolloutView:
     rollout = decode(record)
     windows = acts.rollouts.windows(rollout) if record.live else (Window(), Window())
-    weights = {share.release_id: share.weight for share in shape(rollout, acts.rollouts.seen(rollout))}
+    shares = {share.release_id: share for share in shape(rollout, acts.rollouts.seen(rollout))}
 
-    def side(release_id: str, window: Window) -> SideView:
+    def side(release_id: ReleaseId, window: Window) -> SideView:
+        share = shares.get(release_id)
         return SideView(
             release_id=release_id,
-            version=store.release(
-                rollout.stable if release_id == rollout.stable else rollout.candidate
-            ).release.version,
-            weight=next((w for id_, w in weights.items() if id_ == release_id), 0),
+            version=store.release(release_id).release.version,
+            weight=share.weight if share else 0,
+            draining=bool(share and share.draining),
             calls=window.calls,
             errors=window.errors,
             median_seconds=window.quantile(0.5) if window.calls else 0.0,

@@ -156,6 +156,7 @@ class CatalogEntryView(View):
     source: Source
     ui_type: UiType
     permissions: PermissionsView = Field(description="What it will be granted by installing it.")
+    versions: list[str] = Field(description="All versions of this plugin that its source has, newest first.")
     installed: bool = Field(description="A plugin of this id is installed, in whichever version.")
     problem: str = Field(description="Why it cannot be installed; empty where it can.")
     definition: dict[str, Any] = Field(description="What to post to install it.")

@@ -14,7 +14,7 @@ from gateway.hints import near
 from gateway.model import DirectoryArtifact, PluginId, Release, Source, Tier
 from gateway.sources.base import CatalogEntry, NotInCatalog, SourceUnreadable
 from gateway.sources.manifest_file import FILE, BadManifestFile, ManifestFile, read_manifest_file
-from gateway.sources.semver import is_prerelease, version_key
+from gateway.sources.semver import preference, version_key
 
 # Of no meaning for a directory; taken silently they would look as if they had been checked.
 _NOT_HERE = ("source_url", "download_url", "signature", "signer", "ui_config", "api_base_url")
@@ -98,7 +98,7 @@ def _choose(definition: PluginDefinition, found: list[_Found]) -> tuple[Path, Ma
     }
     if not versions:
         raise _unknown(definition, found)
-    wanted = definition.version or max(versions, key=lambda v: (not is_prerelease(v), version_key(v)))
+    wanted = definition.version or max(versions, key=preference)
     if wanted not in versions:
         there = ", ".join(sorted(versions, key=version_key))
         raise NotInCatalog(

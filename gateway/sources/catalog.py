@@ -8,6 +8,7 @@ from gateway.definition import PluginDefinition
 from gateway.errors import PlugwayError
 from gateway.model import Release, Source
 from gateway.sources.base import CatalogEntry, ReleaseSource, UnsupportedSource
+from gateway.sources.semver import preference
 
 
 class SourceCatalog:
@@ -29,7 +30,10 @@ class SourceCatalog:
         return await source.resolve(definition)
 
     async def available(self) -> tuple[CatalogEntry, ...]:
-        """Entries of every source by id; what a source could not say is an entry with a problem."""
+        """Entries of every source by id, the version that installing takes first.
+
+        What a source could not say is an entry with a problem.
+        """
         entries: list[CatalogEntry] = []
         for kind, source in self._sources.items():
             try:
@@ -37,4 +41,5 @@ class SourceCatalog:
             except PlugwayError as error:
                 name = kind.value
                 entries.append(CatalogEntry(id="", name=name, version="", source=kind, problem=error.detail))
-        return tuple(sorted(entries, key=lambda entry: (entry.id, entry.version)))
+        newest_first = sorted(entries, key=lambda entry: preference(entry.version), reverse=True)
+        return tuple(sorted(newest_first, key=lambda entry: entry.id))

@@ -32,3 +32,10 @@ def version_key(version: str) -> Key:
         if part
     )
     return int(match[1]), int(match[2]), int(match[3]), not pre, pre
+
+
+def preference(version: str) -> tuple[bool, bool, Key | None]:
+    """Greatest for the version to take where none is named: the newest, pre-releases after all others."""
+    if not is_version(version):
+        return False, False, None
+    return True, not is_prerelease(version), version_key(version)

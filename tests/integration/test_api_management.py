@@ -287,6 +287,7 @@ async def test_logs_that_lie_elsewhere_are_a_problem(client: httpx.AsyncClient, 
 async def test_the_catalog_says_what_to_post(client: httpx.AsyncClient) -> None:
     [entry] = (await client.get("/api/v1/catalog")).json()["plugins"]
     assert entry["installed"] is False
+    assert entry["versions"] == [entry["version"]]
     assert (await client.post("/api/v1/plugins", json=entry["definition"])).status_code == 201
     [entry] = (await client.get("/api/v1/catalog")).json()["plugins"]
     assert entry["installed"] is True

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+
 from fastapi import APIRouter
 
 from gateway.access.roles import Role
@@ -10,6 +12,7 @@ from gateway.api.convert import catalog_view
 from gateway.api.parts import Parts
 from gateway.api.problems import responses
 from gateway.api.views import CatalogView
+from gateway.model import Source
 
 
 def catalog_routes(parts: Parts) -> APIRouter:
@@ -25,8 +28,17 @@ def catalog_routes(parts: Parts) -> APIRouter:
     async def list_catalog() -> CatalogView:
         installed = {str(record.id) for record in parts.store.plugins()}
         entries = await parts.catalog.available()
+        versions: dict[tuple[str, Source], list[str]] = defaultdict(list)
+        for entry in entries:
+            if not entry.problem:
+                versions[entry.id, entry.source].append(entry.version)
         return CatalogView(
-            plugins=[catalog_view(entry, installed=entry.id in installed) for entry in entries]
+            plugins=[
+                catalog_view(
+                    entry, versions=versions[entry.id, entry.source], installed=entry.id in installed
+                )
+                for entry in entries
+            ]
         )
 
     return router

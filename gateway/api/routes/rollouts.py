@@ -83,6 +83,16 @@ def _add_steering(router: APIRouter, parts: Parts) -> None:
     prefix, operator = "/api/v1/rollouts/{id}", [needs(Role.OPERATOR)]
 
     @router.get(
+        "/api/v1/rollouts",
+        operation_id="listLiveRollouts",
+        summary="List the rollouts of all plugins that are under way",
+        dependencies=[needs(Role.VIEWER)],
+        responses=responses(),
+    )
+    async def list_live() -> RolloutList:
+        return RolloutList(rollouts=[_view(parts, r) for r in parts.store.rollouts() if r.live])
+
+    @router.get(
         prefix,
         operation_id="getRollout",
         summary="Show a rollout",

@@ -195,6 +195,13 @@ async def test_unsupported_sources_say_which_there_are(tmp_path: Path) -> None:
     assert caught.value.status == 422
 
 
+async def test_the_version_that_installing_takes_comes_first(tmp_path: Path) -> None:
+    for version in ("1.9.0", "1.10.0", "2.0.0-rc.1"):
+        write_plugin(tmp_path / version, version=version)
+    entries = await SourceCatalog({Source.BUILT_IN: BuiltInSource([tmp_path])}).available()
+    assert [entry.version for entry in entries] == ["1.10.0", "1.9.0", "2.0.0-rc.1"]
+
+
 async def test_what_is_shipped_can_be_installed() -> None:
     shipped = await asyncio.to_thread(shipped_root) / "plugin_services"
     catalog = SourceCatalog({Source.BUILT_IN: BuiltInSource([shipped, shipped / "examples"])})
