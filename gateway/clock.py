@@ -37,10 +37,6 @@ class SteadyClock:
     def now(self) -> float:
         return self._offset + time.monotonic()
 
-    def monotonic(self) -> float:
-        """Seconds of this process's own timers, which are never stored."""
-        return time.monotonic()
-
     def wall(self) -> float:
         """Unix time, only to be shown."""
         return time.time()

@@ -65,6 +65,7 @@ class Monitor:
         self.condemned: Condemned | None = None
         self._healthy_since: float | None = around.clock.steady() if adopted else None
         self._healthy_for = 0.0
+        self._answered_at = 0.0
 
     @property
     def endpoint(self) -> Endpoint:
@@ -86,6 +87,11 @@ class Monitor:
     def healthy_for(self, now: float) -> float:
         """How long it was healthy until now, or when it last was, in seconds."""
         return self._healthy_for if self._healthy_since is None else now - self._healthy_since
+
+    @property
+    def proven_for(self) -> float:
+        """From when it became healthy to its last good answer, in seconds: silence proves nothing."""
+        return 0.0 if self._healthy_since is None else max(0.0, self._answered_at - self._healthy_since)
 
     def check_soon(self) -> None:
         """Someone has a reason to doubt: check now rather than at the next turn."""
@@ -139,7 +145,7 @@ class Monitor:
             ) from None
         self.ready = True
         self.progress = ""
-        self._judge.serving()
+        self._answered()
         self._tell()
 
     # Liveness ------------------------------------------------------------------
@@ -189,7 +195,7 @@ class Monitor:
             self._meet_again = self._meet_again or not self._managed
             return
         if health is Health.SERVING:
-            judge.serving()
+            self._answered()
         else:
             judge.refused("It says that it is not serving.")
         count, reason = self._around.outcomes.failures(self._instance)
@@ -226,6 +232,10 @@ class Monitor:
         if facts != self._told:
             self._told = facts
             self._changed()
+
+    def _answered(self) -> None:
+        self._answered_at = self._around.clock.steady()
+        self._judge.serving()
 
     def _condemn(self, error: PlugwayError) -> None:
         permanent = getattr(error, "permanent", False) or isinstance(error, FactsContradict)

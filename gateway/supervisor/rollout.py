@@ -118,6 +118,7 @@ class Seen:
 
     ``findings`` is None until the contract diff is known. ``verdict`` is what the analysis
     found against the candidate; empty where it found nothing, or could not measure.
+    ``progress`` is what the start of the candidate is at, in words.
     """
 
     candidate_healthy: bool = False
@@ -131,6 +132,7 @@ class Seen:
     candidate_drained: bool = False
     one_way: bool = False
     cut: int = 0
+    progress: str = ""
 
 
 def advance(rollout: Rollout, seen: Seen, now: float) -> Rollout:
@@ -243,7 +245,9 @@ def _against(rollout: Rollout, seen: Seen, now: float) -> str:
     if seen.verdict and rollout.effective in EXPOSED:
         return seen.verdict
     if rollout.phase is Phase.STARTING and _over(rollout, now):
-        return f"The candidate was not healthy within {rollout.plan.timing.startup:g} s."
+        return (
+            f"The candidate was not healthy within {rollout.plan.timing.startup:g} s. {seen.progress}".strip()
+        )
     if (
         rollout.phase is not Phase.PAUSED
         and rollout.progress_deadline is not None

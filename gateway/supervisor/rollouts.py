@@ -29,6 +29,8 @@ _CODEC: TypeAdapter[Rollout] = TypeAdapter(Rollout)
 _CHAIN = 6
 """Transitions that one look may make; more would be a loop in the machine."""
 
+_LOOK_AGAIN = 0.2
+
 Tracks = Mapping[InstanceId, Track]
 Change = Callable[[Rollout, Seen], Rollout]
 
@@ -139,7 +141,7 @@ class Rollouts:
         manifest = self._store.release(rollout.candidate).manifest
         return Seen(
             candidate_healthy=healthy,
-            healthy_for=watched.healthy_for(self._clock.monotonic()) if watched and healthy else 0.0,
+            healthy_for=watched.proven_for if watched and healthy else 0.0,
             failure=_failure(candidate),
             findings=self._findings(rollout),
             verdict=self._verdict(rollout),
@@ -151,6 +153,7 @@ class Rollouts:
             candidate_drained=_gone(candidate),
             one_way=bool(manifest and manifest.one_way_migration),
             cut=sum(track.cut for track in (stable, candidate) if track),
+            progress=(watched.verdict.reason if watched else candidate.doing) if candidate else "",
         )
 
     def windows(self, rollout: Rollout) -> tuple[Window, Window]:
@@ -237,7 +240,8 @@ class Rollouts:
             if deadline is not None:
                 yield deadline - now
         if rollout.phase is Phase.VERIFYING:
-            yield rollout.plan.timing.min_healthy - self.seen(rollout).healthy_for
+            # The next check has to prove it; that one tells nobody where nothing changes by it.
+            yield max(_LOOK_AGAIN, rollout.plan.timing.min_healthy - self.seen(rollout).healthy_for)
 
 
 def _desired(rollout: Rollout, share: Share) -> DesiredRelease:
