@@ -34,8 +34,10 @@ from gateway.sources.built_in import BuiltInSource
 from gateway.sources.catalog import SourceCatalog
 from gateway.sources.remote import RemoteSource
 from gateway.sources.store import ContentStore
+from gateway.supervisor.collector import Collector
 from gateway.supervisor.lifecycle import Lifecycle
 from gateway.supervisor.loop import Supervisor
+from gateway.supervisor.refresh import Refresh
 from gateway.supervisor.rollout_acts import RolloutActs
 from gateway.trust.verify import verify_release
 
@@ -97,9 +99,10 @@ async def open_gateway(settings: Settings, announce: Announce) -> AsyncIterator[
             {Source.BUILT_IN: BuiltInSource(settings.plugin_directories()), Source.REMOTE: RemoteSource()}
         )
         snapshots, events, outcomes = SnapshotBoard(epoch=store.epoch), EventBoard(), OutcomeBoard()
+        refresh = Refresh(store=store, catalog=catalog, runtime=runtime, events=events, announce=announce)
         supervisor = Supervisor(
             store=store, snapshots=snapshots, events=events, outcomes=outcomes,
-            runtime=runtime, content=content, settings=settings,
+            runtime=runtime, content=content, settings=settings, verify=refresh.verify,
         )  # fmt: skip
         lifecycle = Lifecycle(
             store=store, supervisor=supervisor, catalog=catalog, verify=verify_release,
@@ -124,8 +127,13 @@ async def open_gateway(settings: Settings, announce: Announce) -> AsyncIterator[
             events=events, gatekeeper=gatekeeper, settings=settings, runtime_choice=why, runtime=runtime,
             rollouts=rollouts, console=create_console(),
         )  # fmt: skip
+        await refresh.take()
         await supervisor.start()
         stack.push_async_callback(supervisor.stop, keep=settings.on_exit == "keep")
+        await refresh.move(rollouts)
+        collector = Collector(store, runtime, content, lifecycle.turn)
+        await collector.start()
+        stack.push_async_callback(collector.stop)
         yield Gateway(
             app=Front(data_plane, management), end_streams=management.state.streams.close,
             gatekeeper=gatekeeper, store=store, supervisor=supervisor, lifecycle=lifecycle, events=events,

@@ -7,7 +7,6 @@ from datetime import datetime
 from pydantic import Field
 
 from gateway.api.convert import moment
-from gateway.api.ports import Store
 from gateway.api.views import Body, View
 from gateway.model import ReleaseId
 from gateway.registry.records import RolloutRecord
@@ -92,7 +91,7 @@ class RolloutList(View):
     rollouts: list[RolloutView]
 
 
-def rollout_view(record: RolloutRecord, store: Store, acts: RolloutActs) -> RolloutView:
+def rollout_view(record: RolloutRecord, acts: RolloutActs) -> RolloutView:
     rollout = decode(record)
     windows = acts.rollouts.windows(rollout) if record.live else (Window(), Window())
     shares = {share.release_id: share for share in shape(rollout, acts.rollouts.seen(rollout))}
@@ -101,7 +100,7 @@ def rollout_view(record: RolloutRecord, store: Store, acts: RolloutActs) -> Roll
         share = shares.get(release_id)
         return SideView(
             release_id=release_id,
-            version=store.release(release_id).release.version,
+            version=rollout.stable_version if release_id == rollout.stable else rollout.candidate_version,
             weight=share.weight if share else 0,
             draining=bool(share and share.draining),
             calls=window.calls,

@@ -154,6 +154,18 @@ class RegistryStore:
 
         await self._write(release.plugin_id, work)
 
+    async def relocate_release(self, release: Release) -> None:
+        """The same release lies elsewhere on this machine now; raises :class:`UnknownRelease`."""
+
+        async def work(connection: AsyncConnection, content: Content) -> Content:
+            after = replace(content.release(release.id), release=release)
+            row = codec.release_row(after)
+            known = tables.releases
+            await connection.execute(update(known).where(known.c.id == release.id).values(row))
+            return replace(content, releases={**content.releases, release.id: after})
+
+        await self._write(release.plugin_id, work)
+
     async def record_facts(self, id_: ReleaseId, manifest: Manifest, ui: UiBundle | None) -> None:
         """Keep what a release said of itself; raises :class:`FactsContradict`.
 

@@ -6,7 +6,7 @@ Every method is idempotent by instance id. Implementations must pass
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -103,7 +103,11 @@ class Runtime(Protocol):
         ...
 
     async def purge(self, plugin: PluginId) -> None:
-        """Delete the plugin's volumes and logs. Only after all its instances are stopped."""
+        """Delete the plugin's volumes, logs and images. Only after all its instances are stopped."""
+        ...
+
+    async def collect(self, plugin: PluginId, keep: Collection[ReleaseId]) -> None:
+        """Let go of images and old logs of the plugin's releases, but for ``keep``; volumes stay."""
         ...
 
     async def close(self) -> None:

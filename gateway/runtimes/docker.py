@@ -8,14 +8,14 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections import defaultdict
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Collection, Sequence
 from typing import Any, Literal
 
 import docker
 
 from gateway.home import Home
 from gateway.model import InstanceId, PluginId, ReleaseId, VerifiedRelease
-from gateway.runtimes import docker_image, docker_logs
+from gateway.runtimes import docker_collect, docker_image, docker_logs
 from gateway.runtimes.base import (
     Diagnosis,
     InstanceSpec,
@@ -46,6 +46,7 @@ class DockerRuntime:
         self._host = DockerHost(home, settings)
         self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._images: dict[ReleaseId, str] = {}
+        self._plugins: dict[ReleaseId, PluginId] = {}
         self._transport: Transport | None = None
         self._events: set[Events] = set()
 
@@ -76,11 +77,14 @@ class DockerRuntime:
             def tell(text: str) -> None:
                 loop.call_soon_threadsafe(progress, text)
 
-            return docker_image.have_image(client, self._home, self._settings, release, tell)
+            found = docker_image.have_image(client, self._home, self._settings, release, tell)
+            docker_collect.claim(client, self._home, release, found)
+            return found
 
         async with self._locks[f"image {release.id}"]:
             image = await self._engine.call(have)
         self._images[release.id] = image
+        self._plugins[release.id] = release.plugin_id
         return image
 
     async def start(self, spec: InstanceSpec) -> RuntimeInstance:
@@ -126,6 +130,13 @@ class DockerRuntime:
 
     async def purge(self, plugin: PluginId) -> None:
         await self._engine.call(lambda client: self._host.purge(client, plugin))
+
+    async def collect(self, plugin: PluginId, keep: Collection[ReleaseId]) -> None:
+        for release in [id_ for id_, of in self._plugins.items() if of == plugin and id_ not in keep]:
+            del self._plugins[release]
+            self._images.pop(release, None)
+            self._locks.pop(f"image {release}", None)
+        await self._engine.call(lambda client: self._host.collect(client, plugin, keep))
 
     async def close(self) -> None:
         for events in tuple(self._events):

@@ -7,7 +7,7 @@ import math
 import os
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import docker
@@ -17,8 +17,8 @@ from docker.models.containers import Container
 from docker.models.networks import Network
 
 from gateway.home import Home
-from gateway.model import InstanceId, PluginId, TlsFiles
-from gateway.runtimes import docker_logs, docker_spec, logs, marks
+from gateway.model import InstanceId, PluginId, ReleaseId, TlsFiles
+from gateway.runtimes import docker_collect, docker_logs, docker_spec, logs, marks
 from gateway.runtimes import docker_names as names
 from gateway.runtimes.base import InstanceSpec, ReleaseNotRunnable, RuntimeFailure, RuntimeInstance
 from gateway.runtimes.docker_engine import explanation
@@ -72,7 +72,7 @@ class DockerHost:
         sockets = docker_spec.socket_directory(self._home, spec)
         sockets.mkdir(mode=0o700, parents=True)
         _give(sockets, owner)
-        logs.remember_log(self._home, spec.release.plugin_id, spec.id)
+        logs.remember_log(self._home, spec.release.plugin_id, spec.id, spec.release.id)
         if transport == "tcp":
             Pki(self._home).issue(spec.id, docker_spec.tls_directory(self._home, spec), owner)
         if transport == "tcp" or spec.release.permissions.egress:
@@ -183,6 +183,11 @@ class DockerHost:
         shutil.rmtree(self._home.path / "data" / plugin, ignore_errors=True)
         logs.forget_logs(self._home, plugin)
         self._drop_network(client, plugin)
+        docker_collect.drop_images(client, self._home, plugin, ())
+
+    def collect(self, client: docker.DockerClient, plugin: PluginId, keep: Collection[ReleaseId]) -> None:
+        docker_collect.drop_images(client, self._home, plugin, keep)
+        logs.collect_logs(self._home, plugin, keep)
 
 
 def _with_memory_news(client: docker.DockerClient, document: dict[str, Any]) -> dict[str, Any]:

@@ -14,6 +14,7 @@ VERSION = "plugway.version"
 TRANSPORT = "plugway.transport"
 RECIPE = "plugway.recipe"
 DIGEST = "plugway.digest"
+HOME_IMAGES = "plugway-home-"
 
 
 def container_name(home: Home, instance: InstanceId) -> str:
@@ -22,6 +23,11 @@ def container_name(home: Home, instance: InstanceId) -> str:
 
 def network_name(home: Home, plugin: PluginId) -> str:
     return f"plugway.{home.id}.{plugin}"
+
+
+def image_repository(home: Home, plugin: PluginId) -> str:
+    """Its tags are the releases whose images this home needs. An id may end with a dash, this may not."""
+    return f"{HOME_IMAGES}{home.id}/{plugin}-x"
 
 
 def home_filter(home: Home) -> dict[str, str | list[str] | bool]:

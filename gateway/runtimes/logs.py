@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from datetime import datetime
 from pathlib import Path
 
 from gateway.home import Home
-from gateway.model import InstanceId, PluginId
+from gateway.model import InstanceId, PluginId, ReleaseId
 from gateway.runtimes.base import LogLine
 
 _BLOCK = 64 * 2**10
 _POLL = 0.2
 _LONGEST_LINE = 64 * 2**10
+_KEPT = 10
 
 
 def parse_line(text: str) -> LogLine:
@@ -122,21 +123,32 @@ def _read_on(path: Path, position: int) -> tuple[list[str], int]:
     return whole.decode(errors="replace").split("\n"), position + len(whole) + 1
 
 
-def remember_log(home: Home, plugin: PluginId, instance: InstanceId) -> Path:
+def remember_log(home: Home, plugin: PluginId, instance: InstanceId, release: ReleaseId) -> Path:
     """The instance's log file, noted as the plugin's, so that a purge finds it when the instance is gone."""
     file = home.log_file(instance)
     file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     notes = file.parent / f"{plugin}.instances"
-    known = notes.read_text().split() if notes.exists() else []
-    if instance not in known:
+    known = notes.read_text().splitlines() if notes.exists() else []
+    if (line := f"{instance} {release}") not in known:
         with notes.open("a") as out:
-            out.write(f"{instance}\n")
+            out.write(f"{line}\n")
     return file
 
 
 def forget_logs(home: Home, plugin: PluginId) -> None:
     notes = home.path / "logs" / f"{plugin}.instances"
     if notes.exists():
-        for instance in notes.read_text().split():
-            home.log_file(InstanceId(instance)).unlink(missing_ok=True)
+        for line in notes.read_text().splitlines():
+            home.log_file(InstanceId(line.split()[0])).unlink(missing_ok=True)
         notes.unlink()
+
+
+def collect_logs(home: Home, plugin: PluginId, keep: Collection[ReleaseId]) -> None:
+    """Forget the logs of other releases than ``keep``, but for the latest: why one failed is in there."""
+    notes = home.path / "logs" / f"{plugin}.instances"
+    lines = notes.read_text().splitlines() if notes.exists() else []
+    old = [line for line in lines if line.split()[-1] not in keep][:-_KEPT]
+    for line in old:
+        home.log_file(InstanceId(line.split()[0])).unlink(missing_ok=True)
+    if old:
+        home.write_private(f"logs/{notes.name}", "".join(f"{line}\n" for line in lines if line not in old))

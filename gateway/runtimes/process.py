@@ -9,11 +9,11 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Sequence
 from typing import Any, Literal, TypeVar
 
 from gateway.home import Home
-from gateway.model import InstanceId, InstanceState, PluginId, VerifiedRelease
+from gateway.model import InstanceId, InstanceState, PluginId, ReleaseId, VerifiedRelease
 from gateway.runtimes import launch, logs
 from gateway.runtimes.base import Diagnosis, InstanceSpec, LogLine, Progress, RuntimeFailure, RuntimeInstance
 from gateway.runtimes.listen import TcpListening, UnixListening
@@ -102,6 +102,9 @@ class ProcessRuntime:
 
     async def purge(self, plugin: PluginId) -> None:
         await self._call(self._host.purge, plugin)
+
+    async def collect(self, plugin: PluginId, keep: Collection[ReleaseId]) -> None:
+        await self._call(logs.collect_logs, self._home, plugin, keep)
 
     async def close(self) -> None:
         self._changes.end()

@@ -55,7 +55,7 @@ class ProcessHost:
         scratch = home.run_directory(spec.id) / "tmp"
         scratch.mkdir(mode=0o700, parents=True)
         home.run_directory(spec.id).chmod(0o700)
-        log = logs.remember_log(home, release.plugin_id, spec.id)
+        log = logs.remember_log(home, release.plugin_id, spec.id, release.id)
         place = self._listening.prepare(home, spec.id)
         environment = launch.host_environment(directory, scratch) | marks.plugin_environment(
             instance=spec.id,

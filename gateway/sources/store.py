@@ -14,8 +14,8 @@ import os
 import re
 import tempfile
 import time
-from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Collection, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Literal
 
@@ -32,6 +32,7 @@ _COMPRESS_FROM, _COMPRESS_TO = 256, 16 * 2**20
 # Level 11 takes ten times as long as 9 for some percent of size.
 _BROTLI_QUALITY = 9
 _STALE_AFTER = 3600.0
+_FRESH = 600.0
 
 
 class DigestMismatch(BadInput):
@@ -101,6 +102,17 @@ class ContentStore:
     async def intact(self, digest: str) -> bool:
         """Whether the content is there and still has its digest."""
         return await asyncio.to_thread(_has_digest, self.path(digest), digest)
+
+    async def collect(self, keep: Collection[str]) -> None:
+        """Remove what has another digest than these; what is fresh may be part of a bundle half received."""
+        await asyncio.to_thread(self._collect, frozenset(keep))
+
+    def _collect(self, keep: Collection[str]) -> None:
+        for path in self._root.glob("[0-9a-f][0-9a-f]/*"):
+            with suppress(FileNotFoundError):
+                fresh = time.time() - path.stat().st_mtime < _FRESH
+                if not fresh and path.name.partition(".")[0] not in keep:
+                    path.unlink()
 
     async def _receive(self, file: IO[bytes], chunks: AsyncIterator[bytes], limit: int) -> str:
         seen, size = hashlib.sha256(), 0

@@ -130,6 +130,9 @@ class Collector:
 
     def _digests(self) -> frozenset[str]:
         bundles = (
-            known.ui for plugin in self._store.plugins() for known in self._store.releases(plugin.id) if known.ui
+            known.ui
+            for plugin in self._store.plugins()
+            for known in self._store.releases(plugin.id)
+            if known.ui
         )
         return frozenset(digest for ui in bundles for digest in ui.files.values())

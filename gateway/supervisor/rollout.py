@@ -84,6 +84,9 @@ class Rollout:
     plugin_id: PluginId
     stable: ReleaseId
     candidate: ReleaseId
+    # Kept here as well: the releases may be forgotten before the rollout is.
+    stable_version: str = ""
+    candidate_version: str = ""
     plan: Plan
     phase: Phase = Phase.PENDING
     step: int = 0

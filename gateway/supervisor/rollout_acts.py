@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from gateway.errors import Conflict
-from gateway.model import PluginId, Release, ReleaseId, RemoteArtifact
+from gateway.model import PluginId, Release, RemoteArtifact
 from gateway.registry.records import PluginRecord, RolloutRecord
 from gateway.registry.store import RegistryStore
 from gateway.supervisor import rollout_commands as commands
 from gateway.supervisor.acts import Verify
 from gateway.supervisor.lifecycle import Catalog
 from gateway.supervisor.rollout import Phase, Plan, Rollout, Seen, Strategy, Timing
+from gateway.supervisor.rollout_history import stable_before
 from gateway.supervisor.rollout_request import RolloutOptions, make_plan
 from gateway.supervisor.rollouts import NoRollout, Rollouts, decode
 
@@ -70,7 +71,8 @@ class RolloutActs:
             record = self._movable(id_)
             if (live := self.rollouts.live(id_)) is not None:
                 return await self.abort(live.id, reason="A rollback was asked for.", force=True)
-            earlier = stable_before(record.release_id, self._store.rollouts(id_))
+            known = [kept.release.id for kept in self._store.releases(id_)]
+            earlier = stable_before(record.release_id, self._store.rollouts(id_), known)
             if earlier is None:
                 raise NotMovable(
                     f"{id_} has no stable release before {record.release_id}.",
@@ -165,6 +167,8 @@ class RolloutActs:
             plugin_id=record.id,
             stable=record.release_id,
             candidate=release.id,
+            stable_version=self._store.release(record.release_id).release.version,
+            candidate_version=release.version,
             plan=plan,
             approved=consent,
             is_rollback=is_rollback,
@@ -179,23 +183,3 @@ class RolloutActs:
                 hint=f"plugway status {live.plugin_id}",
             )
         await self.rollouts.command(live.id, lambda r, _: commands.supersede(r, self.rollouts.now))
-
-
-def stable_before(current: ReleaseId, history: Sequence[RolloutRecord]) -> ReleaseId | None:
-    """The stable release that ``current`` took over from; a rollback takes its step back off the list.
-
-    ``history`` is newest first. So a rollback is never rolled back to what it came from.
-    """
-    steps: list[ReleaseId] = []
-    for record in reversed(history):
-        rollout = decode(record)
-        if rollout.phase is not Phase.SUCCEEDED:
-            continue
-        if rollout.is_rollback:
-            while steps and steps.pop() != rollout.candidate:
-                pass
-        else:
-            steps.append(rollout.stable)
-    while steps and steps[-1] == current:
-        steps.pop()
-    return steps[-1] if steps else None

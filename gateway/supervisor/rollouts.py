@@ -131,7 +131,9 @@ class Rollouts:
         return max(0.0, min(times)) if times else None
 
     def seen(self, rollout: Rollout) -> Seen:
-        """What is known now of both sides of a rollout."""
+        """What is known now of both sides of a rollout; nothing of one that has ended."""
+        if not rollout.live:
+            return Seen()
         candidate = self._tracks.get(instance_id(rollout.candidate))
         stable = self._tracks.get(instance_id(rollout.stable))
         watched = candidate.monitor if candidate else None

@@ -36,7 +36,7 @@ def rollout_routes(parts: Parts) -> APIRouter:
 
 
 def _view(parts: Parts, record: RolloutRecord) -> RolloutView:
-    return rollout_view(record, parts.store, parts.rollouts)
+    return rollout_view(record, parts.rollouts)
 
 
 def _add_plugin_routes(router: APIRouter, parts: Parts) -> None:

@@ -1,0 +1,46 @@
+"""Which images a home needs, and the removal of those that none does. All blocking.
+
+An image is shared by all homes of an engine. Each home that needs it gives it a tag of its own;
+with the last of these tags goes the image, unless a person has given it a name as well.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Collection
+from typing import Any
+
+import docker
+from docker.errors import APIError
+
+from gateway.home import Home
+from gateway.model import PluginId, Release, ReleaseId
+from gateway.runtimes import docker_names as names
+
+
+def claim(client: docker.DockerClient, home: Home, release: Release, image: str) -> None:
+    """Note that this home needs the image for the release."""
+    client.api.tag(image, names.image_repository(home, release.plugin_id), tag=release.id, force=True)
+
+
+def drop_images(
+    client: docker.DockerClient, home: Home, plugin: PluginId, keep: Collection[ReleaseId]
+) -> None:
+    """Give up the plugin's images but for ``keep``; what a container still uses stays, for the next time."""
+    repository = names.image_repository(home, plugin)
+    for image in client.api.images(name=repository):
+        tags = set(image["RepoTags"] or ())
+        ours = {tag for tag in tags if tag.startswith(f"{repository}:")}
+        gone = {tag for tag in ours if tag.removeprefix(f"{repository}:") not in keep}
+        if gone:
+            _drop(client, image, tags - gone, gone)
+
+
+def _drop(client: docker.DockerClient, image: dict[str, Any], others: set[str], gone: set[str]) -> None:
+    digest = (image["Labels"] or {}).get(names.DIGEST, "").removeprefix("sha256:")[:12]
+    if not any(tag.startswith(names.HOME_IMAGES) for tag in others) and digest:
+        gone = gone | {tag for tag in others if tag.endswith(f"-{digest}")}
+    # The home's tag goes last: a removal that was cut short is found again by it.
+    for tag in sorted(gone, key=lambda tag: tag.startswith(names.HOME_IMAGES)):
+        with contextlib.suppress(APIError):
+            client.api.remove_image(tag)
