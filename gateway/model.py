@@ -246,12 +246,16 @@ class ExitInfo:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """One release's share of a plugin's traffic. ``weight`` is 0 to 100."""
+    """One release's share of a plugin's traffic. ``weight`` is 0 to 100.
+
+    A ``warm`` one has no share, and takes calls where those that have one fail.
+    """
 
     release_id: ReleaseId
     version: str
     endpoints: tuple[Endpoint, ...]
     weight: int = 100
+    warm: bool = False
     ui: UiBundle | None = None
     rules: tuple[RouteRule, ...] = ()
     one_way: bool = False

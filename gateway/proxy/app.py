@@ -42,7 +42,7 @@ class DataPlane:
         self.metrics = CallMetrics()
         self._doorman = Doorman(gatekeeper, settings)
         self._table = RouteTable(self.metrics, Upstream.retire)
-        self._calls = Calls(self._doorman, outcomes, settings)
+        self._calls = Calls(self._doorman, outcomes, settings, self._table.find)
         self._uis = UiFiles(content, self._doorman, settings, asset_key)
         self._sockets = WebSockets(self._doorman, outcomes)
         self._unsubscribe = snapshots.subscribe(self._table.update)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from contextlib import aclosing
 from typing import Any
 
@@ -35,8 +36,15 @@ _PATIENCE = 30.0
 class Calls:
     """The HTTP side of the data plane, for ``/plugins/{id}/api/...``."""
 
-    def __init__(self, doorman: Doorman, outcomes: OutcomeBoard, settings: Settings) -> None:
+    def __init__(
+        self,
+        doorman: Doorman,
+        outcomes: OutcomeBoard,
+        settings: Settings,
+        route_of: Callable[[bytes], PreparedRoute | None],
+    ) -> None:
         self._judge_caller = doorman.judge
+        self._route_of = route_of
         self._outcomes = outcomes
         self._unary_bytes = settings.unary_bytes
         self._running = RunningCalls()
@@ -88,9 +96,9 @@ class Calls:
 
     async def _counted(self, call: Call) -> None:
         """Run a call within the plugin's limit, and count how it ended."""
-        active, counters = call.route.active, call.target.counters
+        active = call.route.active
         active[0] += 1
-        counters.active += 1
+        call.target.counters.active += 1
         call.upstream.active += 1
         try:
             await self._carry(call)
@@ -108,6 +116,7 @@ class Calls:
                 task.uncancel()
         finally:
             active[0] -= 1
+            counters = call.target.counters
             counters.active -= 1
             call.upstream.release()
             if call.status:
@@ -142,9 +151,7 @@ class Calls:
             self._outcomes.failed(call.upstream.instance_id, failed.words)
             if not may_retry(failed, call.method) or not self._budget.spend():
                 raise
-            call.upstream.release()
-            call.upstream = call.target.other_than(call.upstream)
-            call.upstream.active += 1
+            self._go_elsewhere(call)
             try:
                 answer = await call.upstream.handle(call.message, limits.timeout)
             except CallFailed as again:
@@ -153,6 +160,16 @@ class Calls:
         self._outcomes.ok(call.upstream.instance_id)
         self._budget.earn()
         return answer
+
+    def _go_elsewhere(self, call: Call) -> None:
+        """By the newest table: what failed the call may have left it by now. Else the same again."""
+        route = self._route_of(call.route.key) or call.route
+        if (found := route.elsewhere(call.upstream, call.head.release)) is not None:
+            call.upstream.release()
+            call.target.counters.active -= 1
+            call.target, call.upstream = found
+            call.target.counters.active += 1
+            call.upstream.active += 1
 
     async def _answer(self, call: Call, answer: HandleResponse) -> None:
         if answer.continuation:

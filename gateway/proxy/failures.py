@@ -54,6 +54,11 @@ def from_code(code: grpc.StatusCode | None) -> CallFailed:
     return CallFailed(failure, words)
 
 
+def refused() -> CallFailed:
+    """It is draining, and said that the call never reached its code."""
+    return CallFailed(Failure.REFUSED, "is being replaced and takes no new calls")
+
+
 _BY_NUMBER = {str(code.value[0]).encode(): code for code in grpc.StatusCode}
 
 
@@ -63,4 +68,8 @@ def from_status(status: bytes) -> CallFailed:
 
 
 def from_rpc_error(error: grpc.RpcError) -> CallFailed:
-    return from_code(error.code() if isinstance(error, grpc.aio.AioRpcError) else None)
+    if not isinstance(error, grpc.aio.AioRpcError):
+        return from_code(None)
+    if any(key == "plugway-refused" for key, _ in error.trailing_metadata() or ()):
+        return refused()
+    return from_code(error.code())

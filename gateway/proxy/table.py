@@ -32,11 +32,6 @@ class PreparedTarget:
         self.upstreams = upstreams
         self.counters = counters
 
-    def other_than(self, tried: Upstream) -> Upstream:
-        """Another instance, or the same where it is the only one."""
-        others = [upstream for upstream in self.upstreams if upstream is not tried]
-        return min(others, key=lambda upstream: upstream.active) if others else tried
-
     def least_busy(self) -> Upstream:
         upstreams = self.upstreams
         return upstreams[0] if len(upstreams) == 1 else min(upstreams, key=lambda upstream: upstream.active)
@@ -75,7 +70,9 @@ class PreparedRoute:
         self.targets = [target for target in targets if target.upstreams]
         self.weights = [target.weight for target in self.targets]
         if not any(self.weights):
-            self.weights = [1] * len(self.targets)
+            self.weights = [int(target.target.warm) for target in self.targets]
+            if not any(self.weights):
+                self.weights = [1] * len(self.targets)
         self.by_release = {target.release: target for target in self.targets}
         self.releases = frozenset(target.release for target in targets)
         self.preview = _prepare_preview(route)
@@ -121,6 +118,16 @@ class PreparedRoute:
         if not self.targets:
             return self.known
         return random.choices(self.targets, self.weights)[0]  # noqa: S311  a share of traffic, no secret
+
+    def elsewhere(self, tried: Upstream, release: bytes) -> tuple[PreparedTarget, Upstream] | None:
+        """Who takes a call that ``tried`` did not; a page's call stays on the page's release."""
+        bound = self.by_release.get(release) if release else None
+        able = [bound] if bound else [t for t in self.targets if t.weight or t.target.warm]
+        for target in sorted(able, key=lambda target: -target.weight):
+            others = [upstream for upstream in target.upstreams if upstream is not tried]
+            if others:
+                return target, min(others, key=lambda upstream: upstream.active)
+        return None
 
 
 class _PreparedPreview:
@@ -177,6 +184,10 @@ class RouteTable:
         self.routes = routes
         for key_ in self._upstreams.keys() - named:
             self._retire(self._upstreams.pop(key_))
+
+    def find(self, key: bytes) -> PreparedRoute | None:
+        """The route as it is now."""
+        return self.routes.get(key)
 
     def upstreams(self) -> list[Upstream]:
         return list(self._upstreams.values())

@@ -34,6 +34,11 @@ class DesiredRelease:
     ownership: Ownership = Ownership.MANAGED
     grace: float | None = None
 
+    @property
+    def warm(self) -> bool:
+        """Proven, kept running beside its successor, and without a share of the calls."""
+        return self.role is Role.STABLE and self.weight == 0
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DesiredPlugin:

@@ -48,6 +48,9 @@ _STEPS = {
 def make_plan(asked: RolloutOptions, defaults: Mapping[str, Any]) -> Plan:
     """The plan for one rollout; raises :class:`BadInput` where the two together make no sense."""
     said = {**defaults, **asked.model_dump(exclude_none=True)}
+    if asked.strategy not in (None, defaults.get("strategy")) and asked.steps is None:
+        # The plugin's usual steps belong to its usual strategy.
+        said.pop("steps", None)
     options = RolloutOptions.model_validate(said)
     strategy = options.strategy or (Strategy.CANARY if options.steps else Strategy.DIRECT)
     if options.steps and strategy is Strategy.DIRECT:

@@ -9,7 +9,7 @@ from gateway.model import Endpoint, InstanceState, Limits, PluginState, ReleaseI
 from gateway.registry.records import ReleaseRecord
 from gateway.settings import Settings
 from gateway.supervisor.backoff import Patience
-from gateway.supervisor.plan import DesiredInstance, DesiredPlugin, Role
+from gateway.supervisor.plan import DesiredInstance, DesiredPlugin, DesiredRelease, Role
 from gateway.supervisor.status import Finding, InstanceStatus, PluginStatus
 from gateway.supervisor.tracks import Track
 from gateway.supervisor.words import sentence
@@ -27,7 +27,7 @@ _RETRY_AFTER = {
 def finding(wanted: DesiredInstance, track: Track | None, patience: Patience, blind: str) -> Finding:
     """``blind`` says why the runtime could not be asked; "" where it could."""
     weight = wanted.release.weight
-    warm = weight == 0 and wanted.release.role is Role.STABLE
+    warm = wanted.release.warm
     if track is None:
         return Finding(
             weight=weight,
@@ -107,7 +107,7 @@ def route(
     A release without a healthy endpoint stays a target, as its UI is served from the store.
     """
     targets = tuple(
-        _target(releases[release.release_id], endpoints.get(release.release_id, ()), release.weight)
+        _target(releases[release.release_id], endpoints.get(release.release_id, ()), release)
         for release in plugin.releases
         if release.release_id in releases and release.role is not Role.DRAINING
     )
@@ -124,13 +124,14 @@ def route(
     )
 
 
-def _target(record: ReleaseRecord, endpoints: Sequence[Endpoint], weight: int) -> Target:
+def _target(record: ReleaseRecord, endpoints: Sequence[Endpoint], wanted: DesiredRelease) -> Target:
     manifest = record.manifest
     return Target(
         release_id=record.release.id,
         version=manifest.version if manifest else record.release.version,
         endpoints=tuple(endpoints),
-        weight=weight,
+        weight=wanted.weight,
+        warm=wanted.warm,
         ui=record.ui,
         rules=manifest.routes if manifest else (),
         one_way=bool(manifest and manifest.one_way_migration),

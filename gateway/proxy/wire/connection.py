@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import cast
 
-from gateway.proxy.failures import CallFailed, Failure, from_status
+from gateway.proxy.failures import CallFailed, Failure, from_status, refused
 from gateway.proxy.wire.frames import (
     ACK,
     CANCEL,
@@ -33,7 +33,7 @@ from gateway.proxy.wire.frames import (
     timeout_field,
     without_padding,
 )
-from gateway.proxy.wire.hpack import BadBlock, literal
+from gateway.proxy.wire.hpack import BadBlock, Fields, literal
 from gateway.proxy.wire.reader import FrameReader
 
 _CONTROL_FLOOD = 10_000
@@ -196,11 +196,11 @@ class Connection(FrameReader):
                 self._end(stream_id, CallFailed(Failure.GARBAGE, "does not speak gRPC"))
                 return
         if flags & END_STREAM:
-            self._finish(stream_id, stream, fields.grpc_status)
+            self._finish(stream_id, stream, fields)
 
-    def _finish(self, stream_id: int, stream: _Stream, status: bytes) -> None:
-        if status != b"0":
-            self._end(stream_id, from_status(status))
+    def _finish(self, stream_id: int, stream: _Stream, fields: Fields) -> None:
+        if fields.grpc_status != b"0":
+            self._end(stream_id, refused() if fields.refused else from_status(fields.grpc_status))
             return
         self._control = 0
         parts = stream.parts

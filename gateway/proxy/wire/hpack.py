@@ -38,6 +38,7 @@ class Fields:
 
     status: bytes = b""
     grpc_status: bytes = b""
+    refused: bool = False
 
 
 def _codes() -> dict[tuple[int, int], int]:
@@ -107,6 +108,7 @@ def read_block(block: bytes) -> Fields:
 
 def _read(block: bytes) -> Fields:
     status = grpc_status = b""
+    refused = False
     at = 0
     while at < len(block):
         first = block[at]
@@ -126,12 +128,15 @@ def _read(block: bytes) -> Fields:
             raise BadBlock("unknown index")
         name, name_coded, at = _string(block, at) if not index else (b"", False, at)
         value, value_coded, at = _string(block, at)
-        # Only two values matter; the others are never decoded.
-        if not index and (huffman_or(name, name_coded) == b"grpc-status"):
+        # Few fields matter; the values of the others are never decoded.
+        known = b"" if index else huffman_or(name, name_coded)
+        if known == b"grpc-status":
             grpc_status = huffman(value) if value_coded else value
+        elif known == b"plugway-refused":
+            refused = True
         elif index in _STATUS_NAMES:
             status = huffman(value) if value_coded else value
-    return Fields(status, grpc_status)
+    return Fields(status, grpc_status, refused)
 
 
 def huffman_or(data: bytes, coded: bool) -> bytes:

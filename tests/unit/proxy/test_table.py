@@ -100,6 +100,23 @@ def test_testers_choose_by_header_or_cookie() -> None:
     assert chosen((b"x-try", b"perhaps")) == b"r1"
 
 
+def test_a_failed_call_goes_to_a_proven_release_and_never_to_an_unproven_one() -> None:
+    kit = Kit()
+    base = route(endpoint("unix:/a"))
+    other = route(endpoint("unix:/b", "two")).targets[0]
+    failing = replace(base.targets[0], weight=100)
+    warm = replace(other, release_id=ReleaseId("r0"), weight=0, warm=True)
+    kit.publish(replace(base, targets=(failing, warm)))
+    prepared = kit.table.routes[b"notes"]
+    tried = prepared.by_release[b"r1"].upstreams[0]
+    found = prepared.elsewhere(tried, b"")
+    assert found is not None
+    assert found[0].release == b"r0"
+    assert prepared.elsewhere(tried, b"r1") is None, "a page stays on its release"
+    kit.publish(replace(base, targets=(failing, replace(warm, warm=False))))
+    assert kit.table.routes[b"notes"].elsewhere(tried, b"") is None
+
+
 def test_only_healthy_and_updating_plugins_take_calls() -> None:
     kit = Kit()
     for state in PluginState:
