@@ -10,7 +10,7 @@ from gateway.api.convert import moment
 from gateway.api.views import Body, View
 from gateway.model import ReleaseId
 from gateway.registry.records import RolloutRecord
-from gateway.supervisor.rollout import Phase, Rollout, Strategy
+from gateway.supervisor.rollout import Phase, Rollout, Seen, Strategy
 from gateway.supervisor.rollout_acts import RolloutActs
 from gateway.supervisor.rollout_request import RolloutOptions, StepRequest
 from gateway.supervisor.rollout_shape import shape
@@ -79,6 +79,7 @@ class RolloutView(View):
     approved: bool
     is_rollback: bool
     seconds_left: float | None = Field(description="Until the present phase ends by itself or is given up.")
+    one_way: bool = Field(description="The candidate changes its data so that older releases cannot read it.")
     cut: int = Field(description="Calls and streams that were cut because they outlasted the drain.")
     created_at: datetime | None
     updated_at: datetime | None
@@ -94,7 +95,8 @@ class RolloutList(View):
 def rollout_view(record: RolloutRecord, acts: RolloutActs) -> RolloutView:
     rollout = decode(record)
     windows = acts.rollouts.windows(rollout) if record.live else (Window(), Window())
-    shares = {share.release_id: share for share in shape(rollout, acts.rollouts.seen(rollout))}
+    seen = acts.rollouts.seen(rollout)
+    shares = {share.release_id: share for share in shape(rollout, seen)}
 
     def side(release_id: ReleaseId, window: Window) -> SideView:
         share = shares.get(release_id)
@@ -122,7 +124,8 @@ def rollout_view(record: RolloutRecord, acts: RolloutActs) -> RolloutView:
         held_for=list(rollout.held_for),
         approved=rollout.approved,
         is_rollback=rollout.is_rollback,
-        seconds_left=_left(rollout, acts.rollouts.now),
+        seconds_left=_left(rollout, seen, acts.rollouts.now),
+        one_way=seen.one_way,
         cut=rollout.cut,
         created_at=moment(record.created_at),
         updated_at=moment(record.updated_at),
@@ -130,5 +133,7 @@ def rollout_view(record: RolloutRecord, acts: RolloutActs) -> RolloutView:
     )
 
 
-def _left(rollout: Rollout, now: float) -> float | None:
+def _left(rollout: Rollout, seen: Seen, now: float) -> float | None:
+    if rollout.phase is Phase.VERIFYING and seen.candidate_healthy:
+        return max(0.0, rollout.plan.timing.min_healthy - seen.healthy_for)
     return None if rollout.deadline is None else max(0.0, rollout.deadline - now)

@@ -29,7 +29,7 @@ class Check:
 
 
 def doctor(as_json: JsonOption = False) -> None:
-    """Look at everything a working gateway needs, and say what to do."""
+    """Look for what is wrong, and say what to do."""
     raise typer.Exit(guarded(lambda: _run(as_json), as_json))
 
 

@@ -20,10 +20,11 @@ class Exit(IntEnum):
     NOT_ALLOWED = 5
     REFUSED = 6
     TIMED_OUT = 7
+    TAKEN_BACK = 8
 
 
 EXIT_HELP = """Exit codes: 0 done, 1 failed, 2 wrong usage, 3 gateway not reachable, 4 not found,
-5 not allowed, 6 input refused, 7 timed out."""
+5 not allowed, 6 input refused, 7 timed out, 8 the rollout that was watched did not stay."""
 
 _BY_STATUS = {
     400: Exit.REFUSED,

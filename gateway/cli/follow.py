@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from typing import Any
 
 from gateway.cli.client import GatewayClient, Object, plugin_path
@@ -37,7 +38,7 @@ async def until_healthy(
                 # Where the act's own answer still shows an old quarantine, that one is not the outcome.
                 first = await act()
                 stale = first.get("since") if first.get("state") == "quarantined" else None
-                async with _News(client, id_) as news:
+                async with News(client, id_) as news:
                     while True:
                         seen = await client.get(plugin_path(id_))
                         shown.tell(_progress_line(seen))
@@ -60,8 +61,8 @@ def told(plugin: Mapping[str, Any]) -> tuple[str, Exit]:
     return f"{id_} needs settings before it works. See them: plugway configure {id_}", Exit.FAILED
 
 
-class _News:
-    """Wakes up on an event of the plugin, or after a while."""
+class News:
+    """Wakes up on an event of the plugin, or after a while; listens anew where the stream ends."""
 
     def __init__(self, client: GatewayClient, id_: str) -> None:
         self._client, self._id = client, id_
@@ -76,13 +77,17 @@ class _News:
         await asyncio.gather(self._listening, return_exceptions=True)
 
     async def _listen(self) -> None:
-        stream = self._client.lines(
-            "/api/v1/events", accept="text/event-stream", endless=True, query={"plugin": self._id}
-        )
-        async with stream as lines:
-            async for line in lines:
-                if line.startswith("data:"):
-                    self._woken.set()
+        while True:
+            stream = self._client.lines(
+                "/api/v1/events", accept="text/event-stream", endless=True, query={"plugin": self._id}
+            )
+            # Whoever waits looks for itself too, and says what is wrong.
+            with suppress(Failure):
+                async with stream as lines:
+                    async for line in lines:
+                        if line.startswith("data:"):
+                            self._woken.set()
+            await asyncio.sleep(_LOOK_EVERY)
 
     async def _wait(self) -> None:
         try:

@@ -14,6 +14,7 @@ import typer
 import uvloop
 from pydantic import ValidationError
 
+from gateway.cli.command import GATEWAY
 from gateway.errors import PlugwayError
 from gateway.settings import Settings
 
@@ -23,7 +24,7 @@ Run = Callable[[Settings, Callable[[str, str], None]], Coroutine[Any, Any, None]
 def add_serve(app: typer.Typer, run: Run) -> None:
     """Add the command; ``run`` comes from the composition root, which lies above this layer."""
 
-    @app.command()
+    @app.command(rich_help_panel=GATEWAY)
     def serve(
         host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
         port: Annotated[int | None, typer.Option(help="Port to listen on; 0 takes a free one.")] = None,

@@ -1,4 +1,4 @@
-"""``plugway status``: the gateway, or one plugin in detail."""
+"""``plugway status``: the gateway, or one plugin with its releases and rollouts."""
 
 from __future__ import annotations
 
@@ -9,8 +9,12 @@ import typer
 
 from gateway.cli.client import GatewayClient, Object, plugin_path
 from gateway.cli.command import JsonOption, run
-from gateway.cli.exits import Exit
+from gateway.cli.exits import Exit, failure
 from gateway.cli.output import ago, print_fields, print_json, print_line, print_table
+from gateway.cli.rollout_find import find_rollout
+from gateway.cli.rollout_history import add_history, print_history
+from gateway.cli.rollout_watch import WatchOption, WatchTimeoutOption
+from gateway.cli.rollout_watch import watch as follow
 
 
 def status(
@@ -21,13 +25,25 @@ def status(
     check: Annotated[
         bool, typer.Option("--check", help="Exit with 1 unless it (or every enabled plugin) is healthy.")
     ] = False,
+    watch: WatchOption = False,
+    timeout: WatchTimeoutOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Show the gateway, or one plugin with its instances."""
+    """Show the gateway, or one plugin in detail.
+
+    Of a plugin: its instances, the rollout under way, its releases, its pin, and the rollouts that have
+    ended. With --watch, show the rollout under way until it has ended: exit code 0 where the new version
+    stays, 8 where it does not.
+    """
 
     async def act(client: GatewayClient) -> Exit:
+        if watch:
+            if not plugin:
+                raise failure(Exit.USAGE, "--watch needs a plugin.", "Write: plugway status ID --watch")
+            live = await find_rollout(client, plugin)
+            return await follow(client, live, as_json=as_json, timeout=timeout)
         if plugin:
-            document = await client.get(plugin_path(plugin))
+            document = await add_history(client, await client.get(plugin_path(plugin)))
             judged = [document]
         else:
             judged = (await client.get("/api/v1/plugins"))["plugins"]
@@ -77,7 +93,7 @@ def _print_plugin(plugin: Object) -> None:
             ("progress", plugin["progress"]),
             ("next try", plugin["retryAt"]),
             ("restarts", plugin["restarts"]),
-            ("pinned", "yes" if plugin["pinned"] else ""),
+            ("pinned", f"to this release; plugway unpin {plugin['id']}" if plugin["pinned"] else ""),
             ("page", (plugin["ui"] or {}).get("url")),
             (
                 "settings",
@@ -85,15 +101,20 @@ def _print_plugin(plugin: Object) -> None:
             ),
         )
     )
-    if not plugin["instances"]:
-        return
+    if plugin["instances"]:
+        _print_instances(plugin)
+    print_history(plugin)
+
+
+def _print_instances(plugin: Object) -> None:
     print_line()
     print_table(
-        ("instance", "state", "healthy", "runtime", "started", "reason"),
+        ("instance", "state", "share", "healthy", "runtime", "started", "reason"),
         [
             (
                 i["id"],
                 i["state"],
+                f"{i['weight']} %",
                 "yes" if i["healthy"] else "no",
                 i["runtime"],
                 ago(i["startedAt"]),

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Annotated
 
 import typer
 
 from gateway.cli.client import GatewayClient, plugin_path
 from gateway.cli.command import JsonOption, PluginArgument, run
-from gateway.cli.exits import Exit, failure
+from gateway.cli.confirm import confirm
 from gateway.cli.output import print_json, print_line
 
 
@@ -19,12 +18,17 @@ def uninstall(
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before deleting data.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Uninstall a plugin; its data stays unless --purge is given."""
+    """Uninstall a plugin; only --purge deletes its data."""
 
     async def act(client: GatewayClient) -> None:
         known = await client.get(plugin_path(plugin))
-        if purge and not yes:
-            _ask(known["id"])
+        if purge:
+            id_ = known["id"]
+            confirm(
+                f"--purge deletes the data of {id_}.",
+                f"Delete all data of {id_}? It cannot be brought back",
+                yes=yes,
+            )
         await client.call("DELETE", plugin_path(plugin), query={"purge": str(purge).lower()})
         if as_json:
             print_json({"id": known["id"], "uninstalled": True, "purged": purge})
@@ -34,10 +38,3 @@ def uninstall(
             )
 
     run(act, as_json)
-
-
-def _ask(id_: str) -> None:
-    if not sys.stdin.isatty():
-        raise failure(Exit.USAGE, f"--purge deletes the data of {id_}.", "Add --yes to confirm.")
-    if not typer.confirm(f"Delete all data of {id_}? It cannot be brought back", err=True):
-        raise failure(Exit.FAILED, "Nothing was changed.")

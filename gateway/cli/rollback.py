@@ -1,0 +1,40 @@
+"""``plugway rollback``: back to the release before."""
+
+from __future__ import annotations
+
+from gateway.cli.client import GatewayClient, plugin_path
+from gateway.cli.command import JsonOption, PluginArgument, YesOption, run
+from gateway.cli.confirm import confirm
+from gateway.cli.exits import Exit
+from gateway.cli.rollout_find import rollouts_of
+from gateway.cli.rollout_steer import tell
+from gateway.cli.rollout_watch import WatchOption, WatchTimeoutOption
+from gateway.cli.rollout_words import new, old
+
+
+def rollback(
+    plugin: PluginArgument,
+    yes: YesOption = False,
+    watch: WatchOption = False,
+    timeout: WatchTimeoutOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Go back to the stable release before, without steps.
+
+    Ends a rollout that is under way. A rollback is never rolled back: a second one goes to the stable
+    release before that.
+    """
+
+    async def act(client: GatewayClient) -> Exit:
+        last = next(
+            (r for r in await rollouts_of(client, plugin) if r["live"] or r["phase"] == "succeeded"), {}
+        )
+        if last.get("oneWay") and not last["isRollback"]:
+            harm = f"What {new(last)} has changed in its data, {old(last)} may not be able to read."
+            confirm(harm, f"{harm} Go back all the same?", yes=yes)
+        begun = await client.call("POST", plugin_path(plugin, "rollback"))
+        to = new(begun) if begun["isRollback"] else old(begun)
+        text = f"{plugin} goes back to {to}."
+        return await tell(client, begun, text, as_json=as_json, watched=watch, timeout=timeout, back=True)
+
+    run(act, as_json)

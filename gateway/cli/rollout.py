@@ -1,0 +1,76 @@
+"""``plugway rollout``: move a plugin to another version while it is in use."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from gateway.cli.client import GatewayClient, plugin_path
+from gateway.cli.command import JsonOption, PluginArgument, run
+from gateway.cli.exits import Exit
+from gateway.cli.rollout_options import (
+    BakeOption,
+    CookieOption,
+    DrainOption,
+    HeaderOption,
+    MinHealthyOption,
+    ProgressOption,
+    StartupOption,
+    StepsOption,
+    StrategyOption,
+    options,
+)
+from gateway.cli.rollout_steer import tell
+from gateway.cli.rollout_watch import WatchOption, WatchTimeoutOption
+
+
+def rollout(
+    plugin: PluginArgument,
+    version: Annotated[
+        str, typer.Argument(metavar="VERSION", help="The version to move to.", show_default=False)
+    ],
+    strategy: StrategyOption = None,
+    steps: StepsOption = None,
+    startup: StartupOption = None,
+    min_healthy: MinHealthyOption = None,
+    bake: BakeOption = None,
+    drain: DrainOption = None,
+    progress: ProgressOption = None,
+    tester_header: HeaderOption = None,
+    tester_cookie: CookieOption = None,
+    yes: Annotated[
+        bool,
+        typer.Option("--yes", "-y", help="Agree beforehand to removed routes, new permissions and the like."),
+    ] = False,
+    watch: WatchOption = False,
+    timeout: WatchTimeoutOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Move a plugin to another version while it is in use.
+
+    The new version starts beside the old one, is verified, then takes over as the strategy says. Where it
+    does worse than the old one, it is taken back by itself. What is left out comes from the plugin's
+    rollout-defaults. Times are written as 30s, 2m or 1h.
+
+    With --watch the exit code is 0 where the new version stays, and 8 where it does not.
+    """
+
+    async def act(client: GatewayClient) -> Exit:
+        asked = options(
+            strategy=strategy,
+            steps=steps,
+            startup=startup,
+            min_healthy=min_healthy,
+            bake=bake,
+            drain=drain,
+            progress=progress,
+            tester_header=tester_header,
+            tester_cookie=tester_cookie,
+        )
+        body = {"version": version, "yes": yes, **asked}
+        begun = await client.call("POST", plugin_path(plugin, "rollouts"), body)
+        text = f"{plugin} is on its way to {version}."
+        return await tell(client, begun, text, as_json=as_json, watched=watch, timeout=timeout)
+
+    run(act, as_json)

@@ -1,0 +1,92 @@
+"""``plugway rollout-defaults``: how a plugin is moved where a rollout says nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated, Any
+
+import typer
+
+from gateway.cli.client import GatewayClient, Object, plugin_path
+from gateway.cli.command import JsonOption, PluginArgument, run
+from gateway.cli.output import print_json, print_table
+from gateway.cli.rollout_options import (
+    BakeOption,
+    CookieOption,
+    DrainOption,
+    HeaderOption,
+    MinHealthyOption,
+    ProgressOption,
+    StartupOption,
+    StepsOption,
+    StrategyOption,
+    options,
+)
+from gateway.cli.rollout_words import duration, steps_text
+
+
+def rollout_defaults(
+    plugin: PluginArgument,
+    strategy: StrategyOption = None,
+    steps: StepsOption = None,
+    startup: StartupOption = None,
+    min_healthy: MinHealthyOption = None,
+    bake: BakeOption = None,
+    drain: DrainOption = None,
+    progress: ProgressOption = None,
+    tester_header: HeaderOption = None,
+    tester_cookie: CookieOption = None,
+    reset: Annotated[bool, typer.Option("--reset", help="Forget the plugin's own defaults first.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Show or set how a plugin is moved by default.
+
+    Without options it shows what holds, and whether the plugin has it from you or from Plugway.
+    """
+
+    async def act(client: GatewayClient) -> None:
+        path = plugin_path(plugin, "rollout-defaults")
+        asked = options(
+            strategy=strategy,
+            steps=steps,
+            startup=startup,
+            min_healthy=min_healthy,
+            bake=bake,
+            drain=drain,
+            progress=progress,
+            tester_header=tester_header,
+            tester_cookie=tester_cookie,
+        )
+        known = await client.get(path)
+        if asked or reset:
+            kept = {} if reset else {name: value for name, value in known.items() if value is not None}
+            known = await client.call("PUT", path, {**kept, **asked})
+        if as_json:
+            print_json(known)
+        else:
+            print_table(("default", "value", "from"), list(_rows(known)))
+
+    run(act, as_json)
+
+
+def _rows(own: Object) -> Iterator[tuple[str, str, str]]:
+    # Imported here, as every other command would pay for it.
+    from gateway.supervisor.rollout_request import RolloutOptions, make_plan
+
+    plan = make_plan(RolloutOptions.model_validate(own), {})
+    steps: list[Any] = [{"weight": step.weight, "seconds": step.seconds} for step in plan.steps]
+    timing = plan.timing
+    values = {
+        "strategy": plan.strategy.value,
+        "steps": steps_text(steps) or "none",
+        "startup": duration(timing.startup),
+        "minHealthy": duration(timing.min_healthy),
+        "bake": duration(timing.bake),
+        "drain": duration(timing.drain),
+        "progress": duration(timing.progress),
+        "testerHeader": plan.tester_header,
+        "testerCookie": plan.tester_cookie,
+    }
+    for name, value in values.items():
+        option = "".join(f"-{c.lower()}" if c.isupper() else c for c in name)
+        yield option, value, "you" if own.get(name) is not None else "Plugway"
