@@ -35,6 +35,7 @@ class ContractPlugin(stubs.PluginServiceServicer):
         self.received = 0
         self.running = 0
         self.go_on = asyncio.Event()
+        self.draining = False
         self.sent = 0
         self.custom: pb.HandleResponse | None = None
         self.deadlines: list[float] = []
@@ -81,6 +82,8 @@ class ContractPlugin(stubs.PluginServiceServicer):
 
     async def _handle(self, path: str, request: pb.HandleRequest, context: Any) -> pb.HandleResponse:
         kind, _, rest = path.strip("/").partition("/")
+        if self.draining:
+            await context.abort(grpc.StatusCode.UNAVAILABLE, "draining", (("plugway-refused", "draining"),))
         if kind == "custom" and self.custom is not None:
             return self.custom
         if kind == "status":

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
 import pytest
 
-from gateway.model import Access, Endpoint, InstanceId, Limits, PluginState, RouteRule
+from gateway.model import Access, Endpoint, InstanceId, Limits, PluginState, ReleaseId, RouteRule
 from tests.fakes.contract_plugin import ContractPlugin, serve
 from tests.fakes.data_plane import Plane, endpoint, route, until
 from tests.fakes.proxy_fixtures import client, one, plane, plugin
@@ -217,3 +218,27 @@ async def test_calls_are_counted_with_bounded_labels(
     assert samples["plugway_calls_total", "notes", "1.0.0", "read", "4xx"] == 1
     assert samples["plugway_call_seconds_count", "notes", "1.0.0"] == 3
     assert samples["plugway_calls_active", "notes", "1.0.0"] == 0
+
+
+@pytest.mark.parametrize("body", [b"small", b"x" * 200_000], ids=["short", "long"])
+async def test_what_a_draining_plugin_refused_is_done_by_the_other(
+    plugin: ContractPlugin,
+    plane: Plane,
+    client: httpx.AsyncClient,
+    tmp_path: Path,
+    one: Endpoint,
+    body: bytes,
+) -> None:
+    """Any method: the call never reached the first one's code. Both ways of calling know it."""
+    other, successor = endpoint(f"unix:{tmp_path}/q.sock", "two"), ContractPlugin()
+    server = await serve(other.address, successor)
+    base = route(one)
+    new = replace(base.targets[0], release_id=ReleaseId("r2"), endpoints=(other,), weight=0, warm=True)
+    plane.publish(replace(base, targets=(base.targets[0], new)))
+    plugin.draining = True
+    answer = await client.post("/plugins/notes/api/echo", content=body)
+    assert answer.status_code == 200, answer.text
+    assert successor.calls == ["/echo"]
+    bound = await client.post("/plugins/notes/api/echo", content=body, headers={"x-plugway-release": "r1"})
+    assert bound.status_code == 503, "a page's call is never carried to another release"
+    await server.stop(None)
