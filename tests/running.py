@@ -102,8 +102,12 @@ async def gateway(
     settings: Mapping[str, str] | None = None,
     cwd: Path = ROOT,
     port: int = 0,
+    module: str = "gateway",
 ) -> AsyncIterator[RunningGateway]:
-    """Start ``plugway serve``; port 0 takes a free one. On exit it is stopped in good order."""
+    """Start ``plugway serve``; port 0 takes a free one. On exit it is stopped in good order.
+
+    ``settings`` are environment variables; ``module`` is what is run in the gateway's place.
+    """
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith("PLUGWAY_")},
         "PLUGWAY_INSTALL": "",
@@ -112,7 +116,7 @@ async def gateway(
     if image := os.environ.get("PLUGWAY_BASE_IMAGE"):
         environment.setdefault("PLUGWAY_BASE_IMAGE", image)
     place = ["--port", str(port), "--home", str(home)]
-    command = ["-m", "gateway", "serve", "--json", *place, "--runtime", runtime]
+    command = ["-m", module, "serve", "--json", *place, "--runtime", runtime]
     process = await asyncio.create_subprocess_exec(
         sys.executable, *command, cwd=cwd, env=environment, start_new_session=True,
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,

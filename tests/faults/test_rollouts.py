@@ -4,68 +4,16 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.load import Counts, load
-from tests.parts import base_image
-from tests.releases import add_release
-from tests.running import RunningGateway, gateway, until
+from tests.moving import begin, ended, moving, rollout, served
+from tests.running import RunningGateway, until
 
 pytestmark = pytest.mark.timeout(240)
-
-QUICK = {"startup": 20, "minHealthy": 1, "bake": 2, "drain": 5}
-ENDED = ("succeeded", "rolled-back", "rollback-paused", "superseded")
-
-
-def settings_for(runtime: str, releases: Path) -> dict[str, str]:
-    wanted = {"PLUGWAY_PLUGIN_PATH": str(releases)}
-    if runtime == "docker":
-        wanted["PLUGWAY_BASE_IMAGE"] = base_image()
-    return wanted
-
-
-@asynccontextmanager
-async def moving(tmp_path: Path, runtime: str, **second: Any) -> AsyncIterator[RunningGateway]:
-    """A gateway with mover 1.0.0 installed and healthy, and 2.0.0 at hand, which behaves as told."""
-    releases = tmp_path / "releases"
-    add_release(releases, "1.0.0")
-    add_release(releases, "2.0.0", **second)
-    async with gateway(tmp_path / "home", runtime, settings_for(runtime, releases)) as running:
-        answer = await running.client.post("/api/v1/plugins", json={"id": "mover", "version": "1.0.0"})
-        assert answer.status_code == 201, answer.text
-        await running.healthy("mover", 120)
-        yield running
-
-
-async def begin(running: RunningGateway, version: str = "2.0.0", **options: Any) -> str:
-    body = {"version": version, **QUICK, **options}
-    answer = await running.client.post("/api/v1/plugins/mover/rollouts", json=body)
-    assert answer.status_code == 201, answer.text
-    return str(answer.json()["id"])
-
-
-async def rollout(running: RunningGateway, id_: str) -> dict[str, Any]:
-    answer = await running.client.get(f"/api/v1/rollouts/{id_}")
-    return dict(answer.raise_for_status().json())
-
-
-async def ended(running: RunningGateway, id_: str, patience: float = 90) -> dict[str, Any]:
-    async def probe() -> dict[str, Any] | None:
-        view = await rollout(running, id_)
-        return view if view["phase"] in ENDED else None
-
-    return dict(await until(probe, f"rollout {id_} to end", patience))
-
-
-async def served(running: RunningGateway) -> str:
-    answer = await running.client.get("/plugins/mover/api/work")
-    return str(answer.text) if answer.status_code == 200 else f"{answer.status_code} {answer.text}"
-
 
 STRATEGIES: dict[str, dict[str, Any]] = {
     "direct": {"strategy": "direct"},

@@ -1,0 +1,115 @@
+"""What really runs for a home, read past the gateway: processes or containers."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import docker
+import psutil
+from docker.errors import APIError
+
+from gateway.home import Home
+
+
+class Ground:
+    """All of it blocking. ``engine`` is the URL of a Docker engine; empty is the usual one."""
+
+    def __init__(self, home: Path, runtime: str, engine: str = "") -> None:
+        self.home, self.runtime, self._engine = home, runtime, engine
+
+    @property
+    def mark(self) -> str:
+        return (self.home / "home.id").read_text().strip()
+
+    def client(self) -> docker.DockerClient:
+        return docker.DockerClient(base_url=self._engine) if self._engine else docker.from_env()
+
+    def instances(self) -> list[str]:
+        """Ids of the instances that run, and of containers that have ended: one entry for each."""
+        if self.runtime == "process":
+            return sorted(process.environ()["PLUGWAY_INSTANCE"] for process in self.processes())
+        client = self.client()
+        try:
+            return sorted(container.labels["plugway.instance"] for container in self._containers(client))
+        finally:
+            client.close()
+
+    def processes(self) -> list[psutil.Process]:
+        """Processes of the process runtime that carry this home's mark."""
+        found = []
+        for process in psutil.process_iter():
+            try:
+                mine = process.environ().get("PLUGWAY_HOME_ID") == self.mark
+                if mine and process.status() != psutil.STATUS_ZOMBIE:
+                    found.append(process)
+            except psutil.Error:
+                continue
+        return found
+
+    def pid(self, release: str) -> int:
+        """The main process of the release's instance."""
+        if self.runtime == "process":
+            (process,) = (
+                p for p in self.processes() if p.environ()["PLUGWAY_INSTANCE"].startswith(f"{release}-")
+            )
+            return int(process.pid)
+        client = self.client()
+        try:
+            (container,) = (c for c in self._containers(client) if c.labels["plugway.release"] == release)
+            container.reload()
+            # The first process is the init that reaps; the plugin is its child.
+            init = psutil.Process(container.attrs["State"]["Pid"])
+            return next((int(child.pid) for child in init.children()), init.pid)
+        finally:
+            client.close()
+
+    def images(self) -> list[str]:
+        """Ids of the images that this home needs."""
+        client = self.client()
+        try:
+            found = client.api.images(name=f"plugway-home-{self.mark}/*")
+            return [str(image["Id"]) for image in found]
+        finally:
+            client.close()
+
+    def sockets(self) -> list[Path]:
+        return [path for root in {self.home, self._run} for path in root.rglob("*") if path.is_socket()]
+
+    def run_directories(self) -> list[Path]:
+        return list(self._run.iterdir()) if self._run.exists() else []
+
+    @property
+    def _run(self) -> Path:
+        return Home(self.home).run_root
+
+    def sweep(self) -> None:
+        """Leave nothing, also where a gateway was killed and none came after it."""
+        if not (self.home / "home.id").exists():
+            return
+        shutil.rmtree(self._run, ignore_errors=True)
+        if self.runtime == "process":
+            for process in self.processes():
+                process.kill()
+            return
+        client = self.client()
+        try:
+            for container in self._containers(client):
+                container.remove(force=True, v=True)
+            for image in client.api.images(name=f"plugway-home-{self.mark}/*"):
+                self._remove_image(client, image["RepoTags"])
+        finally:
+            client.close()
+
+    def _remove_image(self, client: docker.DockerClient, tags: list[str]) -> None:
+        for tag in sorted(tags):
+            if tag.startswith((f"plugway-home-{self.mark}/", "plugway-test/")):
+                try:
+                    client.api.remove_image(tag)
+                except APIError:
+                    continue  # Another test's gateway needs it.
+
+    def _containers(self, client: docker.DockerClient) -> list[Any]:
+        label = {"label": f"plugway.home={self.mark}"}
+        return list(client.containers.list(all=True, filters=label, sparse=True, ignore_removed=True))
