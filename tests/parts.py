@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 from functools import cache
 from pathlib import Path
 
@@ -91,4 +92,18 @@ def need_chromium() -> Path:
         if found := shutil.which(name):
             return Path(found)
     _missing("Chromium", "install it (Debian: apt-get install chromium)")
+    raise AssertionError("unreachable")
+
+
+def need_compose() -> list[str]:
+    """The command of Compose, of either kind."""
+    if found := shutil.which("docker-compose"):
+        return [found]
+    program = shutil.which("docker")
+    if (
+        program
+        and not subprocess.run([program, "compose", "version"], capture_output=True, check=False).returncode
+    ):
+        return [program, "compose"]
+    _missing("Docker Compose", "install it (Debian: apt-get install docker-compose)")
     raise AssertionError("unreachable")
