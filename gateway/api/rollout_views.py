@@ -68,6 +68,9 @@ class RolloutView(View):
     id: str
     plugin: str
     phase: Phase
+    effective: Phase = Field(
+        description="The phase that counts for weights: a pause keeps what it interrupted."
+    )
     live: bool
     reason: str
     strategy: Strategy
@@ -79,7 +82,6 @@ class RolloutView(View):
     approved: bool
     is_rollback: bool
     seconds_left: float | None = Field(description="Until the present phase ends by itself or is given up.")
-    one_way: bool = Field(description="The candidate changes its data so that older releases cannot read it.")
     cut: int = Field(description="Calls and streams that were cut because they outlasted the drain.")
     created_at: datetime | None
     updated_at: datetime | None
@@ -114,6 +116,7 @@ def rollout_view(record: RolloutRecord, acts: RolloutActs) -> RolloutView:
         id=record.id,
         plugin=record.plugin_id,
         phase=rollout.phase,
+        effective=rollout.effective,
         live=record.live,
         reason=rollout.reason,
         strategy=rollout.plan.strategy,
@@ -125,7 +128,6 @@ def rollout_view(record: RolloutRecord, acts: RolloutActs) -> RolloutView:
         approved=rollout.approved,
         is_rollback=rollout.is_rollback,
         seconds_left=_left(rollout, seen, acts.rollouts.now),
-        one_way=seen.one_way,
         cut=rollout.cut,
         created_at=moment(record.created_at),
         updated_at=moment(record.updated_at),

@@ -27,6 +27,7 @@ PAGES = (
     "/catalog",
     "/plugins/{id}",
     "/plugins/{id}/open",
+    "/plugins/{id}/rollouts",
     "/plugins/{id}/settings",
     "/plugins/{id}/logs",
 )

@@ -58,6 +58,7 @@ export function menuItems(view) {
   const goto = (symbol, words, href) => h("a", { href }, icon(symbol), words);
   return [
     goto("plug", "Overview", `/plugins/${view.id}`),
+    goto("forward", "Rollouts", `/plugins/${view.id}/rollouts`),
     view.hasSettings && goto("gear", "Settings", `/plugins/${view.id}/settings`),
     goto("logs", "Logs", `/plugins/${view.id}/logs`),
     h("hr"),

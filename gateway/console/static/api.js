@@ -42,6 +42,12 @@ async function read(path, options) {
   return response.status === 204 ? null : response.json().catch(() => null);
 }
 
+/** Marks when the time that is left was true. */
+function seen({ rollouts }) {
+  const seenAt = Date.now();
+  return rollouts.map((rollout) => ({ ...rollout, seenAt }));
+}
+
 const of = (id) => `/api/v1/plugins/${encodeURIComponent(id)}`;
 
 export const api = {
@@ -57,7 +63,16 @@ export const api = {
   settings: (id) => read(`${of(id)}/settings`),
   configure: (id, values, dryRun) => read(`${of(id)}/settings`, { method: "PUT", json: { values, dryRun } }),
   releases: (id) => read(`${of(id)}/releases`),
-  catalog: () => read("/api/v1/catalog"),
+  catalog: async () => (await read("/api/v1/catalog")).plugins,
+  liveRollouts: async () => seen(await read("/api/v1/rollouts")),
+  rollouts: async (id) => seen(await read(`${of(id)}/rollouts`)),
+  rolloutDefaults: (id) => read(`${of(id)}/rollout-defaults`),
+  begin: (id, asked) => read(`${of(id)}/rollouts`, { method: "POST", json: asked }),
+  steer: (rollout, what, json) => read(`/api/v1/rollouts/${encodeURIComponent(rollout)}/${what}`, { method: "POST", json }),
+  promote: (rollout, yes = false) => api.steer(rollout, "promote", { yes }),
+  abort: (rollout, force = false) => api.steer(rollout, "abort", { force }),
+  rollBack: (id) => read(`${of(id)}/rollback`, { method: "POST" }),
+  pin: (id, pinned) => read(`${of(id)}/pin`, { method: "PUT", json: { pinned } }),
   logs: (id, { tail, signal }) =>
     request(`${of(id)}/logs?tail=${tail}&follow=true`, { signal, accept: "application/x-ndjson" }),
 };

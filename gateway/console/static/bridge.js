@@ -7,13 +7,13 @@ import { externalLink } from "./bridge/request.js";
 
 /**
  * Connects one iframe. `shell` is what the console does for the frame: {theme, path, navigate,
- * notify, confirm, openLink, download, storage, ready, failed, closed}.
+ * notify, confirm, openLink, download, storage, ready, failed, retired, reload, closed}.
  */
 export class Bridge {
   constructor(frame, plugin, shell) {
-    Object.assign(this, { frame, plugin, shell, port: null, loads: 0, overRate: 0, release: "", ended: false });
+    Object.assign(this, { frame, plugin, shell, port: null, loads: 0, overRate: 0, release: "", retired: false, ended: false });
     this.rate = new Rate();
-    this.calls = new Calls(plugin, (...message) => this.send(...message));
+    this.calls = new Calls(plugin, (...message) => this.send(...message), () => this.retire());
     this.onHello = (event) => this.accept(event);
     this.onLoad = () => this.loaded();
     addEventListener("message", this.onHello);
@@ -53,6 +53,19 @@ export class Bridge {
 
   send(method, params, transfer = []) {
     this.port?.postMessage({ jsonrpc: "2.0", method, params }, transfer);
+  }
+
+  /** Its release is no longer in use: the frame says when it can be loaded again without loss. */
+  retire() {
+    if (this.retired) return;
+    this.retired = true;
+    this.send("retired", {});
+    this.shell.retired();
+  }
+
+  /** Lets the plugin keep what it wants to; its frame answers with "reload". */
+  askToLeave() {
+    this.send("leave", {});
   }
 
   setTheme(theme) {
@@ -106,6 +119,7 @@ const METHODS = Object.freeze({
   stop: (bridge, { stream }) => bridge.calls.stop(stream),
   ready: (bridge) => bridge.shell.ready(),
   failed: (bridge, { message }) => bridge.shell.failed(text(message, LIMITS.notice)),
+  reload: (bridge) => (bridge.retired ? bridge.shell.reload() : null),
   navigate: (bridge, { path }) => {
     if (!text(path, LIMITS.url).startsWith("/")) throw new Refusal("A path starts with '/'.");
     bridge.shell.navigate(path);

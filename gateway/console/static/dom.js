@@ -47,6 +47,8 @@ const PATHS = {
   lock: "M6 11h12v9H6zM8.5 11V8a3.5 3.5 0 0 1 7 0v3",
   down: "M12 4v13m-5-5l5 5 5-5",
   dash: "M6 12h12",
+  back: "M9 7L4 12l5 5M4 12h10a6 6 0 0 1 6 6",
+  forward: "M5 12h14m-5-5l5 5-5 5",
 };
 
 export function icon(name, cls = "") {

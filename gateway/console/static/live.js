@@ -6,12 +6,14 @@ import { events } from "./stream.js";
 
 const SILENCE = 40_000; // ms; the gateway sends a heartbeat each 15 s
 const KEEP = 60; // events
+const FIGURES = 2000; // ms between looks at the figures of a rollout under way
 const PAUSES = [500, 1000, 2000, 4000]; // ms between attempts
 
 let controller = null;
 let lastId = "";
 let refreshing = null;
 let again = false;
+let figures = 0;
 
 /** Starts following. Stops while the page is hidden: open streams are few in a browser. */
 export function follow() {
@@ -109,8 +111,14 @@ export async function refresh() {
 }
 
 async function load() {
+  // One after the other: a rollout seen before the plugin it moves never makes a release in use look retired.
+  const moving = await api.liveRollouts();
   const [plugins, system] = await Promise.all([api.plugins(), store.system ?? api.system()]);
-  store.set({ plugins: new Map(plugins.map((view) => [view.id, view])), system });
+  const rollouts = new Map(moving.map((rollout) => [rollout.plugin, rollout]));
+  store.set({ plugins: new Map(plugins.map((view) => [view.id, view])), rollouts, system });
+  // Phases come as events; what is measured on the way does not.
+  clearTimeout(figures);
+  if (rollouts.size && controller) figures = setTimeout(() => refresh().catch(() => {}), FIGURES);
 }
 
 function pause(milliseconds) {

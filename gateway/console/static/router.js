@@ -7,6 +7,7 @@ const ROUTES = [
   ["/login", "login"],
   [PLUGIN, "overview"],
   [`${PLUGIN}/open`, "open"],
+  [`${PLUGIN}/rollouts`, "rollouts"],
   [`${PLUGIN}/settings`, "settings"],
   [`${PLUGIN}/logs`, "logs"],
 ].map(([path, page]) => [new RegExp(`^${path}/?$`), page]);

@@ -6,6 +6,7 @@ export const store = {
   session: null, // {user, role}; null before the first answer, false where nobody is signed in
   system: null,
   plugins: null, // Map of id -> view; null before the first answer
+  rollouts: new Map(), // of the plugins that are being moved: id of the plugin -> its rollout
   link: "connecting", // "connecting", "live" or "offline"
   events: [], // the last ones, newest first: {type, plugin, data, at}
 
@@ -38,7 +39,7 @@ export const store = {
   },
 
   signedOut() {
-    if (store.session !== false) store.set({ session: false, plugins: null, system: null, events: [] });
+    if (store.session !== false) store.set({ session: false, plugins: null, rollouts: new Map(), system: null, events: [] });
   },
 };
 

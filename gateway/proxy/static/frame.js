@@ -12,10 +12,35 @@
   const port = channel.port1;
   const waiting = new Map();
   const streams = new Map();
-  const listeners = { theme: new Set(), path: new Set() };
+  const reading = new Set(); // streams that come to an end by themselves
+  const listeners = { theme: new Set(), path: new Set(), reload: new Set() };
   const state = { theme: "light", path: "/" };
   let lastId = 0;
   let mounted = null;
+
+  const QUIET = 4000; // ms without a key or a click before the page is loaded again by itself
+  const RETIRED = -32003;
+  // What loading again could lose: what the plugin says, or, until it says anything, input that was not submitted.
+  const unsaved = { said: null, edited: false, at: -QUIET };
+  for (const kind of ["keydown", "pointerdown", "input"]) {
+    addEventListener(kind, () => (unsaved.at = performance.now()), { capture: true, passive: true });
+  }
+  addEventListener("input", ({ target }) => (unsaved.edited ||= target.type !== "search"), { capture: true, passive: true });
+  addEventListener("submit", () => (unsaved.edited = false), { capture: true });
+
+  function idle() {
+    const work = waiting.size + reading.size > 0;
+    return !work && !(unsaved.said ?? unsaved.edited) && performance.now() - unsaved.at >= QUIET;
+  }
+
+  let leaving = false;
+  async function leave() {
+    if (leaving) return;
+    leaving = true;
+    const kept = Promise.allSettled([...listeners.reload].map(async (callback) => callback()));
+    await Promise.race([kept, new Promise((resolve) => setTimeout(resolve, 2000))]);
+    notice("reload", {});
+  }
 
   class BridgeError extends Error {
     constructor(error) {
@@ -57,11 +82,12 @@
     return { kind: "blob", blob: await new Response(body).blob() };
   }
 
-  function receiving(stream, signal) {
+  function receiving(stream, signal, lasting) {
     return new ReadableStream(
       {
         start(controller) {
           streams.set(stream, controller);
+          if (!lasting) reading.add(stream);
           signal?.addEventListener("abort", () => stop(stream, signal.reason), { once: true });
         },
         pull: () => notice("pull", { stream }),
@@ -75,6 +101,7 @@
     const controller = streams.get(stream);
     if (!controller) return;
     streams.delete(stream);
+    reading.delete(stream);
     notice("stop", { stream });
     if (reason) controller.error(reason);
   }
@@ -92,8 +119,10 @@
     } catch (error) {
       throw error instanceof BridgeError ? Object.assign(new TypeError(error.message), { code: error.code }) : error;
     }
-    const body = answer.stream ? receiving(answer.stream, init.signal) : answer.body;
-    return new Response(body, { status: answer.status, statusText: answer.statusText, headers: answer.headers });
+    const headers = new Headers(answer.headers);
+    const lasting = (headers.get("content-type") ?? "").startsWith("text/event-stream");
+    const body = answer.stream ? receiving(answer.stream, init.signal, lasting) : answer.body;
+    return new Response(body, { status: answer.status, statusText: answer.statusText, headers });
   }
 
   function listen(kind, callback) {
@@ -108,6 +137,8 @@
     fetch: hostFetch,
     onTheme: (callback) => listen("theme", callback),
     onPath: (callback) => listen("path", callback),
+    onReload: (callback) => listen("reload", callback),
+    busy: (value) => (unsaved.said = Boolean(value)),
     navigate(path) {
       state.path = String(path);
       return call("navigate", { path: state.path });
@@ -145,12 +176,15 @@
     },
     theme: ({ theme }) => changed("theme", theme),
     path: ({ path }) => changed("path", path),
+    retired: () => setInterval(() => idle() && leave(), 500),
+    leave,
     chunk({ stream, data }) {
       streams.get(stream)?.enqueue(new Uint8Array(data));
     },
     end({ stream, error }) {
       const controller = streams.get(stream);
       streams.delete(stream);
+      reading.delete(stream);
       if (error) controller?.error(new TypeError(error));
       else controller?.close();
     },
@@ -160,6 +194,8 @@
     if (data.method) return notices[data.method]?.(data.params);
     const call_ = waiting.get(data.id);
     waiting.delete(data.id);
+    // Nobody is to deal with that one: the page is loaded again, of the release that is in use.
+    if (data.error?.code === RETIRED) return;
     if (data.error) call_?.reject(new BridgeError(data.error));
     else if (call_) call_.resolve(data.result);
     else if (data.result?.stream) notice("stop", { stream: data.result.stream });

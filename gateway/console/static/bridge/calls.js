@@ -5,8 +5,9 @@ import { requestOf } from "./request.js";
 import { Stream } from "./stream.js";
 
 export class Calls {
-  constructor(plugin, send) {
-    Object.assign(this, { plugin, send, open: 0, events: 0, lastStream: 0 });
+  /** `retired` is called where an answer says that the page's release is not in use any more. */
+  constructor(plugin, send, retired) {
+    Object.assign(this, { plugin, send, retired, open: 0, events: 0, lastStream: 0 });
     this.running = new Map(); // id of a call -> its AbortController
     this.streams = new Map();
     this.waiting = [];
@@ -31,6 +32,10 @@ export class Calls {
     try {
       const response = await fetch(address, init);
       this.judge(response);
+      if (await isOfRetired(response)) {
+        this.retired();
+        throw new Refusal("This page is of a release that is no longer in use.", CODE.retired);
+      }
       const head = { status: response.status, statusText: response.statusText, headers: [...response.headers] };
       if (response.body === null || [204, 205, 304].includes(response.status)) return { ...head, body: null };
       if (isShort(response)) return { ...head, body: await response.arrayBuffer() };
@@ -116,6 +121,13 @@ export class Calls {
 
 function isEvents(response) {
   return (response.headers.get("content-type") ?? "").startsWith("text/event-stream");
+}
+
+async function isOfRetired(response) {
+  const problem = (response.headers.get("content-type") ?? "").startsWith("application/problem+json");
+  if (response.status !== 409 || !problem || !isShort(response)) return false;
+  const { type } = Object(await response.clone().json().catch(() => null));
+  return type === "urn:plugway:problem:release-retired";
 }
 
 function isShort(response) {

@@ -30,6 +30,7 @@ export const CODE = Object.freeze({
   network: -32000,
   limit: -32001,
   refused: -32002,
+  retired: -32003, // the frame leaves such a call open: its page is about to be loaded again
 });
 
 export class Refusal extends Error {

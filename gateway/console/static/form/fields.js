@@ -62,28 +62,40 @@ export function choiceField(schema, given, { required }) {
   };
 }
 
-/** Write-only: a kept secret is never shown, and left out of what is sent. */
+/** Write-only: a secret is never shown; it is kept, replaced, or removed. */
 export function secretField(schema, isSet, { required }) {
   const control = h("input.input", { type: "password", autocomplete: "new-password", spellcheck: "false" });
   const node = h("div.secret");
-  let replacing = !isSet;
-  const keep = button("Keep the old one", { kind: "quiet", onclick: () => change(false) });
-  const replace = button("Replace", { onclick: () => change(true) });
+  let what = isSet ? "keep" : "replace";
+  const keep = button("Keep the old one", { kind: "quiet", onclick: () => change("keep") });
+  const replace = button("Replace", { onclick: () => change("replace") });
+  const remove = button("Remove", { kind: "quiet", onclick: () => change("remove") });
   const kept = h("span.kept", icon("lock"), "Set, and not shown");
+  const removed = h("span.kept", icon("bin"), "Removed once you save");
+  const shown = {
+    keep: [kept, replace, !required && remove],
+    replace: [control, isSet && keep],
+    remove: [removed, keep],
+  };
 
   function change(to) {
-    replacing = to;
+    what = to;
     control.value = "";
     show();
-    (to ? control : replace).focus();
-    control.dispatchEvent(new Event("input", { bubbles: true }));
+    ({ keep: replace, replace: control, remove: keep })[to].focus();
+    node.dispatchEvent(new Event("input", { bubbles: true }));
   }
   function show() {
-    control.required = replacing && (required || isSet);
-    node.replaceChildren(...(replacing ? [control, ...(isSet ? [keep] : [])] : [kept, replace]));
+    control.required = what === "replace" && (required || isSet);
+    node.replaceChildren(...shown[what].filter(Boolean));
+  }
+  function value() {
+    // The API forgets what is null, and keeps what is left out.
+    if (what === "remove") return null;
+    return what === "replace" && control.value ? control.value : undefined;
   }
   show();
-  return { node, control, problem: () => (replacing ? validity(control) : ""), value: () => (replacing && control.value ? control.value : undefined) };
+  return { node, control, problem: () => (what === "replace" ? validity(control) : ""), value };
 }
 
 /** Texts or numbers, one a line of its own; other items are edited as JSON (see jsonField). */

@@ -19,7 +19,7 @@ export function create() {
 
   async function load() {
     try {
-      entries = newest((await api.catalog()).plugins);
+      entries = newest(await api.catalog());
       update();
     } catch (error) {
       const again = button("Try again", { symbol: "turn", onclick: load });

@@ -9,6 +9,7 @@ import { ask, bones, empty, toast } from "../ui.js";
 import { pluginPage } from "./head.js";
 
 const PATIENCE = 15_000; // ms until a frame that says nothing is given up
+const FAREWELL = 3000; // ms that a plugin has before its page is loaded again
 
 export function create({ id }) {
   return pluginPage({ id, tab: "open", body, wide: true });
@@ -23,12 +24,13 @@ function body(first) {
   let view = first;
   let frame = null;
   let bridge = null;
-  let loadedRelease = "";
   let timer = 0;
+  let parting = 0;
+  let refocus = false;
 
   function load() {
+    refocus = Boolean(frame) && document.activeElement === frame;
     drop();
-    loadedRelease = view.releaseId;
     frame = h("iframe", { sandbox: "allow-scripts allow-forms", title: view.name, referrerpolicy: "no-referrer" });
     bridge = new Bridge(frame, id, shell);
     frame.src = `/plugins/${id}/ui/`;
@@ -39,6 +41,7 @@ function body(first) {
 
   function drop() {
     clearTimeout(timer);
+    clearTimeout(parting);
     bridge?.close();
     frame?.remove();
     frame = bridge = null;
@@ -65,6 +68,14 @@ function body(first) {
     ready() {
       clearTimeout(timer);
       cover.hidden = true;
+      if (refocus) frame.focus();
+      refocus = false;
+    },
+    retired: showStrip,
+    reload() {
+      load();
+      showStrip();
+      toast(`${view.name} was loaded again, as version ${versionInUse(view)}.`);
     },
     failed(words) {
       console.warn(`${id}: ${words}`);
@@ -110,19 +121,27 @@ function body(first) {
       cover.dataset.tried = view.releaseId;
       load();
     }
+    if (bridge?.release && isRetired(view, bridge.release)) bridge.retire();
     showStrip();
   }
 
+  /** By hand: the plugin may keep what it wants to, but cannot refuse. */
+  function reload() {
+    bridge.askToLeave();
+    parting = setTimeout(shell.reload, FAREWELL);
+  }
+
   function showStrip() {
-    const newer = frame && loadedRelease !== view.releaseId && view.state === "healthy";
-    const away = view.state !== "healthy";
-    const key = JSON.stringify([away, view.state, view.reason, newer]);
-    strip.hidden = !away && !newer;
+    const old = Boolean(bridge?.retired);
+    const away = !old && !["healthy", "updating"].includes(view.state);
+    const words = old ? told(view) : `${view.name} is ${view.state}. ${view.reason}`;
+    const key = JSON.stringify([old, away, words]);
+    strip.hidden = !away && !old;
     if (strip.dataset.key === key) return;
     strip.dataset.key = key;
-    const reload = button("Load it", { symbol: "turn", onclick: load });
-    const words = newer ? `Version ${view.version} is running now.` : `${view.name} is ${view.state}. ${view.reason}`;
-    strip.replaceChildren(icon(newer ? "turn" : "alert"), h("p", words), ...[newer ? reload : away && (remedy(view) ?? null)].filter(Boolean));
+    strip.dataset.tone = old ? "info" : "warn";
+    const help = old ? button("Reload", { symbol: "turn", onclick: reload }) : remedy(view);
+    strip.replaceChildren(icon(old ? "turn" : "alert"), h("p", words), ...[help].filter(Boolean));
   }
 
   return {
@@ -134,6 +153,25 @@ function body(first) {
     },
     theme: (theme) => bridge?.setTheme(theme),
   };
+}
+
+/** Whether a page of this release gets no answers any more. */
+function isRetired(view, release) {
+  const rollout = store.rollouts.get(view.id);
+  if (!rollout) return release !== view.releaseId;
+  const side = [rollout.stable, rollout.candidate].find(({ releaseId }) => releaseId === release);
+  return !side || side.draining;
+}
+
+function versionInUse(view) {
+  const rollout = store.rollouts.get(view.id);
+  if (!rollout) return view.version;
+  return (rollout.stable.draining ? rollout.candidate : rollout.stable).version;
+}
+
+function told(view) {
+  const back = store.rollouts.get(view.id)?.phase === "aborting";
+  return back ? `Version ${versionInUse(view)} is in use again.` : `A new version is in use: ${versionInUse(view)}.`;
 }
 
 function pathOf(hash) {

@@ -4,6 +4,8 @@ import { api } from "../api.js";
 import { remedy, restart } from "../actions.js";
 import { button, h, icon } from "../dom.js";
 import { STATES, VOICES, ago } from "../format.js";
+import { compactPanel } from "../rollout/strip.js";
+import { PHASES } from "../rollout/words.js";
 import { store } from "../store.js";
 import { callout, stateBadge } from "../ui.js";
 import { pluginPage } from "./head.js";
@@ -14,6 +16,7 @@ export function create({ id }) {
 
 function body(first) {
   const health = h("div");
+  const moving = h("div");
   const facts = h("dl.facts");
   const instances = h("div");
   const happened = h("ul");
@@ -22,6 +25,7 @@ function body(first) {
   const node = h(
     "div.page.stack",
     health,
+    moving,
     h("section.panel", { "aria-label": "Facts" }, h("div.body", facts)),
     h("section.panel", h("header", h("h2", "Instances")), instances),
     h("section.panel", h("header", h("h2", "What happened")), h("div.body", happened)),
@@ -30,6 +34,7 @@ function body(first) {
   let shown = "";
 
   function update(view) {
+    showRollout(store.rollouts.get(view.id));
     const now = JSON.stringify([view, store.events.length]);
     if (now === shown) return;
     shown = now;
@@ -44,6 +49,14 @@ function body(first) {
     facts.replaceChildren(...factsOf(view).map(([name, value]) => h("div", h("dt", name), h("dd", value))));
     instances.replaceChildren(instanceTable(view));
     happened.replaceChildren(...eventLines(view));
+  }
+
+  function showRollout(rollout) {
+    moving.hidden = !rollout;
+    const key = rollout ? `${rollout.id} ${rollout.timeline.length}` : "";
+    if (moving.dataset.key === key) return;
+    moving.dataset.key = key;
+    moving.replaceChildren(...(rollout ? [compactPanel(rollout)] : []));
   }
 
   return { node, update };
@@ -112,6 +125,7 @@ const WORDS = {
   "plugin.installed": () => "Installed",
   "plugin.removed": () => "Removed",
   "plugin.settings": () => "Settings changed",
+  "rollout.phase": ({ phase, reason }) => [`Rollout: ${PHASES[phase]?.words ?? phase}`, reason].filter(Boolean).join(". "),
   "instance.exited": ({ reason }) => `Instance ended: ${reason}`,
 };
 

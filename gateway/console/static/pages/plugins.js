@@ -3,6 +3,7 @@
 import { menuItems, remedy } from "../actions.js";
 import { h, icon } from "../dom.js";
 import { ago } from "../format.js";
+import { shortLine } from "../rollout/strip.js";
 import { store } from "../store.js";
 import { bones, empty, menu, stateBadge } from "../ui.js";
 
@@ -64,6 +65,7 @@ function noneInstalled() {
 function createRow() {
   let view = null;
   let shownActions = "";
+  let rollout = null;
   const name = h("a");
   const about = h("span.muted.small");
   const health = h("div.health");
@@ -77,15 +79,18 @@ function createRow() {
   const label = (words) => h("span.label", words);
 
   function update(next) {
-    if (JSON.stringify(next) === JSON.stringify(view)) return;
+    const moving = store.rollouts.get(next.id) ?? null;
+    const same = moving?.phase === rollout?.phase && moving?.candidate.weight === rollout?.candidate.weight;
+    if (same && JSON.stringify(next) === JSON.stringify(view)) return;
     view = next;
+    rollout = moving;
     node.dataset.plugin = view.id;
     node.setAttribute("aria-label", view.name);
     name.textContent = view.name;
     name.href = `/plugins/${view.id}`;
     about.textContent = view.description || view.id;
     const reason = view.state === "healthy" ? "" : view.progress || view.reason;
-    health.replaceChildren(stateBadge(view.state), ...(reason ? [h("span.muted.small", reason)] : []));
+    health.replaceChildren(stateBadge(view.state), ...(reason ? [h("span.muted.small", reason)] : []), ...(rollout ? [shortLine(rollout)] : []));
     version.replaceChildren(label("Version"), view.version);
     restarts.replaceChildren(label("Restarts"), String(view.restarts));
     since.replaceChildren(label("Since"), ago(view.since, ""));

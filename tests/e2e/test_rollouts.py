@@ -1,0 +1,130 @@
+"""Moving a plugin that people have open: no page ever meets another version's API; the page for it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.async_api import Browser, Frame, expect
+
+from tests.e2e.browser import Visitor, visitor
+from tests.e2e.twins import add_twin
+from tests.running import RunningGateway, gateway, until
+
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(180)]
+
+PHONE = {"width": 375, "height": 740}
+QUICK = {"minHealthy": 0.5, "bake": 0.5, "drain": 3}
+
+
+@asynccontextmanager
+async def twins(browser: Browser, home: Path, **context: Any) -> AsyncIterator[Visitor]:
+    """Somebody at a gateway with `twin` 1.0.0 installed; 2.0.0 adds a path, 3.0.0 has lost one."""
+    for version, paths in {"1.0.0": ("/old",), "2.0.0": ("/old", "/new"), "3.0.0": ()}.items():
+        add_twin(home / "releases", version, *paths)
+    async with gateway(home / "home", settings={"PLUGWAY_PLUGIN_PATH": str(home / "releases")}) as running:
+        answer = await running.client.post("/api/v1/plugins", json={"id": "twin", "version": "1.0.0"})
+        assert answer.status_code == 201, answer.text
+        await running.healthy("twin")
+        async with visitor(browser, running, **context) as visit:
+            yield visit
+            assert visit.errors == []
+
+
+async def begin(running: RunningGateway, version: str, **options: Any) -> str:
+    body = {"version": version, **QUICK, **options}
+    answer = await running.client.post("/api/v1/plugins/twin/rollouts", json=body)
+    assert answer.status_code == 201, answer.text
+    return str(answer.json()["id"])
+
+
+async def in_phase(running: RunningGateway, id_: str, phase: str) -> None:
+    async def probe() -> bool:
+        answer = await running.client.get(f"/api/v1/rollouts/{id_}")
+        return bool(answer.raise_for_status().json()["phase"] == phase)
+
+    await until(probe, f"{id_} to be {phase}")
+
+
+async def answers(frame: Frame) -> set[str]:
+    """The versions that answered this page."""
+    return set(await frame.evaluate("window.answers"))
+
+
+async def more_answers(frame: Frame) -> None:
+    before = await frame.evaluate("window.answers.length")
+    await frame.wait_for_function("before => window.answers.length > before + 3", arg=before)
+
+
+async def test_a_page_keeps_its_version_until_that_has_drained(browser: Browser, tmp_path: Path) -> None:
+    async with twins(browser, tmp_path) as visit:
+        running, page = visit.gateway, visit.page
+        old = await visit.frame("twin")
+        await expect(old.get_by_text("Page 1.0.0")).to_be_visible()
+        # What was typed is not submitted: the page is not taken away by itself.
+        await old.get_by_label("Note").fill("half a thought")
+
+        id_ = await begin(running, "2.0.0", bake=4, steps=[{"weight": 100, "seconds": None}])
+        await in_phase(running, id_, "paused")
+        assert (await running.client.get("/plugins/twin/api/version")).json() == "2.0.0"
+        await more_answers(old)
+        await running.client.post(f"/api/v1/rollouts/{id_}/promote")
+        await in_phase(running, id_, "baking")
+        await more_answers(old)
+        assert await answers(old) == {"1.0.0"}
+        await expect(page.locator(".strip")).to_be_hidden()
+
+        await in_phase(running, id_, "succeeded")
+        notice = page.get_by_role("status").filter(has_text="A new version is in use: 2.0.0.")
+        await expect(notice).to_be_visible()
+        # Calls that it makes now are left open rather than failed, or answered by the other version.
+        await asyncio.sleep(1)
+        assert await answers(old) == {"1.0.0"}
+
+        await notice.get_by_role("button", name="Reload").click()
+        await expect(notice).to_be_hidden()
+        new = page.frame_locator("iframe")
+        await expect(new.get_by_text("Page 2.0.0")).to_be_visible()
+        await expect(new.get_by_label("Note")).to_have_value("half a thought")
+        fresh = await visit.current_frame()
+        await more_answers(fresh)
+        assert await answers(fresh) == {"2.0.0"}
+
+
+async def test_a_page_that_is_idle_loads_the_new_version_by_itself(browser: Browser, tmp_path: Path) -> None:
+    async with twins(browser, tmp_path) as visit:
+        running, page = visit.gateway, visit.page
+        old = await visit.frame("twin", "#/deep/link")
+        await more_answers(old)
+        await old.evaluate("host.busy(true)")
+        id_ = await begin(running, "2.0.0")
+        await in_phase(running, id_, "succeeded")
+        await expect(page.get_by_text("A new version is in use")).to_be_visible()
+        await asyncio.sleep(1)
+        await expect(page.frame_locator("iframe").get_by_text("Page 1.0.0")).to_be_visible()
+        await old.evaluate("host.busy(false)")
+        await expect(page.frame_locator("iframe").get_by_text("Page 2.0.0")).to_be_visible()
+        await expect(page.locator(".strip")).to_be_hidden()
+        assert page.url.endswith("#/deep/link")
+        fresh = await visit.current_frame()
+        await more_answers(fresh)
+        assert await answers(fresh) == {"2.0.0"}
+
+
+async def test_a_page_of_an_aborted_version_goes_back(browser: Browser, tmp_path: Path) -> None:
+    async with twins(browser, tmp_path) as visit:
+        running, page = visit.gateway, visit.page
+        id_ = await begin(running, "2.0.0", steps=[{"weight": 100, "seconds": None}])
+        await in_phase(running, id_, "paused")
+        candidate = await visit.frame("twin")
+        await more_answers(candidate)
+        assert await answers(candidate) == {"2.0.0"}
+        await running.client.post(f"/api/v1/rollouts/{id_}/abort", json={"force": False})
+        await expect(page.frame_locator("iframe").get_by_text("Page 1.0.0")).to_be_visible()
+        fresh = await visit.current_frame()
+        await more_answers(fresh)
+        assert await answers(fresh) == {"1.0.0"}
