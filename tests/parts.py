@@ -107,3 +107,18 @@ def need_compose() -> list[str]:
         return [program, "compose"]
     _missing("Docker Compose", "install it (Debian: apt-get install docker-compose)")
     raise AssertionError("unreachable")
+
+
+def need_faketime() -> Path:
+    """libfaketime, which gives one program another wall clock."""
+    for directory in (*Path("/usr/lib").glob("*/faketime"), Path("/usr/lib/faketime")):
+        if (library := directory / "libfaketime.so.1").exists():
+            return library
+    _missing("libfaketime", "install it (Debian: apt-get install faketime)")
+    raise AssertionError("unreachable")
+
+
+def need_root() -> None:
+    """The right to mount file systems, and to run a Docker engine of the test's own."""
+    if os.geteuid() != 0:
+        _missing("root", "run the suite as root")
