@@ -6,7 +6,7 @@ BASE_IMAGE ?= $(PLUGWAY_BASE_IMAGE)
 PY := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint bench proto images lock clean
+.PHONY: help run demo test lint bench proto images lock clean
 .venv/.run:; @./scripts/venv.sh run
 .venv/.dev:; @./scripts/venv.sh dev
 
@@ -16,6 +16,11 @@ help: ## This list.
 run: ## Run the gateway and its plugins (HOST, PORT, RUNTIME=auto|process|docker).
 	@./scripts/venv.sh run
 	@PLUGWAY_HOST=$(HOST) PLUGWAY_PORT=$(PORT) PLUGWAY_RUNTIME=$(RUNTIME) $(if $(BASE_IMAGE),PLUGWAY_BASE_IMAGE=$(BASE_IMAGE)) .venv/bin/plugway serve
+
+# RUNTIME has a default for `make run`; here only one that was given counts.
+demo: ## Move a plugin under load, then a bad version that takes itself back (RUNTIME=process|docker).
+	@./scripts/venv.sh run
+	@$(if $(BASE_IMAGE),PLUGWAY_BASE_IMAGE=$(BASE_IMAGE)) $(PY) scripts/demo.py --runtime $(if $(filter file,$(origin RUNTIME)),process,$(RUNTIME))
 
 test: ## Run every test that this machine has the parts for.
 	@./scripts/venv.sh dev

@@ -74,6 +74,7 @@ def release_view(record: ReleaseRecord, current: ReleaseId) -> views.ReleaseView
         tier=release.tier,
         signer=release.signer,
         added_at=moment(record.added_at),
+        one_way=bool(record.manifest and record.manifest.one_way_migration),
         lock=release_lock(release),
     )
 

@@ -98,6 +98,7 @@ class ReleaseView(View):
     tier: Tier
     signer: str = Field(description="Who vouched for it; empty for nobody.")
     added_at: datetime | None
+    one_way: bool = Field(description="It changes its data so that older releases cannot read it.")
     lock: dict[str, Any] = Field(description="The release lock: everything the release's id is made from.")
 
 

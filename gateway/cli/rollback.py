@@ -6,7 +6,7 @@ from gateway.cli.client import GatewayClient, plugin_path
 from gateway.cli.command import JsonOption, PluginArgument, YesOption, run
 from gateway.cli.confirm import confirm
 from gateway.cli.exits import Exit
-from gateway.cli.rollout_find import rollouts_of
+from gateway.cli.rollout_find import rollouts_of, under_way
 from gateway.cli.rollout_steer import tell
 from gateway.cli.rollout_watch import WatchOption, WatchTimeoutOption
 from gateway.cli.rollout_words import new, old
@@ -26,11 +26,8 @@ def rollback(
     """
 
     async def act(client: GatewayClient) -> Exit:
-        last = next(
-            (r for r in await rollouts_of(client, plugin) if r["live"] or r["phase"] == "succeeded"), {}
-        )
-        if last.get("oneWay") and not last["isRollback"]:
-            harm = f"What {new(last)} has changed in its data, {old(last)} may not be able to read."
+        if version := await _one_way(client, plugin):
+            harm = f"What {version} has changed in its data, older versions may not be able to read."
             confirm(harm, f"{harm} Go back all the same?", yes=yes)
         begun = await client.call("POST", plugin_path(plugin, "rollback"))
         to = new(begun) if begun["isRollback"] else old(begun)
@@ -38,3 +35,13 @@ def rollback(
         return await tell(client, begun, text, as_json=as_json, watched=watch, timeout=timeout, back=True)
 
     run(act, as_json)
+
+
+async def _one_way(client: GatewayClient, plugin: str) -> str:
+    """The version to be left, where it changes its data for good; empty otherwise."""
+    live = under_way(await rollouts_of(client, plugin))
+    for release in (await client.get(plugin_path(plugin, "releases")))["releases"]:
+        left = release["id"] == live["candidate"]["releaseId"] if live else release["current"]
+        if left and release["oneWay"]:
+            return str(release["version"])
+    return ""

@@ -74,7 +74,7 @@ class Picture:
     def _parts(self, rollout: Rollout, *, ascii_only: bool) -> Iterator[RenderableType]:
         yield Text.assemble((clean(heading(rollout)), "bold"), (f"  {rollout['id']}", "dim"))
         yield _way(rollout, ascii_only=ascii_only)
-        yield self._now(rollout)
+        yield from self._now(rollout)
         yield self._sides()
         if rollout["reason"]:
             yield Text(clean(rollout["reason"]), style=_STYLES.get(rollout["phase"], "yellow"))
@@ -87,17 +87,19 @@ class Picture:
         if rollout["phase"] not in SETTLED:
             yield Text("Ctrl-C ends this view, not the rollout.", style="dim")
 
-    def _now(self, rollout: Rollout) -> RenderableType:
-        phase, step, left = rollout["phase"], rollout["step"], rollout["secondsLeft"]
-        told = Text(clean(meaning(rollout, phase, step) or phase))
+    def _now(self, rollout: Rollout) -> Iterator[RenderableType]:
+        told = Text(clean(meaning(rollout, rollout["phase"], rollout["step"])))
+        left = rollout["secondsLeft"]
         if left is None:
-            return told
+            if told:
+                yield told
+            return
         left = max(0.0, left - (time.monotonic() - self._looked))
         total = _since(rollout) + left
         row = Table.grid(padding=(0, 1))
         bar = ProgressBar(total=max(total, 0.001), completed=total - left, width=30)
         row.add_row(bar, Text(f"{left:.0f} s left"), told)
-        return row
+        yield row
 
     def _sides(self) -> Table:
         table = Table(box=None, pad_edge=False, header_style="dim")
@@ -115,12 +117,14 @@ def _way(rollout: Rollout, *, ascii_only: bool) -> Text:
     """The phases in a row: behind, present, ahead; then whatever the way is not."""
     done, here, ahead = ("x", ">", "-") if ascii_only else ("✓", "●", "·")
     passed = [entry["phase"] for entry in rollout["timeline"]]
-    current = rollout["phase"]
+    current, place = rollout["phase"], _place(rollout)
     way = [phase for phase in _WAY if phase != "canary" or rollout["steps"]]
     line = Text()
     for phase in way:
         name = phase_name(rollout, phase, rollout["step"])
-        if phase == current:
+        if phase == place and current == "paused":
+            line.append(f"{here} {name}, paused  ", style="bold yellow")
+        elif phase == place:
             line.append(f"{done if phase == 'succeeded' else here} {name}  ", style="bold green")
         elif phase in passed:
             line.append(f"{done} {name}  ", style="green")
@@ -128,9 +132,19 @@ def _way(rollout: Rollout, *, ascii_only: bool) -> Text:
             continue
         else:
             line.append(f"{ahead} {name}  ", style="dim")
-    if current not in way:
+    if place not in way:
         line.append(f"{here} {current}", style=_STYLES.get(current, "bold yellow"))
     return line
+
+
+def _place(rollout: Rollout) -> str:
+    """Where on the way it is; a pause is at what it interrupted."""
+    if rollout["phase"] != "paused":
+        return str(rollout["phase"])
+    passed = [entry["phase"] for entry in rollout["timeline"] if entry["phase"] != "paused"]
+    # A step that waits for someone is a pause from its beginning.
+    begins = passed[-1] == "verifying" and rollout["steps"] and not rollout["heldFor"]
+    return "canary" if begins and rollout["candidate"]["weight"] else str(passed[-1])
 
 
 def _since(rollout: Rollout) -> float:

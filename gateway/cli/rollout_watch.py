@@ -27,7 +27,7 @@ from gateway.cli.rollout_words import (
 
 # A gateway that is started anew is back within this, in seconds; the rollout goes on without any.
 _AWAY = 60.0
-_NUMBERS_EVERY = 5.0
+_NUMBERS_EVERY = 3.0
 
 WatchOption = Annotated[bool, typer.Option("--watch", "-w", help="Show it live until it has ended.")]
 WatchTimeoutOption = Annotated[
