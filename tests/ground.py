@@ -58,7 +58,6 @@ class Ground:
         client = self.client()
         try:
             (container,) = (c for c in self._containers(client) if c.labels["plugway.release"] == release)
-            container.reload()
             # The first process is the init that reaps; the plugin is its child.
             init = psutil.Process(container.attrs["State"]["Pid"])
             return next((int(child.pid) for child in init.children()), init.pid)
@@ -73,6 +72,12 @@ class Ground:
             return [str(image["Id"]) for image in found]
         finally:
             client.close()
+
+    def alone(self, release: str) -> bool:
+        """Nothing is there but one instance of the release, with one directory and one socket."""
+        if self.instances() != [f"{release}-0"]:
+            return False
+        return len(self.run_directories()) == 1 and len(self.sockets()) == 1
 
     def sockets(self) -> list[Path]:
         return [path for root in {self.home, self._run} for path in root.rglob("*") if path.is_socket()]
@@ -112,4 +117,4 @@ class Ground:
 
     def _containers(self, client: docker.DockerClient) -> list[Any]:
         label = {"label": f"plugway.home={self.mark}"}
-        return list(client.containers.list(all=True, filters=label, sparse=True, ignore_removed=True))
+        return list(client.containers.list(all=True, filters=label, ignore_removed=True))

@@ -1,6 +1,6 @@
 """`plugway serve` that kills itself at a chosen transition of a rollout, right after it was committed.
 
-The file named by DIE_AT holds `phase step delay` while a death is wanted. With a delay of 0 nothing
+The file named by DIE_AT holds `phase step delay` while a death is wanted; step -1 is any. With a delay of 0 nothing
 that follows from the transition has begun; with seconds, its acts are under way.
 """
 
@@ -34,12 +34,12 @@ def die() -> None:
 async def put_rollout(store: RegistryStore, record: RolloutRecord, steady: str, **changes: Any) -> None:
     await _COMMIT(store, record, steady, **changes)
     found = await asyncio.to_thread(wanted)
-    if found and found[:2] == (record.document["phase"], record.document["step"]):
+    if found and found[0] == record.document["phase"] and found[1] in (-1, record.document["step"]):
         if not found[2]:
             die()
         asyncio.get_running_loop().call_later(found[2], die)
 
 
 if __name__ == "__main__":
-    RegistryStore.put_rollout = put_rollout  # type: ignore[method-assign]  # the one place to die at
+    RegistryStore.put_rollout = put_rollout  # type: ignore[method-assign, assignment]  # the one place to die at
     main()
