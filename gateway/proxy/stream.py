@@ -12,6 +12,9 @@ from plugway.plugin.v1.plugin_pb2 import HandleResponse, ReadBodyRequest, ReadBo
 from gateway.proxy.failures import CallFailed, Failure, from_rpc_error
 from gateway.proxy.upstream import Upstream
 
+_SENT_AFTER = 0.2
+"""Seconds after which a call has left the gateway."""
+
 
 class BrokenOff(Exception):
     """The answer ended before its end; the client must see that it did."""
@@ -20,6 +23,7 @@ class BrokenOff(Exception):
 async def read_body(upstream: Upstream, answer: HandleResponse, idle: float) -> AsyncGenerator[bytes, None]:
     """The body of an answer that goes on. One part is held at a time; ``idle`` seconds of silence end it."""
     call = upstream.stub.ReadBody(ReadBodyRequest(continuation=answer.continuation))
+    begun = False
     try:
         if answer.body:
             yield answer.body
@@ -28,6 +32,7 @@ async def read_body(upstream: Upstream, answer: HandleResponse, idle: float) -> 
                 part = await call.read()
             if not isinstance(part, ReadBodyResponse):  # grpc.aio.EOF
                 return
+            begun = True
             if part.chunk:
                 yield part.chunk
     except TimeoutError:
@@ -35,7 +40,7 @@ async def read_body(upstream: Upstream, answer: HandleResponse, idle: float) -> 
     except grpc.RpcError as error:
         raise from_rpc_error(error) from None
     finally:
-        call.cancel()
+        _cancel(call, begun)
 
 
 async def send_parts(send: Any, parts: AsyncIterator[bytes], declared: int | None, idle: float) -> int:
@@ -64,4 +69,16 @@ async def send_parts(send: Any, parts: AsyncIterator[bytes], declared: int | Non
 
 def drop_body(upstream: Upstream, answer: HandleResponse) -> None:
     """Tell the plugin that nobody wants the rest."""
-    upstream.stub.ReadBody(ReadBodyRequest(continuation=answer.continuation)).cancel()
+    _cancel(upstream.stub.ReadBody(ReadBodyRequest(continuation=answer.continuation)), False)
+
+
+def _cancel(call: Any, begun: bool) -> None:
+    """End a ReadBody, so that the plugin hears of it.
+
+    grpc.aio sends a call some time after it was made; one that is cancelled before
+    never reaches the plugin, which would go on producing until the continuation expires.
+    """
+    if begun or call.done():
+        call.cancel()
+    else:
+        asyncio.get_running_loop().call_later(_SENT_AFTER, call.cancel)

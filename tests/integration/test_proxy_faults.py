@@ -155,7 +155,10 @@ async def test_a_release_is_kept_to_where_the_page_asks_for_it(
     for _ in range(5):
         await client.get("/plugins/notes/api/x")
         await client.get("/plugins/notes/api/x", headers={"x-plugway-release": "r1"})
-        await client.get("/plugins/notes/api/x", headers={"x-plugway-release": "gone"})
-    assert [len(plugin.calls) for plugin in plugins] == [5, 10]
+    assert [len(plugin.calls) for plugin in plugins] == [5, 5]
+    # A page of a release that is gone must not meet another one's API.
+    gone = await client.get("/plugins/notes/api/x", headers={"x-plugway-release": "gone"})
+    assert gone.json()["reason"] == "release-retired"
+    assert [len(plugin.calls) for plugin in plugins] == [5, 5]
     for server in servers:
         await server.stop(None)
