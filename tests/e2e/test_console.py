@@ -14,6 +14,7 @@ from tests.running import RunningGateway, gateway
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(120)]
 
 PHONE = {"width": 375, "height": 740}
+PAGES = ("/", "/catalog", *(f"/plugins/probe{tab}" for tab in ("", "/rollouts", "/settings", "/logs")))
 
 
 def row(page: Page, plugin: str) -> Locator:
@@ -111,6 +112,16 @@ async def test_settings_are_a_form_made_from_the_schema(visit: Visitor) -> None:
     await save.click()
     await expect(page.get_by_text("Set, and not shown")).to_be_visible()
     assert (await visit.gateway.client.get("/plugins/probe/api/echo")).json()["secret"] == "other"
+
+    # Removed, it can still be kept until the form is saved.
+    secret = page.locator("[data-field='/password']")
+    await secret.get_by_role("button", name="Remove").click()
+    await page.get_by_role("button", name="Keep the old one").click()
+    await expect(save).to_be_disabled()
+    await secret.get_by_role("button", name="Remove").click()
+    await save.click()
+    await expect(page.get_by_label("Password")).to_be_editable()
+    assert (await visit.gateway.client.get("/plugins/probe/api/echo")).json()["secret"] is None
 
 
 async def test_unsaved_settings_are_not_lost_by_a_click(visit: Visitor) -> None:
@@ -225,7 +236,7 @@ async def test_no_page_is_wider_than_a_phone(browser: Browser, running: RunningG
     async with visitor(browser, running, viewport=PHONE, color_scheme=scheme) as visit:
         theme = await visit.page.evaluate("document.documentElement.dataset.theme")
         assert theme == scheme
-        for path in ("/", "/catalog", "/plugins/probe", "/plugins/probe/settings", "/plugins/probe/logs"):
+        for path in PAGES:
             await visit.go(path)
             await expect(visit.page.locator("main [aria-busy]")).to_have_count(0)
             wide = await visit.page.evaluate("document.documentElement.scrollWidth - innerWidth")
@@ -233,7 +244,7 @@ async def test_no_page_is_wider_than_a_phone(browser: Browser, running: RunningG
 
 
 async def test_every_control_has_a_name(visit: Visitor) -> None:
-    for path in ("/", "/catalog", "/plugins/probe", "/plugins/probe/settings", "/plugins/probe/logs"):
+    for path in PAGES:
         await visit.go(path)
         await expect(visit.page.locator("main [aria-busy]")).to_have_count(0)
         nameless = await visit.page.evaluate(

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.async_api import Browser, Frame, expect
+from playwright.async_api import Browser, Frame, Locator, Page, expect
 
 from tests.e2e.browser import Visitor, visitor
 from tests.e2e.twins import add_twin
@@ -128,3 +129,117 @@ async def test_a_page_of_an_aborted_version_goes_back(browser: Browser, tmp_path
         fresh = await visit.current_frame()
         await more_answers(fresh)
         assert await answers(fresh) == {"1.0.0"}
+
+
+async def choose(page: Page, version: str, strategy: str = "Direct") -> None:
+    """Fill the form as somebody in a hurry would."""
+    await page.get_by_label("Version", exact=True).select_option(version)
+    await page.get_by_label("Strategy").select_option(strategy)
+    await page.get_by_text("Advanced").click()
+    for label, seconds in {"Minimum healthy (s)": "0.5", "Bake (s)": "0.5", "Drain (s)": "1"}.items():
+        await page.get_by_label(label).fill(seconds)
+
+
+def live(page: Page) -> Locator:
+    return page.get_by_role("region", name="Rollout under way")
+
+
+def past(page: Page) -> Locator:
+    return page.locator("details.past")
+
+
+async def test_a_rollout_is_started_watched_promoted_and_taken_back(browser: Browser, tmp_path: Path) -> None:
+    async with twins(browser, tmp_path) as visit:
+        page = visit.page
+        await visit.go("/plugins/twin/rollouts")
+        await choose(page, "2.0.0", "Canary")
+        steps = page.get_by_role("group", name="Steps")
+        await steps.get_by_role("button", name="Remove this step").last.click()
+        await steps.get_by_label("until promoted by hand").check()
+        await page.get_by_role("button", name="Start the rollout").press("Enter")
+
+        await expect(live(page).locator("header")).to_contain_text("1.0.0 → 2.0.0")
+        await expect(live(page).get_by_text("waits for a promote by hand").first).to_be_visible()
+        new = live(page).get_by_role("region", name="New version")
+        await expect(new).to_contain_text("10 %")
+        for path in ("/", "/plugins/twin"):
+            await visit.go(path)
+            await page.get_by_role("link", name=re.compile("rollout", re.IGNORECASE)).first.focus()
+            await expect(page.get_by_text("Paused").first).to_be_visible()
+        await page.get_by_role("link", name="Show the rollout").click()
+
+        await live(page).get_by_role("button", name="Promote 2.0.0").click()
+        await page.get_by_role("dialog").get_by_role("button", name="Promote").click()
+        await expect(past(page)).to_have_count(1)
+        await expect(past(page)).to_contain_text("Succeeded")
+        await expect(live(page)).to_be_hidden()
+        await expect(page.locator(".plugin-head .tag")).to_have_text("2.0.0")
+        await past(page).locator("summary").click()
+        for words in ("Starting", "Verifying", "Paused", "Switching", "Baking", "Draining"):
+            await expect(past(page).locator(".timeline")).to_contain_text(words)
+
+        await page.get_by_role("button", name="Roll back").click()
+        await page.get_by_role("dialog").get_by_role("button", name="Roll back").click()
+        await expect(past(page)).to_have_count(2)
+        await expect(past(page).first).to_contain_text("2.0.0 → 1.0.0")
+        await expect(page.locator(".plugin-head .tag")).to_have_text("1.0.0")
+
+
+async def test_what_differs_holds_it_until_somebody_agrees(browser: Browser, tmp_path: Path) -> None:
+    async with twins(browser, tmp_path, viewport=PHONE, color_scheme="dark") as visit:
+        page = visit.page
+        await visit.go("/plugins/twin/rollouts")
+        await choose(page, "3.0.0")
+        await page.get_by_role("button", name="Start the rollout").click()
+        await expect(live(page).get_by_text("Held: it needs someone's consent")).to_be_visible()
+        await expect(live(page).locator(".findings")).to_contain_text("GET /old was removed")
+        assert await page.evaluate("document.documentElement.scrollWidth") == PHONE["width"]
+        await live(page).get_by_role("button", name="Agree and go on").click()
+        await expect(page.get_by_role("dialog")).to_contain_text("GET /old was removed")
+        await page.get_by_role("dialog").get_by_role("button", name="Agree and go on").click()
+        await expect(past(page)).to_contain_text("Succeeded")
+        assert await page.evaluate("document.documentElement.scrollWidth") == PHONE["width"]
+
+
+async def test_going_back_where_it_harms_data_needs_two_words(browser: Browser, tmp_path: Path) -> None:
+    async with twins(browser, tmp_path) as visit:
+        page = visit.page
+        add_twin(tmp_path / "releases", "4.0.0", "/old", one_way=True)
+        id_ = await begin(visit.gateway, "4.0.0", steps=[{"weight": 50, "seconds": None}])
+        await in_phase(visit.gateway, id_, "paused")
+        await visit.go("/plugins/twin/rollouts")
+        await live(page).get_by_role("button", name="Abort").click()
+        await page.get_by_role("dialog").get_by_role("button", name="Abort the rollout").click()
+        await expect(live(page).get_by_role("alert")).to_contain_text("Going back is held")
+        await live(page).get_by_role("button", name="Go back to 1.0.0").click()
+        dialog = page.get_by_role("dialog")
+        await expect(dialog).to_contain_text("cannot read")
+        await dialog.get_by_role("button", name="Go back all the same").click()
+        # Without the tick the browser asks for it, and nothing happens.
+        await expect(dialog).to_be_visible()
+        await dialog.get_by_role("checkbox").check()
+        await dialog.get_by_role("button", name="Go back all the same").click()
+        await expect(past(page)).to_contain_text("Rolled back")
+
+
+async def test_refusals_are_told_in_the_words_of_the_api(browser: Browser, tmp_path: Path) -> None:
+    async with twins(browser, tmp_path) as visit:
+        page = visit.page
+        await visit.go("/plugins/twin/rollouts")
+        await choose(page, "other")
+        await page.get_by_label("Version to move to").fill("9.9.9")
+        await page.get_by_role("button", name="Start the rollout").click()
+        told = page.get_by_role("alert").filter(has_text="Not started")
+        await expect(told).to_contain_text("There is no version 9.9.9 of twin here.")
+        await expect(told).to_contain_text("There are: 1.0.0, 2.0.0, 3.0.0.")
+        await page.get_by_label("Drain (s)").fill("-1")
+        await page.get_by_role("button", name="Start the rollout").click()
+        await expect(page.get_by_label("Drain (s)")).to_have_attribute("aria-invalid", "true")
+        await expect(page.get_by_text("greater than or equal to 0")).to_be_visible()
+
+        await page.get_by_role("button", name="Pin", exact=True).click()
+        await expect(page.get_by_text("It refuses to be moved until it is unpinned.")).to_be_visible()
+        answer = await visit.gateway.client.post("/api/v1/plugins/twin/rollouts", json={"version": "2.0.0"})
+        assert answer.status_code == 409
+        await page.get_by_role("button", name="Unpin").press("Enter")
+        await expect(page.get_by_role("button", name="Start the rollout")).to_be_visible()

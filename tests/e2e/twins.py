@@ -7,7 +7,7 @@ from pathlib import Path
 _CODE = """
 import json
 
-from plugway_sdk import Plugin, serve
+from plugway_sdk import DataPolicy, Plugin, serve
 
 VERSION = "{version}"
 
@@ -18,7 +18,16 @@ async def app(scope, receive, send):
     await send({{"type": "http.response.body", "body": json.dumps(VERSION).encode()}})
 
 
-plugin = Plugin(id="twin", version=VERSION, name="Twin", app=app, ui="ui", openapi={openapi})
+plugin = Plugin(
+    id="twin",
+    version=VERSION,
+    name="Twin",
+    description="Says which version it is.",
+    app=app,
+    ui="ui",
+    openapi={openapi},
+    data_policy=DataPolicy(one_way_migration={one_way}, explanation="columns were merged"),
+)
 
 if __name__ == "__main__":
     serve(plugin)
@@ -48,7 +57,7 @@ export function mount(root, host) {
 """
 
 
-def add_twin(directory: Path, version: str, *paths: str) -> None:
+def add_twin(directory: Path, version: str, *paths: str, one_way: bool = False) -> None:
     """Write one release below ``directory``, which is to be in PLUGWAY_PLUGIN_PATH; its API has ``paths``."""
     target = directory / f"twin-{version}"
     (target / "ui").mkdir(parents=True)
@@ -58,7 +67,7 @@ def add_twin(directory: Path, version: str, *paths: str) -> None:
         "info": {"title": "twin", "version": version},
         "paths": {path: {"get": {"responses": answers}} for path in ("/version", *paths)},
     }
-    (target / "twin.py").write_text(_CODE.format(version=version, openapi=openapi))
+    (target / "twin.py").write_text(_CODE.format(version=version, openapi=openapi, one_way=one_way))
     (target / "ui" / "index.js").write_text(_PAGE.replace("{version}", version))
     (target / "plugway.toml").write_text(
         f'id = "twin"\nversion = "{version}"\nname = "Twin"\ndescription = "Says which version it is."\n'

@@ -15,7 +15,7 @@ export function create({ id }) {
 
 function body(first) {
   const id = first.id;
-  const standing = h("section.panel", { "aria-label": "Version" });
+  const standing = h("section.panel", { "aria-label": "Version in use" });
   const live = livePanel();
   const start = h("section.panel", h("header", h("h2", "Move to another version")), h("div.body", bones(3, "Loading the versions")));
   const past = h("div", h("div.body", bones(3, "Loading the rollouts")));
