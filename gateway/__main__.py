@@ -9,7 +9,7 @@ from gateway.settings import Settings
 
 async def run(settings: Settings, announce: Callable[[str, str], None]) -> None:
     # Imported here, as every other command would pay for it with over a second.
-    from gateway.app import run as run_gateway
+    from gateway.serving import run as run_gateway
 
     await run_gateway(settings, announce)
 

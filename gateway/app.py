@@ -4,27 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import signal
-import socket
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 import structlog
-import uvicorn
 from prometheus_client import REGISTRY
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from gateway import __version__
 from gateway.access.gatekeeper import Gatekeeper
 from gateway.api.app import create_api
 from gateway.console.app import create_console
-from gateway.definition import parse_definition
-from gateway.errors import Conflict, PlugwayError
 from gateway.home import Home
-from gateway.model import PluginId, PluginState, Source
+from gateway.model import Source
 from gateway.proxy.app import DataPlane
-from gateway.proxy.server import uvicorn_options
 from gateway.registry.boards import EventBoard, OutcomeBoard, SnapshotBoard
 from gateway.registry.secrets import SecretCipher
 from gateway.registry.store import RegistryStore
@@ -44,12 +37,6 @@ from gateway.trust.verify import verify_release
 log = structlog.get_logger(__name__)
 Announce = Callable[[str, str], None]
 """Told a label and a text for the operator's terminal."""
-
-
-class PortTaken(Conflict):
-    """Something else listens where the gateway should."""
-
-    key, title = "port-taken", "The port is taken"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,109 +125,3 @@ async def open_gateway(settings: Settings, announce: Announce) -> AsyncIterator[
             app=Front(data_plane, management), end_streams=management.state.streams.close,
             gatekeeper=gatekeeper, store=store, supervisor=supervisor, lifecycle=lifecycle, events=events,
         )  # fmt: skip
-
-
-async def run(settings: Settings, announce: Announce) -> None:
-    """Serve until SIGINT or SIGTERM; raises :class:`PlugwayError` where it cannot begin."""
-    announce("gateway", f"Plugway {__version__}, state in {settings.home}")
-    listener = listen(settings.host, settings.port)
-    port = listener.getsockname()[1]
-    base = settings.public_url.rstrip("/") or f"http://{_for_url(settings.host)}:{port}"
-    with contextlib.closing(listener):
-        async with open_gateway(settings, announce) as gateway:
-            server = Server(uvicorn_config(gateway.app, settings), gateway.end_streams)
-            serving = asyncio.create_task(server.serve(sockets=[listener]))
-            watching = asyncio.create_task(_tell_states(gateway.events, announce))
-            announce("console", f"{base}/login?code={gateway.gatekeeper.new_login_code()}  (works once)")
-            announce("API", f"{base}/docs, with the token in {settings.home / 'admin.token'}")
-            installing = asyncio.create_task(_first_start(gateway, settings, announce))
-            try:
-                await serving
-            finally:
-                announce("stopping", "running calls finish; press Ctrl-C again to cut them")
-                for task in (installing, watching):
-                    task.cancel()
-                await asyncio.gather(installing, watching, return_exceptions=True)
-    announce("stopped", "plugins run on" if settings.on_exit == "keep" else "nothing is left running")
-
-
-class Server(uvicorn.Server):
-    """uvicorn without its signal handling, which would re-raise before the plugins are stopped."""
-
-    def __init__(self, config: uvicorn.Config, end_streams: Callable[[], None]) -> None:
-        super().__init__(config)
-        self._end_streams = end_streams
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, self._asked_to_end, number)
-        try:
-            yield
-        finally:
-            for number in (signal.SIGINT, signal.SIGTERM):
-                loop.remove_signal_handler(number)
-
-    def _asked_to_end(self, number: int) -> None:
-        # Event streams never end by themselves, and the server waits for them.
-        self._end_streams()
-        self.handle_exit(number, None)
-
-
-def uvicorn_config(app: ASGIApp, settings: Settings) -> uvicorn.Config:
-    return uvicorn.Config(app, lifespan="on", log_config=None, **uvicorn_options(settings))
-
-
-def listen(host: str, port: int) -> socket.socket:
-    """Bind before anything is started, so that a taken port costs nothing."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((host, port))
-        # Whoever follows the link at once waits in the queue instead of being refused.
-        listener.listen(2048)
-    except OSError as error:
-        listener.close()
-        raise PortTaken(
-            f"Cannot listen on {host}:{port}: {error.strerror}.",
-            hint=f"Choose another port, for example: make run PORT={port + 1}",
-        ) from error
-    listener.setblocking(False)
-    return listener
-
-
-def _for_url(host: str) -> str:
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - only shown, never bound
-    return f"[{host}]" if ":" in host else host
-
-
-async def _first_start(gateway: Gateway, settings: Settings, announce: Announce) -> None:
-    """Install the shipped plugins, once in the life of a home directory."""
-    done = settings.home / "first-start.done"
-    if await asyncio.to_thread(done.exists):
-        return
-    installed = {record.id for record in gateway.store.plugins()}
-    for part in filter(None, (part.strip() for part in settings.install.split(","))):
-        name, _, url = part.partition("=")
-        if PluginId(name) in installed:
-            continue
-        wanted = {"id": name, "source": "external", "sourceUrl": url} if url else {"id": name}
-        try:
-            await gateway.lifecycle.install(parse_definition(wanted))
-        except PlugwayError as error:
-            announce(name, f"not installed: {error.detail} {error.hint}".strip())
-    await asyncio.to_thread(done.touch)
-
-
-async def _tell_states(events: EventBoard, announce: Announce) -> None:
-    async for event in events.follow():
-        if event.type == "plugin.state":
-            reason = str(event.data.get("reason") or "")
-            state = str(event.data.get("state"))
-            announce(
-                event.plugin, state if state == PluginState.HEALTHY or not reason else f"{state}: {reason}"
-            )
-        elif event.type == "plugin.progress" and event.data.get("text"):
-            announce(event.plugin, str(event.data["text"]))

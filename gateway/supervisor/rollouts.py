@@ -6,6 +6,7 @@ anything follows from it, so a gateway killed anywhere goes on from the last tra
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -103,6 +104,7 @@ class Rollouts:
                         break
                     await self._keep(rollout, moved)
         self._measure()
+        self._ask_for_proof()
 
     async def begin(self, rollout: Rollout) -> RolloutRecord:
         """Keep a new rollout; the next look starts it."""
@@ -196,6 +198,18 @@ class Rollouts:
         )
         return kept
 
+    def _ask_for_proof(self) -> None:
+        """Where the minimum healthy time is over, the answer that proves it need not wait for its turn."""
+        for record in self._store.rollouts():
+            rollout = decode(record) if record.live else None
+            if rollout is None or rollout.phase is not Phase.VERIFYING:
+                continue
+            track = self._tracks.get(instance_id(rollout.candidate))
+            monitor = track.monitor if track else None
+            wanted = rollout.plan.timing.min_healthy
+            if monitor and monitor.healthy_for(time.monotonic()) >= wanted > monitor.proven_for:
+                monitor.check_soon()
+
     # Measuring ------------------------------------------------------------------
 
     def _measure(self) -> None:
@@ -244,6 +258,9 @@ class Rollouts:
         if rollout.phase is Phase.VERIFYING:
             # The next check has to prove it; that one tells nobody where nothing changes by it.
             yield max(_LOOK_AGAIN, rollout.plan.timing.min_healthy - self.seen(rollout).healthy_for)
+        if rollout.phase is Phase.PROMOTING:
+            # The new routes are published after a look has asked for them, which tells nobody here.
+            yield _LOOK_AGAIN
 
 
 def _desired(rollout: Rollout, share: Share) -> DesiredRelease:

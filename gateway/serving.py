@@ -1,0 +1,164 @@
+"""Serving a gateway in the foreground: the socket, the signals, what the operator's terminal is told."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import socket
+import time
+from collections.abc import Callable, Iterator
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from gateway import __version__
+from gateway.app import Announce, Gateway, open_gateway
+from gateway.definition import parse_definition
+from gateway.errors import Conflict, PlugwayError
+from gateway.model import PluginId, PluginState
+from gateway.proxy.server import uvicorn_options
+from gateway.registry.boards import Event, EventBoard
+from gateway.settings import Settings
+
+_TRANSIENT = (PluginState.STARTING.value, PluginState.HEALTHY.value)
+
+
+class PortTaken(Conflict):
+    """Something else listens where the gateway should."""
+
+    key, title = "port-taken", "The port is taken"
+
+
+async def run(settings: Settings, announce: Announce) -> None:
+    """Serve until SIGINT or SIGTERM; raises :class:`PlugwayError` where it cannot begin."""
+    announce("gateway", f"Plugway {__version__}, state in {settings.home}")
+    listener = listen(settings.host, settings.port)
+    port = listener.getsockname()[1]
+    base = settings.public_url.rstrip("/") or f"http://{_for_url(settings.host)}:{port}"
+    with contextlib.closing(listener):
+        async with open_gateway(settings, announce) as gateway:
+            server = Server(uvicorn_config(gateway.app, settings), gateway.end_streams)
+            serving = asyncio.create_task(server.serve(sockets=[listener]))
+            watching = asyncio.create_task(_narrate(gateway.events, announce))
+            announce("console", f"{base}/login?code={gateway.gatekeeper.new_login_code()}  (works once)")
+            announce("API", f"{base}/docs, with the token in {settings.home / 'admin.token'}")
+            installing = asyncio.create_task(_first_start(gateway, settings, announce))
+            try:
+                await serving
+            finally:
+                announce("stopping", "running calls finish; press Ctrl-C again to cut them")
+                for task in (installing, watching):
+                    task.cancel()
+                await asyncio.gather(installing, watching, return_exceptions=True)
+    announce("stopped", "plugins run on" if settings.on_exit == "keep" else "nothing is left running")
+
+
+class Server(uvicorn.Server):
+    """uvicorn without its signal handling, which would re-raise before the plugins are stopped."""
+
+    def __init__(self, config: uvicorn.Config, end_streams: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._end_streams = end_streams
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self._asked_to_end, number)
+        try:
+            yield
+        finally:
+            for number in (signal.SIGINT, signal.SIGTERM):
+                loop.remove_signal_handler(number)
+
+    def _asked_to_end(self, number: int) -> None:
+        # Event streams never end by themselves, and the server waits for them.
+        self._end_streams()
+        self.handle_exit(number, None)
+
+
+def uvicorn_config(app: ASGIApp, settings: Settings) -> uvicorn.Config:
+    return uvicorn.Config(app, lifespan="on", log_config=None, **uvicorn_options(settings))
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Bind before anything is started, so that a taken port costs nothing."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+        # Whoever follows the link at once waits in the queue instead of being refused.
+        listener.listen(2048)
+    except OSError as error:
+        listener.close()
+        raise PortTaken(
+            f"Cannot listen on {host}:{port}: {error.strerror}.",
+            hint=f"Choose another port, for example: make run PORT={port + 1}",
+        ) from error
+    listener.setblocking(False)
+    return listener
+
+
+def _for_url(host: str) -> str:
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - only shown, never bound
+    return f"[{host}]" if ":" in host else host
+
+
+async def _first_start(gateway: Gateway, settings: Settings, announce: Announce) -> None:
+    """Install the shipped plugins, once in the life of a home directory."""
+    done = settings.home / "first-start.done"
+    if await asyncio.to_thread(done.exists):
+        return
+    installed = {record.id for record in gateway.store.plugins()}
+    for part in filter(None, (part.strip() for part in settings.install.split(","))):
+        name, _, url = part.partition("=")
+        if PluginId(name) in installed:
+            continue
+        wanted = {"id": name, "source": "external", "sourceUrl": url} if url else {"id": name}
+        try:
+            await gateway.lifecycle.install(parse_definition(wanted))
+        except PlugwayError as error:
+            announce(name, f"not installed: {error.detail} {error.hint}".strip())
+    await asyncio.to_thread(done.touch)
+
+
+async def _narrate(events: EventBoard, announce: Announce) -> None:
+    narrator = Narrator()
+    async for event in events.follow():
+        if text := narrator.tell(event):
+            announce(event.plugin, text)
+
+
+class Narrator:
+    """Turns events into lines for a terminal, each change told once."""
+
+    def __init__(self) -> None:
+        self._states: dict[str, str] = {}
+        self._starting_since: dict[str, float] = {}
+
+    def tell(self, event: Event) -> str:
+        """The line for an event; "" where it is none."""
+        if event.type == "plugin.state":
+            return self._state(
+                event.plugin, str(event.data.get("state")), str(event.data.get("reason") or "")
+            )
+        if event.type == "rollout.phase":
+            reason = str(event.data.get("reason") or "")
+            return f"rollout {event.data.get('phase')}" + (f": {reason}" if reason else "")
+        if event.type in ("plugin.progress", "plugin.refresh"):
+            return str(event.data.get("text") or "")
+        return ""
+
+    def _state(self, plugin: str, state: str, reason: str) -> str:
+        before = self._states.get(plugin, "")
+        self._states[plugin] = state
+        if state == PluginState.STARTING.value and before != state:
+            self._starting_since[plugin] = time.monotonic()
+        if state == before and state in _TRANSIENT:
+            return ""  # What its start is at, progress tells.
+        if state == PluginState.HEALTHY.value:
+            since = self._starting_since.pop(plugin, None)
+            return state if since is None else f"{state} after {time.monotonic() - since:.1f} s"
+        return f"{state}: {reason}" if reason else state
