@@ -20,6 +20,11 @@ COMMANDS = (
     ("restart", "notes"),
     ("logs", "notes", "-f"),
     ("doctor",),
+    ("rollout", "notes", "2.0.0"),
+    ("promote", "notes"),
+    ("abort", "notes", "--watch"),
+    ("rollback", "notes"),
+    ("rollout-defaults", "notes"),
 )
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
