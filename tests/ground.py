@@ -73,14 +73,13 @@ class Ground:
         finally:
             client.close()
 
-    def alone(self, release: str) -> bool:
-        """Nothing is there but one instance of the release, with one directory and one socket."""
-        if self.instances() != [f"{release}-0"]:
-            return False
-        return len(self.run_directories()) == 1 and len(self.sockets()) == 1
+    def left(self) -> tuple[list[str], int, int]:
+        """Instances, and the numbers of run directories and sockets."""
+        return self.instances(), len(self.run_directories()), len(self.sockets())
 
     def sockets(self) -> list[Path]:
-        return [path for root in {self.home, self._run} for path in root.rglob("*") if path.is_socket()]
+        roots = {self.home, self._run}
+        return list({path for root in roots for path in root.rglob("*") if path.is_socket()})
 
     def run_directories(self) -> list[Path]:
         return list(self._run.iterdir()) if self._run.exists() else []
@@ -116,5 +115,5 @@ class Ground:
                     continue  # Another test's gateway needs it.
 
     def _containers(self, client: docker.DockerClient) -> list[Any]:
-        label = {"label": f"plugway.home={self.mark}"}
+        label: dict[str, Any] = {"label": f"plugway.home={self.mark}"}
         return list(client.containers.list(all=True, filters=label, ignore_removed=True))

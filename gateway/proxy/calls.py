@@ -17,7 +17,7 @@ from gateway.proxy.body import Body, ClientLeft
 from gateway.proxy.call import Call
 from gateway.proxy.counters import method_class
 from gateway.proxy.exchange import Upload
-from gateway.proxy.failures import CallFailed
+from gateway.proxy.failures import CallFailed, Failure
 from gateway.proxy.head import Head, set_context, take
 from gateway.proxy.paths import has_dot_segments
 from gateway.proxy.problems import BadRequest, MethodRefused, Problem
@@ -149,9 +149,8 @@ class Calls:
             answer = await call.upstream.handle(call.message, limits.timeout)
         except CallFailed as failed:
             self._outcomes.failed(call.upstream.instance_id, failed.words)
-            if not may_retry(failed, call.method) or not self._budget.spend():
+            if not may_retry(failed, call.method) or not self._go_elsewhere(call, failed):
                 raise
-            self._go_elsewhere(call)
             try:
                 answer = await call.upstream.handle(call.message, limits.timeout)
             except CallFailed as again:
@@ -161,15 +160,24 @@ class Calls:
         self._budget.earn()
         return answer
 
-    def _go_elsewhere(self, call: Call) -> None:
-        """By the newest table: what failed the call may have left it by now. Else the same again."""
+    def _go_elsewhere(self, call: Call, failed: CallFailed) -> bool:
+        """By the newest table: what failed the call may have left it by now. Else the same again.
+
+        Says whether the call may be tried: a refused one has been no work to anybody, so
+        another instance takes it at no cost; anything else is paid from the budget.
+        """
         route = self._route_of(call.route.key) or call.route
-        if (found := route.elsewhere(call.upstream, call.head.release)) is not None:
+        found = route.elsewhere(call.upstream, call.head.release)
+        free = found is not None and failed.failure is Failure.REFUSED
+        if not free and not self._budget.spend():
+            return False
+        if found is not None:
             call.upstream.release()
             call.target.counters.active -= 1
             call.target, call.upstream = found
             call.target.counters.active += 1
             call.upstream.active += 1
+        return True
 
     async def _answer(self, call: Call, answer: HandleResponse) -> None:
         if answer.continuation:

@@ -147,14 +147,22 @@ class Matrix:
         plugin = await running.healthy("mover")
         version = wanted if row.ends == "succeeded" else before
         assert plugin["version"] == version, row
-        await until(
-            lambda: asyncio.to_thread(self.ground.alone, plugin["releaseId"]),
-            f"one instance alone after {row}",
-            20,
-        )
+        await self._alone(f"{plugin['releaseId']}-0", row)
         answers = {(await running.client.get("/plugins/mover/api/work")).text for _ in range(20)}
         assert answers == {version}, row
         self._note(row, view, version, time.monotonic() - began)
+
+    async def _alone(self, instance: str, row: Row) -> None:
+        left: list[Any] = []
+
+        async def alone() -> bool:
+            left[:] = await asyncio.to_thread(self.ground.left)
+            return left == [[instance], 1, 1]
+
+        try:
+            await until(alone, "one instance alone", 20)
+        except AssertionError:
+            raise AssertionError(f"{row}: {instance} is not alone: {left}") from None
 
     def _note(self, row: Row, view: dict[str, Any], version: str, seconds: float) -> None:
         step = f"({row.step})" if row.phase == "canary" else ""

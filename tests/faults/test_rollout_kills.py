@@ -52,6 +52,20 @@ async def test_kill_of_a_serving_instance_in_a_canary(tmp_path: Path, runtime: s
         assert {await served(running) for _ in range(10)} == {wanted}
 
 
+async def test_a_promote_by_hand_waits_for_no_timer(tmp_path: Path) -> None:
+    """Nothing but the act itself happens: it has to be enough to carry the rollout on."""
+    async with moving(tmp_path, "process") as running:
+        id_ = await begin(running, steps=HALF, bake=60)
+        await in_phase(running, id_, "paused")
+        await asyncio.sleep(1.5)
+        (await running.client.post(f"/api/v1/rollouts/{id_}/promote")).raise_for_status()
+        began = asyncio.get_running_loop().time()
+        await in_phase(running, id_, "baking")
+        assert asyncio.get_running_loop().time() - began < 8.0
+        (await running.client.post(f"/api/v1/rollouts/{id_}/abort")).raise_for_status()
+        assert (await ended(running, id_))["phase"] == "rolled-back"
+
+
 @pytest.mark.docker
 async def test_a_candidate_out_of_memory_is_told_as_such(tmp_path: Path) -> None:
     need_docker()
