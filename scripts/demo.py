@@ -30,7 +30,7 @@ ROOT = Path(__file__).resolve().parents[1]
 NOTES = ROOT / "plugin_services" / "examples" / "notes"
 PLUGWAY = (sys.executable, "-m", "gateway")
 READERS = 3
-QUICK = ("--min-healthy", "3s", "--bake", "5s", "--drain", "5s", "--steps", "20:5s,50:5s")
+QUICK = ("--min-healthy", "2s", "--bake", "4s", "--drain", "4s", "--steps", "20:4s,50:4s")
 TAKEN_BACK = 8
 
 

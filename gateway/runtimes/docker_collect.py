@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Collection
-from typing import Any
 
 import docker
-from docker.errors import APIError
+from docker.errors import APIError, ImageNotFound
 
 from gateway.home import Home
 from gateway.model import PluginId, Release, ReleaseId
@@ -28,16 +27,21 @@ def drop_images(
 ) -> None:
     """Give up the plugin's images but for ``keep``; what a container still uses stays, for the next time."""
     repository = names.image_repository(home, plugin)
-    for image in client.api.images(name=repository):
-        tags = set(image["RepoTags"] or ())
+    # A list that is asked for by name tells only the tags that match it.
+    for listed in client.api.images(name=repository):
+        try:
+            image = client.images.get(listed["Id"])
+        except ImageNotFound:
+            continue
+        tags = set(image.tags)
         ours = {tag for tag in tags if tag.startswith(f"{repository}:")}
         gone = {tag for tag in ours if tag.removeprefix(f"{repository}:") not in keep}
         if gone:
-            _drop(client, image, tags - gone, gone)
+            _drop(client, image.labels.get(names.DIGEST, ""), tags - gone, gone)
 
 
-def _drop(client: docker.DockerClient, image: dict[str, Any], others: set[str], gone: set[str]) -> None:
-    digest = (image["Labels"] or {}).get(names.DIGEST, "").removeprefix("sha256:")[:12]
+def _drop(client: docker.DockerClient, whole_digest: str, others: set[str], gone: set[str]) -> None:
+    digest = whole_digest.removeprefix("sha256:")[:12]
     if not any(tag.startswith(names.HOME_IMAGES) for tag in others) and digest:
         gone = gone | {tag for tag in others if tag.endswith(f"-{digest}")}
     # The home's tag goes last: a removal that was cut short is found again by it.

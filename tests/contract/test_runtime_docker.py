@@ -14,11 +14,11 @@ import docker
 import pytest
 
 from gateway.home import Home
-from gateway.model import InstanceState, Permissions, PluginId, VerifiedRelease
+from gateway.model import InstanceState, Permissions, PluginId, ReleaseId, VerifiedRelease
 from gateway.runtimes.base import RuntimeInstance
 from gateway.runtimes.docker import DockerRuntime
 from gateway.runtimes.docker_engine import EngineGone
-from gateway.runtimes.docker_names import network_name
+from gateway.runtimes.docker_names import DIGEST, image_repository, network_name
 from gateway.runtimes.process import ProcessRuntime
 from gateway.settings import Settings
 from tests.contract.runtime_kit import ask, describe, exited, spec, tiny
@@ -227,6 +227,26 @@ async def test_the_image_is_built_once(make: Make) -> None:
     told: list[str] = []
     await make().prepare(tiny(), told.append)
     assert told == []
+
+
+async def test_an_image_goes_with_the_last_release_that_needs_it(
+    make: Make, home: Home, base_image: str, tmp_path: Path
+) -> None:
+    runtime = make()
+    plugin, release = PluginId("spent"), ReleaseId("spent-1")
+    tag = "plugway-test/spent:1.0.0-" + "5" * 12
+    (tmp_path / "Dockerfile").write_text(f"FROM {base_image}\n")
+
+    def prepare() -> None:
+        client.images.build(path=str(tmp_path), tag=tag, labels={DIGEST: "sha256:" + "5" * 64})
+        client.api.tag(tag, image_repository(home, plugin), tag=release, force=True)
+
+    with contextlib.closing(docker.from_env()) as client:
+        await asyncio.to_thread(prepare)
+        await runtime.collect(plugin, [release])
+        assert client.images.list(tag)
+        await runtime.collect(plugin, [])
+        assert client.images.list(tag) == []
 
 
 async def test_containers_are_no_business_of_the_process_runtime(make: Make, home: Home) -> None:
