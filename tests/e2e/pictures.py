@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 import socket
 import tempfile
 from collections.abc import AsyncIterator
@@ -57,6 +58,8 @@ async def _answers(client: redis.asyncio.Redis) -> bool:
 
 
 async def prepare(running: RunningGateway, redis_url: str) -> None:
+    for definition in ({"id": "notes", "version": "1.0.0"}, {"id": "broken"}):
+        (await running.client.post("/api/v1/plugins", json=definition)).raise_for_status()
     for name in ("notes", "redis-management"):
         await running.healthy(name)
     values = {"values": {"url": redis_url}}
@@ -65,9 +68,33 @@ async def prepare(running: RunningGateway, redis_url: str) -> None:
     for title, text in _NOTES:
         note = {"title": title, "text": text}
         (await running.client.post("/plugins/notes/api/notes", json=note)).raise_for_status()
-    (await running.client.post("/api/v1/plugins", json={"id": "broken"})).raise_for_status()
     await running.in_state("broken", "quarantined")
     await running.healthy("redis-management")
+
+
+def add_newer_notes(directory: Path) -> None:
+    """The notes plugin once more, as a version of which nothing but the number is new."""
+    target = directory / "notes-1.1.0"
+    leave = shutil.ignore_patterns("tests", "__pycache__")
+    shutil.copytree(ROOT / "plugin_services" / "examples" / "notes", target, ignore=leave)
+    for name in ("plugway.toml", "notes/app.py"):
+        path = target / name
+        path.write_text(path.read_text().replace("1.0.0", "1.1.0"))
+
+
+async def move_notes(running: RunningGateway) -> None:
+    """Notes halfway to its newer version, with calls to both."""
+    steps = [{"weight": 20, "seconds": 600}, {"weight": 50, "seconds": 600}]
+    asked = {"version": "1.1.0", "steps": steps, "minHealthy": 1}
+    (await running.client.post("/api/v1/plugins/notes/rollouts", json=asked)).raise_for_status()
+
+    async def shared() -> bool:
+        answer = await running.client.get("/api/v1/rollouts")
+        return [rollout["phase"] for rollout in answer.json()["rollouts"]] == ["canary"]
+
+    await until(shared, "notes to be shared by both versions")
+    for _ in range(300):
+        (await running.client.get("/plugins/notes/api/notes")).raise_for_status()
 
 
 async def shoot(visit: Visitor, name: str) -> None:
@@ -81,7 +108,7 @@ async def take(browser: Browser, running: RunningGateway) -> None:
     for scheme in ("light", "dark"):
         async with visitor(browser, running, viewport=desktop, color_scheme=scheme) as visit:
             await expect(visit.page.locator(".row .state")).to_have_count(3)
-            await shoot(visit, f"console-{scheme}")
+            await shoot(visit, "console" if scheme == "light" else "console-dark")
             frame = await visit.frame("redis-management", "#/keys" if scheme == "light" else "")
             if scheme == "light":
                 await frame.get_by_text("user:0").first.click()
@@ -90,17 +117,25 @@ async def take(browser: Browser, running: RunningGateway) -> None:
         await visit.go("/plugins/redis-management/settings")
         await expect(visit.page.locator(".field").first).to_be_visible()
         await shoot(visit, "settings-phone")
+    await move_notes(running)
+    async with visitor(browser, running, viewport=desktop) as visit:
+        await visit.go("/plugins/notes/rollouts")
+        await shoot(visit, "rollout")
+    async with visitor(browser, running, viewport=phone, color_scheme="dark") as visit:
+        await visit.go("/plugins/notes/rollouts")
+        await shoot(visit, "rollout-phone")
 
 
 async def main() -> None:
     TARGET.mkdir(parents=True, exist_ok=True)
     settings = {
-        "PLUGWAY_INSTALL": "notes,redis-management",
-        "PLUGWAY_PLUGIN_PATH": str(PLUGINS),
+        "PLUGWAY_INSTALL": "redis-management",
         "PLUGWAY_QUARANTINE_AFTER": "2",
     }
     with tempfile.TemporaryDirectory() as directory:
         home = Path(directory)
+        add_newer_notes(home / "releases")
+        settings["PLUGWAY_PLUGIN_PATH"] = f"{PLUGINS}:{home / 'releases'}"
         async with (
             sample_redis(home) as url,
             gateway(home / "home", settings=settings) as running,

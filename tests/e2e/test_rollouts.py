@@ -116,6 +116,22 @@ async def test_a_page_that_is_idle_loads_the_new_version_by_itself(browser: Brow
         assert await answers(fresh) == {"2.0.0"}
 
 
+async def test_a_refused_call_tells_as_much_as_an_event(browser: Browser, tmp_path: Path) -> None:
+    async with twins(browser, tmp_path) as visit:
+        running, page = visit.gateway, visit.page
+        old = await visit.frame("twin")
+        await old.evaluate("host.busy(true)")
+        # The console hears of nothing any more; the page's own calls go through.
+        for path in ("**/api/v1/rollouts", "**/api/v1/plugins"):
+            await page.route(path, lambda route: route.abort())
+        id_ = await begin(running, "2.0.0")
+        await in_phase(running, id_, "succeeded")
+        await expect(page.get_by_text("A new version is in use.")).to_be_visible()
+        assert await answers(old) == {"1.0.0"}
+        await old.evaluate("host.busy(false)")
+        await expect(page.frame_locator("iframe").get_by_text("Page 2.0.0")).to_be_visible()
+
+
 async def test_a_page_of_an_aborted_version_goes_back(browser: Browser, tmp_path: Path) -> None:
     async with twins(browser, tmp_path) as visit:
         running, page = visit.gateway, visit.page

@@ -29,11 +29,11 @@ export function create() {
 
   function update() {
     if (!entries) return;
-    const installed = [...(store.plugins?.keys() ?? [])];
+    const installed = Object.fromEntries([...(store.plugins?.values() ?? [])].map(({ id, version }) => [id, version]));
     const now = JSON.stringify([entries, installed]);
     if (now === shown) return;
     shown = now;
-    const cards = entries.map((entry) => card(entry, installed.includes(entry.id)));
+    const cards = entries.map((entry) => card(entry, installed[entry.id]));
     place.replaceChildren(cards.length ? h("div.cards", cards) : empty("plug", "Nothing to install", "No source offers a plugin."));
   }
 
@@ -50,10 +50,16 @@ function newest(all) {
 
 function card(entry, installed) {
   const install = button("Install", { kind: "primary", "aria-label": `Install ${entry.name}`, onclick: () => begin(install, entry) });
-  const there = h("a.button", { href: `/plugins/${entry.id}` }, icon("check"), "Installed");
+  const there = installed === entry.version || !entry.version ? h("a.button", { href: `/plugins/${entry.id}` }, icon("check"), "Installed") : change(entry, installed);
   const foot = h("div.foot", h("span.tag", entry.version), h("span.tag", entry.source), h("div.end", installed ? there : !entry.problem && install));
   const problem = entry.problem && h("p.error-text", entry.problem);
   return h("article.panel.card", { data: { plugin: entry.id } }, h("h2", entry.name), h("p.muted", entry.description || "No description."), problem, foot);
+}
+
+/** For a plugin that is installed in another version than the newest. */
+function change(entry, installed) {
+  const label = `Move ${entry.name} from ${installed} to another version`;
+  return h("a.button", { href: `/plugins/${entry.id}/rollouts`, "aria-label": label }, icon("forward"), `From ${installed}`);
 }
 
 async function begin(by, entry) {

@@ -4,6 +4,7 @@ import { remedy } from "../actions.js";
 import { Bridge } from "../bridge.js";
 import { LIMITS, Refusal } from "../bridge/limits.js";
 import { button, h, icon } from "../dom.js";
+import { refresh } from "../live.js";
 import { store } from "../store.js";
 import { ask, bones, empty, toast } from "../ui.js";
 import { pluginPage } from "./head.js";
@@ -71,11 +72,14 @@ function body(first) {
       if (refocus) frame.focus();
       refocus = false;
     },
-    retired: showStrip,
+    retired() {
+      showStrip();
+      refresh().catch(() => {});
+    },
     reload() {
       load();
       showStrip();
-      toast(`${view.name} was loaded again, as version ${versionInUse(view)}.`);
+      toast(`${view.name} was loaded again, as another version is in use.`);
     },
     failed(words) {
       console.warn(`${id}: ${words}`);
@@ -134,7 +138,7 @@ function body(first) {
   function showStrip() {
     const old = Boolean(bridge?.retired);
     const away = !old && !["healthy", "updating"].includes(view.state);
-    const words = old ? told(view) : `${view.name} is ${view.state}. ${view.reason}`;
+    const words = old ? told(view, bridge.release) : `${view.name} is ${view.state}. ${view.reason}`;
     const key = JSON.stringify([old, away, words]);
     strip.hidden = !away && !old;
     if (strip.dataset.key === key) return;
@@ -169,7 +173,9 @@ function versionInUse(view) {
   return (rollout.stable.draining ? rollout.candidate : rollout.stable).version;
 }
 
-function told(view) {
+function told(view, release) {
+  // A call may be refused before the list tells why.
+  if (!isRetired(view, release)) return "A new version is in use.";
   const back = store.rollouts.get(view.id)?.phase === "aborting";
   return back ? `Version ${versionInUse(view)} is in use again.` : `A new version is in use: ${versionInUse(view)}.`;
 }

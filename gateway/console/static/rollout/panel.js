@@ -47,7 +47,6 @@ export function livePanel() {
   function tick() {
     const end = shown && endOf(shown);
     left.textContent = end === null ? "" : remaining(shown, end - Date.now());
-    if (end !== null && !left.textContent) left.textContent = "";
   }
 
   return { node, update, tick };
@@ -95,6 +94,7 @@ function sideOf(side, kind, words) {
 }
 
 function duration(seconds) {
+  if (seconds >= 60) return span(new Date(0), seconds * 1000);
   return seconds < 1 ? `${Number((seconds * 1000).toPrecision(2))} ms` : `${Number(seconds.toPrecision(2))} s`;
 }
 
@@ -103,17 +103,13 @@ export function timeline(rollout) {
   const lines = entries.map((entry, at) => {
     const began = moment(entry.at);
     const next = moment(entries[at + 1]?.at);
-    const took = next && took_(next - began);
-    const said = entry.reason && h("span.reason", entry.reason);
+    const took = next && duration((next - began) / 1000);
+    const said = entry.reason && entry.reason !== entries[at - 1]?.reason && h("span.reason", entry.reason);
     const now = at === entries.length - 1 && rollout.live;
     const time = h("time.muted.small", { datetime: entry.at, title: began.toLocaleString() }, began.toLocaleTimeString());
     return h("li", { data: { phase: entry.phase, now } }, time, h("span.what", icon(PHASES[entry.phase]?.symbol ?? "dash"), entryWords(rollout, entry), took && h("span.muted.small", took)), said);
   });
   return h("ol.timeline", lines);
-}
-
-function took_(milliseconds) {
-  return milliseconds < 10_000 ? `${(milliseconds / 1000).toFixed(1)} s` : span(new Date(0), milliseconds);
 }
 
 /** A rollout that has ended. */
@@ -122,6 +118,7 @@ export function pastLine(rollout) {
   const cut = rollout.cut > 0 && h("p.muted.small", `${rollout.cut} calls or streams outlasted the drain and were cut.`);
   const what = rollout.isRollback ? "Rollback" : STRATEGIES[rollout.strategy].words;
   const reason = rollout.phase !== "succeeded" && rollout.reason && h("span.muted.small.reason", rollout.reason);
-  const summary = h("summary", h("span.who", moved, phaseBadge(rollout)), h("span.muted.small", `${what}, `, ago(rollout.updatedAt)), reason);
+  const words = [h("span.who", moved, phaseBadge(rollout)), h("span.muted.small", `${what}, `, ago(rollout.updatedAt)), reason];
+  const summary = h("summary", h("span.words", words));
   return h("details.past", { data: { rollout: rollout.id } }, summary, h("div.body.stack", track(rollout), timeline(rollout), cut));
 }
