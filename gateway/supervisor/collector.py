@@ -16,6 +16,7 @@ from gateway.model import PluginId, ReleaseId
 from gateway.registry.records import PluginRecord, RolloutRecord
 from gateway.registry.store import RegistryStore
 from gateway.runtimes.base import Runtime
+from gateway.supervisor.rollout import Phase
 from gateway.supervisor.rollout_history import stable_steps
 from gateway.supervisor.rollouts import decode
 
@@ -50,9 +51,14 @@ def needed_releases(record: PluginRecord, history: Sequence[RolloutRecord]) -> f
 
 
 def spent_rollouts(history: Sequence[RolloutRecord], needed: Collection[ReleaseId]) -> list[str]:
-    """Rollouts that can be forgotten: old ones that lead back to no release at hand. Pure."""
-    old = [record for record in history[KEPT_ROLLOUTS:] if not record.live]
-    return [record.id for record in old if decode(record).stable not in needed]
+    """Rollouts that can be forgotten: old ones that are no step back to a release at hand. Pure."""
+    spent = []
+    for record in history[KEPT_ROLLOUTS:]:
+        rollout = decode(record)
+        leads_back = rollout.phase is Phase.SUCCEEDED and rollout.stable in needed
+        if not record.live and not leads_back:
+            spent.append(record.id)
+    return spent
 
 
 class Collector:

@@ -46,6 +46,11 @@ def decode(record: RolloutRecord) -> Rollout:
     return _CODEC.validate_python(record.document)
 
 
+def encode(rollout: Rollout) -> dict[str, Any]:
+    """The document that is stored of it."""
+    return dict(_CODEC.dump_python(rollout, mode="json"))
+
+
 class Rollouts:
     """``tracks`` are the supervisor's; ``clock`` is the one that stored deadlines are on."""
 
@@ -183,7 +188,7 @@ class Rollouts:
             id=record.id,
             plugin_id=record.plugin_id,
             live=rollout.live,
-            document=_CODEC.dump_python(rollout, mode="json"),
+            document=encode(rollout),
             timeline=(*record.timeline, entry),
             created_at=record.created_at,
             updated_at=now,

@@ -22,7 +22,7 @@ from gateway.registry.errors import (
     UnknownPlugin,
     UnknownRelease,
 )
-from gateway.registry.records import InstanceRecord, PluginSettings
+from gateway.registry.records import InstanceRecord, PluginSettings, RolloutRecord
 from gateway.registry.secrets import SecretCipher, SecretsUnreadable
 from gateway.registry.store import RegistryStore
 from tests.postgres_server import PASSWORD, postgres_server
@@ -235,6 +235,24 @@ async def test_removal_takes_what_belongs_to_the_plugin_and_no_more(store: Regis
     with pytest.raises(UnknownRelease):
         store.release(notes.id)
     await store.add_plugin(make_record(notes), notes)
+
+
+async def test_only_what_nothing_uses_is_forgotten(store: RegistryStore) -> None:
+    first, second, third = (make_release(version=f"{number}.0.0") for number in (1, 2, 3))
+    await store.add_plugin(make_record(first), first)
+    await store.add_release(second)
+    await store.add_release(third)
+    await store.put_instance(make_instance(second.id))
+    for number, live in enumerate((True, False)):
+        record = RolloutRecord(id=f"r{number}", plugin_id=NOTES, live=live, document={}, created_at=number)
+        await store.put_rollout(record, "")
+    every = [first.id, second.id, third.id, ReleaseId("never-there")]
+    await store.forget(NOTES, releases=every, rollouts=["r0", "r1", "r2"])
+    assert [known.release.id for known in store.releases(NOTES)] == [first.id, second.id]
+    assert [record.id for record in store.rollouts(NOTES)] == ["r0"]
+    await store.remove_instance(make_instance(second.id).id)
+    await store.forget(NOTES, releases=every)
+    assert [known.release.id for known in store.releases(NOTES)] == [first.id]
 
 
 async def test_instances_are_put_replaced_and_removed(store: RegistryStore) -> None:

@@ -207,3 +207,15 @@ def test_any_name_is_refused_or_inside(name: str) -> None:
     except ContentMissing:
         return
     assert found.parent.parent == root
+
+
+async def test_what_nobody_names_goes_once_it_is_old(tmp_path: Path) -> None:
+    store = ContentStore(tmp_path)
+    kept, old = await store.put(parts(TEXT)), await store.put(parts(TEXT, b"old"))
+    fresh = await store.put(parts(b"part of a bundle that is being received"))
+    for digest in (kept, old):
+        for path in store.path(digest).parent.glob(f"{digest}*"):
+            os.utime(path, (time.time() - 3600, time.time() - 3600))
+    await store.collect([kept])
+    assert files(tmp_path) == sorted([kept, f"{kept}.br", f"{kept}.gz", fresh])
+    await ContentStore(tmp_path / "nowhere").collect([])
