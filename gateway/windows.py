@@ -11,7 +11,7 @@ BUCKETS: tuple[float, ...] = tuple(0.001 * 2.0**n for n in range(18))
 
 @dataclass(slots=True)
 class Window:
-    """Calls of one release in one span of time; ``buckets`` has one more than BUCKETS for the rest."""
+    """Calls of one instance in one span of time; ``buckets`` has one more than BUCKETS for the rest."""
 
     calls: int = 0
     errors: int = 0

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from typing import Any, Protocol
 
-from gateway.contract.client import ConfigureResult
 from gateway.definition import PluginDefinition
 from gateway.model import PluginId, ReleaseId
 from gateway.registry.records import PluginRecord, ReleaseRecord, RolloutRecord
 from gateway.sources.base import CatalogEntry
+from gateway.supervisor.settings_moves import Configured
 from gateway.supervisor.status import PluginStatus
 
 
@@ -52,7 +52,7 @@ class Lifecycle(Protocol):
     async def restart(self, plugin_id: PluginId, /) -> None: ...
     async def configure(
         self, plugin_id: PluginId, /, values: dict[str, Any], dry_run: bool
-    ) -> ConfigureResult: ...
+    ) -> Configured: ...
 
 
 class Catalog(Protocol):

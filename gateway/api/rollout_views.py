@@ -12,9 +12,9 @@ from gateway.model import ReleaseId
 from gateway.registry.records import RolloutRecord
 from gateway.supervisor.rollout import Phase, Rollout, Seen, Strategy
 from gateway.supervisor.rollout_acts import RolloutActs
+from gateway.supervisor.rollout_codec import decode
 from gateway.supervisor.rollout_request import RolloutOptions, StepRequest
-from gateway.supervisor.rollout_shape import shape
-from gateway.supervisor.rollouts import decode
+from gateway.supervisor.rollout_shape import Share, shape
 from gateway.windows import Window
 
 
@@ -81,6 +81,7 @@ class RolloutView(View):
     held_for: list[str] = Field(description="Findings that wait for someone's consent.")
     approved: bool
     is_rollback: bool
+    changes_settings: bool = Field(description="Both sides are the same release, with other settings.")
     seconds_left: float | None = Field(description="Until the present phase ends by itself or is given up.")
     cut: int = Field(description="Calls and streams that were cut because they outlasted the drain.")
     created_at: datetime | None
@@ -98,13 +99,12 @@ def rollout_view(record: RolloutRecord, acts: RolloutActs) -> RolloutView:
     rollout = decode(record)
     windows = acts.rollouts.windows(rollout) if record.live else (Window(), Window())
     seen = acts.rollouts.seen(rollout)
-    shares = {share.release_id: share for share in shape(rollout, seen)}
+    shares = {share.candidate: share for share in shape(rollout, seen)}
 
-    def side(release_id: ReleaseId, window: Window) -> SideView:
-        share = shares.get(release_id)
+    def side(release_id: ReleaseId, version: str, share: Share | None, window: Window) -> SideView:
         return SideView(
             release_id=release_id,
-            version=rollout.stable_version if release_id == rollout.stable else rollout.candidate_version,
+            version=version,
             weight=share.weight if share else 0,
             draining=bool(share and share.draining),
             calls=window.calls,
@@ -122,11 +122,12 @@ def rollout_view(record: RolloutRecord, acts: RolloutActs) -> RolloutView:
         strategy=rollout.plan.strategy,
         step=rollout.step,
         steps=[StepRequest(weight=step.weight, seconds=step.seconds) for step in rollout.plan.steps],
-        candidate=side(rollout.candidate, windows[0]),
-        stable=side(rollout.stable, windows[1]),
+        candidate=side(rollout.candidate, rollout.candidate_version, shares.get(True), windows[0]),
+        stable=side(rollout.stable, rollout.stable_version, shares.get(False), windows[1]),
         held_for=list(rollout.held_for),
         approved=rollout.approved,
         is_rollback=rollout.is_rollback,
+        changes_settings=rollout.changes_settings,
         seconds_left=_left(rollout, seen, acts.rollouts.now),
         cut=rollout.cut,
         created_at=moment(record.created_at),

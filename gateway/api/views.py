@@ -129,7 +129,8 @@ class SettingsResult(View):
 
     revision: int = Field(description="The revision in force; unchanged by a dry run.")
     dry_run: bool
-    restart_required: bool = Field(description="They take effect with the next start of the plugin.")
+    restart_required: bool = Field(description="They take effect with a start of the plugin, done for you.")
+    rollout: str | None = Field(None, description="The rollout that brings them in, where one is needed.")
 
 
 class LogLineView(View):

@@ -105,7 +105,7 @@ def _report(plugin: str, result: Object, as_json: bool) -> None:
     elif result["dryRun"]:
         print_line(f"{plugin} would take these settings.")
     else:
-        later = f"; they take effect with: plugway restart {plugin}" if result["restartRequired"] else ""
+        later = f"; a rollout brings them in: plugway status {plugin}" if result["rollout"] else ""
         print_line(f"{plugin} took the settings{later}.")
 
 

@@ -123,7 +123,7 @@ class Calls:
                 took = call.began - call.started
                 counters.count(method_class(call.method), call.status, took)
                 if self._outcomes.windows:
-                    self._outcomes.measured(call.target.target.release_id, took, failed=call.status >= 500)
+                    self._outcomes.measured(call.upstream.instance_id, took, failed=call.status >= 500)
 
     async def _carry(self, call: Call) -> None:
         head = call.head

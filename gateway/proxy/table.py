@@ -73,7 +73,8 @@ class PreparedRoute:
             self.weights = [int(target.target.warm) for target in self.targets]
             if not any(self.weights):
                 self.weights = [1] * len(self.targets)
-        self.by_release = {target.release: target for target in self.targets}
+        # Old and new settings of one release are two targets: a page's calls go to the heavier.
+        self.by_release = {t.release: t for t in sorted(self.targets, key=lambda target: target.weight)}
         self.releases = frozenset(target.release for target in targets)
         self.preview = _prepare_preview(route)
         serving = route.state in _SERVING and bool(self.targets)
@@ -122,7 +123,8 @@ class PreparedRoute:
     def elsewhere(self, tried: Upstream, release: bytes) -> tuple[PreparedTarget, Upstream] | None:
         """Who takes a call that ``tried`` did not; a page's call stays on the page's release."""
         bound = self.by_release.get(release) if release else None
-        able = [bound] if bound else [t for t in self.targets if t.weight or t.target.warm]
+        proven = [t for t in self.targets if t.weight or t.target.warm or t is bound]
+        able = [t for t in proven if t.release == release] if bound else proven
         for target in sorted(able, key=lambda target: -target.weight):
             others = [upstream for upstream in target.upstreams if upstream is not tried]
             if others:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
-from gateway.model import InstanceId, PluginId, ReleaseId, Route, Snapshot
+from gateway.model import InstanceId, PluginId, Route, Snapshot
 from gateway.windows import Window
 
 SnapshotListener = Callable[[Snapshot], None]
@@ -107,14 +107,14 @@ class OutcomeBoard:
     """
 
     def __init__(self) -> None:
-        self.windows: dict[ReleaseId, Window] = {}
-        """Releases that a rollout wants measured; empty most of the time, so that calls cost nothing."""
+        self.windows: dict[InstanceId, Window] = {}
+        """Instances that a rollout wants measured; empty most of the time, so that calls cost nothing."""
         self._failures: dict[InstanceId, tuple[int, str]] = {}
         self._listeners: list[Callable[[InstanceId], None]] = []
 
-    def measured(self, release: ReleaseId, seconds: float, failed: bool) -> None:
+    def measured(self, instance: InstanceId, seconds: float, failed: bool) -> None:
         """How long a call's answer took to begin, and whether it was a 5xx, from whomever."""
-        if window := self.windows.get(release):
+        if window := self.windows.get(instance):
             window.add(seconds, failed)
 
     def ok(self, instance: InstanceId) -> None:

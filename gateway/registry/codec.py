@@ -45,6 +45,7 @@ def plugin_row(record: PluginRecord, cipher: SecretCipher) -> dict[str, Any]:
         "installed_at": record.installed_at,
         "updated_at": record.updated_at,
         "rollout_defaults": dict(record.rollout_defaults),
+        "slot": record.slot,
     }
 
 
@@ -65,6 +66,7 @@ def plugin_record(row: Row, cipher: SecretCipher) -> PluginRecord:
         installed_at=row["installed_at"],
         updated_at=row["updated_at"],
         rollout_defaults=row["rollout_defaults"],
+        slot=row["slot"],
     )
 
 
@@ -130,25 +132,46 @@ def _wrap(value: Any) -> str:
     return json.dumps({"value": value})
 
 
-def rollout_row(record: RolloutRecord) -> dict[str, Any]:
+def rollout_row(record: RolloutRecord, cipher: SecretCipher) -> dict[str, Any]:
     return {
         "id": record.id,
         "plugin_id": record.plugin_id,
         "live": record.live,
         "document": dict(record.document),
+        "settings_before": _settings_row(record.plugin_id, record.before, cipher) if record.before else None,
         "timeline": [dict(entry) for entry in record.timeline],
         "created_at": record.created_at,
         "updated_at": record.updated_at,
     }
 
 
-def rollout_record(row: Row) -> RolloutRecord:
+def rollout_record(row: Row, cipher: SecretCipher) -> RolloutRecord:
+    plugin_id, before = PluginId(row["plugin_id"]), row["settings_before"]
     return RolloutRecord(
         id=row["id"],
-        plugin_id=PluginId(row["plugin_id"]),
+        plugin_id=plugin_id,
         live=row["live"],
         document=row["document"],
+        before=_settings(plugin_id, before, cipher) if before else None,
         timeline=tuple(row["timeline"]),
         created_at=row["created_at"],
         updated_at=row["updated_at"],
+    )
+
+
+def _settings_row(plugin: PluginId, settings: PluginSettings, cipher: SecretCipher) -> dict[str, Any]:
+    return {
+        "values": dict(settings.values),
+        "secrets": cipher.encrypt(plugin, settings.secrets) if settings.secrets else "",
+        "schema_version": settings.schema_version,
+        "revision": settings.revision,
+    }
+
+
+def _settings(plugin: PluginId, row: Row, cipher: SecretCipher) -> PluginSettings:
+    return PluginSettings(
+        values=row["values"],
+        secrets=cipher.decrypt(plugin, row["secrets"]) if row["secrets"] else {},
+        schema_version=row["schema_version"],
+        revision=row["revision"],
     )

@@ -59,7 +59,7 @@ async def load(connection: AsyncConnection, cipher: SecretCipher) -> Content:
             plugins={r.id: r for r in (codec.plugin_record(dict(row), cipher) for row in plugins)},
             releases={r.release.id: r for r in (codec.release_record(dict(row)) for row in releases)},
             instances={r.id: r for r in (codec.instance_record(dict(row)) for row in instances)},
-            rollouts={r.id: r for r in (codec.rollout_record(dict(row)) for row in rollouts)},
+            rollouts={r.id: r for r in (codec.rollout_record(dict(row), cipher) for row in rollouts)},
         )
     )
 

@@ -34,6 +34,7 @@ class PluginRecord:
     """One installed plugin: the operator's wish. Times are Unix seconds.
 
     ``rollout_defaults`` is what a rollout of it takes where the request says nothing.
+    ``slot`` tells the instance in use from others of the same release, see ``plan.instance_id``.
     """
 
     id: PluginId
@@ -45,6 +46,7 @@ class PluginRecord:
     installed_at: float = 0.0
     updated_at: float = 0.0
     rollout_defaults: Mapping[str, Any] = field(default_factory=dict)
+    slot: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,12 +81,14 @@ class RolloutRecord:
     """A rollout as stored. ``document`` belongs to the rollout machine; the registry only keeps it.
 
     ``timeline`` has one entry for each transition: ``at`` (Unix seconds), ``phase``, ``reason``.
+    ``before`` are the settings that were in force when it began: the stable side keeps them.
     """
 
     id: str
     plugin_id: PluginId
     live: bool
     document: Mapping[str, Any]
+    before: PluginSettings | None = None
     timeline: tuple[Mapping[str, Any], ...] = ()
     created_at: float = 0.0
     updated_at: float = 0.0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Collection
 from dataclasses import replace
 
@@ -12,6 +13,7 @@ from gateway.model import PluginId, ReleaseId
 from gateway.registry import codec, tables
 from gateway.registry.content import Content
 from gateway.registry.records import RolloutRecord
+from gateway.registry.secrets import SecretCipher
 
 
 def of_plugin(content: Content, plugin: PluginId | None) -> tuple[RolloutRecord, ...]:
@@ -20,9 +22,11 @@ def of_plugin(content: Content, plugin: PluginId | None) -> tuple[RolloutRecord,
     return tuple(sorted(every, key=lambda record: record.created_at, reverse=True))
 
 
-async def put(connection: AsyncConnection, content: Content, record: RolloutRecord, steady: str) -> Content:
+async def put(
+    connection: AsyncConnection, content: Content, record: RolloutRecord, cipher: SecretCipher, steady: str
+) -> Content:
     """Add the rollout or replace it; ``steady`` is the clock that its deadlines are on."""
-    row, known = codec.rollout_row(record), tables.rollouts
+    row, known = await asyncio.to_thread(codec.rollout_row, record, cipher), tables.rollouts
     if record.id in content.rollouts:
         await connection.execute(update(known).where(known.c.id == record.id).values(row))
     else:

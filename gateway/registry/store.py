@@ -229,7 +229,7 @@ class RegistryStore:
         """
 
         async def work(connection: AsyncConnection, content: Content) -> Content:
-            content = await rollout_rows.put(connection, content, record, steady)
+            content = await rollout_rows.put(connection, content, record, self._cipher, steady)
             if not plugin_changes:
                 return content
             return await self._update_plugin(connection, content, record.plugin_id, plugin_changes)

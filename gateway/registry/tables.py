@@ -47,6 +47,7 @@ plugins = Table(
     Column("installed_at", Float, nullable=False),
     Column("updated_at", Float, nullable=False),
     Column("rollout_defaults", JSON, nullable=False, server_default="{}"),
+    Column("slot", Integer, nullable=False, server_default="0"),
 )
 
 instances = Table(
@@ -69,6 +70,8 @@ rollouts = Table(
     Column("plugin_id", String(63), ForeignKey("plugins.id"), nullable=False, index=True),
     Column("live", Boolean, nullable=False),
     Column("document", JSON, nullable=False),
+    # With its secrets encrypted, as those of a plugin are.
+    Column("settings_before", JSON(none_as_null=True)),
     Column("timeline", JSON, nullable=False),
     Column("created_at", Float, nullable=False),
     Column("updated_at", Float, nullable=False),

@@ -17,8 +17,8 @@ from gateway.registry.records import PluginRecord, RolloutRecord
 from gateway.registry.store import RegistryStore
 from gateway.runtimes.base import Runtime
 from gateway.supervisor.rollout import Phase
+from gateway.supervisor.rollout_codec import decode
 from gateway.supervisor.rollout_history import stable_steps
-from gateway.supervisor.rollouts import decode
 
 log = logging.getLogger(__name__)
 
@@ -55,7 +55,8 @@ def spent_rollouts(history: Sequence[RolloutRecord], needed: Collection[ReleaseI
     spent = []
     for record in history[KEPT_ROLLOUTS:]:
         rollout = decode(record)
-        leads_back = rollout.phase is Phase.SUCCEEDED and rollout.stable in needed
+        moved = rollout.phase is Phase.SUCCEEDED and not rollout.changes_settings
+        leads_back = moved and rollout.stable in needed
         if not record.live and not leads_back:
             spent.append(record.id)
     return spent

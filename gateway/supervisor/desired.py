@@ -17,7 +17,9 @@ def desired_plugin(record: PluginRecord, release: Release, moving: DesiredPlugin
         return moving
     return DesiredPlugin(
         id=record.id,
-        releases=(DesiredRelease(release_id=record.release_id, ownership=ownership(release)),),
+        releases=(
+            DesiredRelease(release_id=record.release_id, ownership=ownership(release), slot=record.slot),
+        ),
     )
 
 

@@ -10,13 +10,15 @@ from typing import Any, Protocol
 from gateway.contract.client import ConfigureResult
 from gateway.definition import PluginDefinition
 from gateway.errors import BadInput, Conflict, Unavailable
-from gateway.model import Manifest, PluginId, Release
+from gateway.model import Manifest, PluginId, PluginState, Release
 from gateway.registry.boards import EventBoard
 from gateway.registry.records import PluginRecord, PluginSettings
 from gateway.registry.store import RegistryStore
 from gateway.runtimes.base import Runtime
 from gateway.supervisor.acts import Verify
 from gateway.supervisor.loop import Supervisor
+from gateway.supervisor.settings_moves import Configured, SettingsMoves
+from gateway.supervisor.settings_sides import same_settings
 from gateway.supervisor.settings_split import find_errors, take_apart
 
 STOP_TIMEOUT = 60.0
@@ -64,6 +66,7 @@ class Lifecycle:
         self._verify = verify
         self._events = events
         self._runtime = runtime
+        self._moves = SettingsMoves(store, supervisor.rollouts)
         self._turns: defaultdict[PluginId, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     def turn(self, id_: PluginId) -> asyncio.Lock:
@@ -117,26 +120,53 @@ class Lifecycle:
             raise Conflict(f"{id_} is switched off.", hint=f"plugway enable {id_}", plugin=id_)
         await self._supervisor.restart(id_)
 
-    async def configure(self, id_: PluginId, values: Mapping[str, Any], dry_run: bool) -> ConfigureResult:
+    async def configure(self, id_: PluginId, values: Mapping[str, Any], dry_run: bool) -> Configured:
         """Replace the settings as a whole, or leave all as it was and say why, field by field.
 
-        The plugin judges where it runs, its schema where it does not.
+        The plugin judges where it runs, its schema where it does not. Settings that need a
+        restart are brought in by a rollout where the plugin serves.
         """
         async with self._turns[id_]:
             record = self._store.plugin(id_)
             manifest = self._manifest(record)
             schema = manifest.settings_schema or {}
             settings = take_apart(schema, values, record.settings, manifest.settings_version)
-            result = await self._supervisor.configure(id_, settings, dry_run=dry_run)
+            result = await self._supervisor.configure(id_, settings, dry_run=True)
             running = result is not None
             if result is None:
                 errors = find_errors(schema, settings)
                 result = ConfigureResult(accepted=not errors, errors=errors)
-            if result.accepted and not dry_run:
-                await self._keep(record, settings)
-                if not running or result.restart_required or manifest.settings_restart_required:
-                    await self._supervisor.restart(id_)
-            return result
+            if result.accepted:
+                changed = not same_settings(settings, record.settings)
+                restart = result.restart_required or (changed and manifest.settings_restart_required)
+                self._moves.check(id_, restart=restart)
+                if not dry_run:
+                    return await self._bring_in(record, settings, restart=restart, running=running)
+            return _configured(result)
+
+    async def _bring_in(
+        self, record: PluginRecord, settings: PluginSettings, *, restart: bool, running: bool
+    ) -> Configured:
+        """Put accepted settings into force: by handing them over, by a rollout, or by a restart."""
+        result: ConfigureResult | None = None
+        live = self._moves.live(record.id)
+        moving = live is not None and live.changes_settings
+        if moving:
+            restart = True  # What is under way were overtaken half-way by anything else.
+        elif running and not restart:
+            result = await self._supervisor.configure(record.id, settings, dry_run=False)
+            if result is not None and not result.accepted:
+                return _configured(result)
+            restart = bool(result and result.restart_required)
+        serves = self._supervisor.status(record.id).state is PluginState.HEALTHY
+        if restart and (serves or moving) and self._moves.possible(record):
+            return Configured(
+                accepted=True, restart_required=True, rollout=await self._moves.begin(record.id, settings)
+            )
+        await self._keep(record, settings)
+        if live is None and (restart or not running):
+            await self._supervisor.restart(record.id)
+        return Configured(accepted=True, restart_required=restart)
 
     async def _keep(self, record: PluginRecord, settings: PluginSettings) -> None:
         # Where this fails, the monitor sees that the plugin has other settings than the
@@ -146,6 +176,9 @@ class Lifecycle:
 
     def _manifest(self, record: PluginRecord) -> Manifest:
         manifest = self._store.release(record.release_id).manifest
+        if (live := self._moves.live(record.id)) is not None:
+            # Settings are the candidate's while it is moved to.
+            manifest = self._store.release(live.candidate).manifest or manifest
         if manifest is None:
             raise SettingsUnknown(
                 f"{record.id} has not been up yet, so nobody knows which settings it takes.",
@@ -161,3 +194,9 @@ class Lifecycle:
             if self._store.plugin(id_).enabled == enabled:
                 return self._store.plugin(id_)
             return await self._store.update_plugin(id_, enabled=enabled)
+
+
+def _configured(result: ConfigureResult) -> Configured:
+    return Configured(
+        accepted=result.accepted, errors=result.errors, restart_required=result.restart_required
+    )

@@ -28,6 +28,7 @@ from gateway.supervisor.monitor import Monitor
 from gateway.supervisor.plan import DesiredInstance, DesiredPlugin, desired_instances, next_due, plan
 from gateway.supervisor.publisher import Publisher
 from gateway.supervisor.rollouts import Rollouts
+from gateway.supervisor.settings_sides import held_settings
 from gateway.supervisor.status import PluginStatus
 from gateway.trust.verify import verify_release
 
@@ -146,7 +147,15 @@ class Supervisor:
 
         Raises :class:`~gateway.contract.errors.ContractError` where it does not answer.
         """
-        results = [await monitor.configure(settings, dry_run=dry_run) for monitor in self._ready(id_)]
+        history = self._store.rollouts(id_)
+        asked = [
+            track.monitor
+            for track in self._crew.of(id_)
+            if track.monitor is not None and track.monitor.ready
+            # The stable side of a rollout keeps what it has.
+            if not track.leaving and held_settings(history, track.id) is None
+        ]
+        results = [await monitor.configure(settings, dry_run=dry_run) for monitor in asked]
         refused = (result for result in results if not result.accepted)
         return next(refused, results[0] if results else None)
 

@@ -18,6 +18,7 @@ from gateway.registry.store import RegistryStore
 from gateway.settings import Settings
 from gateway.supervisor.attach import Facts, get_facts, hand_over_settings, refusal
 from gateway.supervisor.clock import Clock
+from gateway.supervisor.settings_sides import settings_of
 
 QUICK = 0.1
 """Seconds between two questions at the least, however often someone asks for one."""
@@ -109,7 +110,7 @@ class Meeting:
         facts = await self._get_facts(client)
         store = self._around.store
         await store.record_facts(self.record.release_id, facts.manifest, facts.ui)
-        settings = store.plugin(self.record.plugin_id).settings
+        settings = self._wanted_settings()
         if anew and not self._managed:
             # So that nothing goes on using a connection to the process before.
             self.endpoint = replace(self.endpoint, incarnation=secrets.token_hex(4))
@@ -128,10 +129,12 @@ class Meeting:
 
         What it refuses may be a server that is away now, so it is asked again.
         """
-        stored = self._around.store.plugin(self.record.plugin_id).settings
-        if stored.revision != self.record.settings_revision:
+        if self._wanted_settings().revision != self.record.settings_revision:
             return True
         return bool(self.settings_problem) and self._around.clock.steady() >= self._ask_again_at
+
+    def _wanted_settings(self) -> PluginSettings:
+        return settings_of(self._around.store, self.record.plugin_id, self.record.id)
 
     async def configure(
         self, client: PluginClient, settings: PluginSettings, *, dry_run: bool

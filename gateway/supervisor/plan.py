@@ -26,6 +26,7 @@ class DesiredRelease:
     """One release that should run; ``weight`` is its percentage of new sessions.
 
     A draining one is asked to finish within ``grace`` seconds, and is never started again.
+    ``slot`` tells apart two instances of one release, which have different settings.
     """
 
     release_id: ReleaseId
@@ -33,6 +34,11 @@ class DesiredRelease:
     role: Role = Role.STABLE
     ownership: Ownership = Ownership.MANAGED
     grace: float | None = None
+    slot: int = 0
+
+    @property
+    def instance(self) -> InstanceId:
+        return instance_id(self.release_id, self.slot)
 
     @property
     def warm(self) -> bool:
@@ -130,7 +136,7 @@ def instance_id(release: ReleaseId, slot: int = 0) -> InstanceId:
 
 def desired_instances(desired: Iterable[DesiredPlugin]) -> tuple[DesiredInstance, ...]:
     return tuple(
-        DesiredInstance(id=instance_id(release.release_id), plugin_id=plugin.id, release=release)
+        DesiredInstance(id=release.instance, plugin_id=plugin.id, release=release)
         for plugin in desired
         for release in plugin.releases
     )

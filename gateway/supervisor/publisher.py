@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from gateway.model import Endpoint, InstanceId, Ownership, PluginId, ReleaseId, Route
+from gateway.model import Endpoint, InstanceId, Ownership, PluginId, Route
 from gateway.registry.boards import EventBoard, SnapshotBoard
 from gateway.registry.store import RegistryStore
 from gateway.settings import Settings
@@ -119,11 +119,11 @@ class Publisher:
         tracks: Tracks,
     ) -> Route:
         healthy = {instance.id for instance in status.instances if instance.healthy}
-        endpoints: dict[ReleaseId, list[Endpoint]] = {}
+        endpoints: dict[InstanceId, Endpoint] = {}
         for wanted in instances:
             monitor = tracks[wanted.id].monitor if wanted.id in tracks else None
             if wanted.id in healthy and monitor is not None:
-                endpoints.setdefault(wanted.release.release_id, []).append(monitor.endpoint)
+                endpoints[wanted.id] = monitor.endpoint
         releases = {
             release.release_id: self._store.release(release.release_id) for release in plugin.releases
         }

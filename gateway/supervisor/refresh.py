@@ -24,8 +24,8 @@ from gateway.sources.manifest_file import FILE, read_manifest_file
 from gateway.supervisor.lifecycle import Catalog
 from gateway.supervisor.rollout import Phase, Rollout, Strategy
 from gateway.supervisor.rollout_acts import RolloutActs
+from gateway.supervisor.rollout_codec import decode
 from gateway.supervisor.rollout_request import RolloutOptions
-from gateway.supervisor.rollouts import decode
 from gateway.trust.verify import ReleaseChanged, verify_release
 
 LIST_TIMEOUT = 10.0

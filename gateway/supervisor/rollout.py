@@ -84,6 +84,9 @@ class Rollout:
     plugin_id: PluginId
     stable: ReleaseId
     candidate: ReleaseId
+    # Which instances of the two; with equal releases they differ, and in their settings.
+    stable_slot: int = 0
+    candidate_slot: int = 0
     # Kept here as well: the releases may be forgotten before the rollout is.
     stable_version: str = ""
     candidate_version: str = ""
@@ -108,6 +111,11 @@ class Rollout:
     @property
     def live(self) -> bool:
         return self.phase not in TERMINAL
+
+    @property
+    def changes_settings(self) -> bool:
+        """Both sides are the same release: the settings are what moves."""
+        return self.stable == self.candidate
 
     @property
     def effective(self) -> Phase:

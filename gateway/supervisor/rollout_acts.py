@@ -14,9 +14,11 @@ from gateway.supervisor import rollout_commands as commands
 from gateway.supervisor.acts import Verify
 from gateway.supervisor.lifecycle import Catalog
 from gateway.supervisor.rollout import Phase, Plan, Rollout, Seen, Strategy, Timing
+from gateway.supervisor.rollout_codec import decode
 from gateway.supervisor.rollout_history import stable_before
 from gateway.supervisor.rollout_request import RolloutOptions, make_plan
-from gateway.supervisor.rollouts import NoRollout, Rollouts, decode
+from gateway.supervisor.rollouts import NoRollout, Rollouts
+from gateway.supervisor.settings_sides import restored, settings_with
 
 
 class Pinned(Conflict):
@@ -66,7 +68,10 @@ class RolloutActs:
             return await self._begin(record, release, plan, consent=consent)
 
     async def rollback(self, id_: PluginId) -> RolloutRecord:
-        """Go back: end the rollout under way, or move to the stable release before this one."""
+        """Go back: end the rollout under way, or move to the stable release before this one.
+
+        The settings that were in force with that release come back with it.
+        """
         async with self._turn(id_):
             record = self._movable(id_)
             if (live := self.rollouts.live(id_)) is not None:
@@ -167,13 +172,17 @@ class RolloutActs:
             plugin_id=record.id,
             stable=record.release_id,
             candidate=release.id,
+            stable_slot=record.slot,
             stable_version=self._store.release(record.release_id).release.version,
             candidate_version=release.version,
             plan=plan,
             approved=consent,
             is_rollback=is_rollback,
         )
-        return await self.rollouts.begin(rollout)
+        settings = self._store.plugin(record.id).settings
+        if is_rollback:
+            settings = restored(settings, settings_with(release.id, self._store.rollouts(record.id)))
+        return await self.rollouts.begin(rollout, settings)
 
     async def _supersede(self, live: RolloutRecord, release: Release) -> None:
         if decode(live).candidate == release.id:

@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from gateway.model import ReleaseId
 from gateway.registry.records import RolloutRecord
 from gateway.supervisor.rollout import Phase
-from gateway.supervisor.rollouts import decode
+from gateway.supervisor.rollout_codec import decode
 
 
 def stable_before(
@@ -26,7 +26,7 @@ def stable_steps(current: ReleaseId, history: Sequence[RolloutRecord]) -> list[R
     steps: list[ReleaseId] = []
     for record in reversed(history):
         rollout = decode(record)
-        if rollout.phase is not Phase.SUCCEEDED:
+        if rollout.phase is not Phase.SUCCEEDED or rollout.changes_settings:
             continue
         if rollout.is_rollback:
             while steps and steps.pop() != rollout.candidate:

@@ -8,25 +8,25 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
-
-from pydantic import TypeAdapter
 
 from gateway.clock import SteadyClock
 from gateway.errors import NotFound
 from gateway.model import InstanceId, PluginId, Preview
 from gateway.registry.boards import EventBoard, OutcomeBoard, SnapshotBoard
-from gateway.registry.records import PluginRecord, RolloutRecord
+from gateway.registry.records import PluginRecord, PluginSettings, RolloutRecord
 from gateway.registry.store import RegistryStore
 from gateway.supervisor.analysis import verdict
 from gateway.supervisor.contract_diff import contract_findings
 from gateway.supervisor.plan import DesiredPlugin, DesiredRelease, Role, instance_id
-from gateway.supervisor.rollout import EXPOSED, Phase, Rollout, Seen, advance
+from gateway.supervisor.rollout import EXPOSED, TERMINAL, Phase, Rollout, Seen, advance
+from gateway.supervisor.rollout_codec import decode, encode
 from gateway.supervisor.rollout_shape import Share, shape
+from gateway.supervisor.settings_sides import restored
 from gateway.supervisor.tracks import Track
 from gateway.windows import Window
 
-_CODEC: TypeAdapter[Rollout] = TypeAdapter(Rollout)
 _CHAIN = 6
 """Transitions that one look may make; more would be a loop in the machine."""
 
@@ -40,15 +40,6 @@ class NoRollout(NotFound):
     """There is no rollout of that name, or none under way."""
 
     key, title = "no-rollout", "No such rollout"
-
-
-def decode(record: RolloutRecord) -> Rollout:
-    return _CODEC.validate_python(record.document)
-
-
-def encode(rollout: Rollout) -> dict[str, Any]:
-    """The document that is stored of it."""
-    return dict(_CODEC.dump_python(rollout, mode="json"))
 
 
 class Rollouts:
@@ -111,12 +102,22 @@ class Rollouts:
         self._measure()
         self._ask_for_proof()
 
-    async def begin(self, rollout: Rollout) -> RolloutRecord:
-        """Keep a new rollout; the next look starts it."""
+    async def begin(self, rollout: Rollout, settings: PluginSettings | None = None) -> RolloutRecord:
+        """Keep a new rollout; the next look starts it. ``settings`` are the candidate's, where they differ.
+
+        They are the plugin's from now on, and go back where the rollout does.
+        """
+        before = self._store.plugin(rollout.plugin_id).settings
         record = RolloutRecord(
-            id=rollout.id, plugin_id=rollout.plugin_id, live=True, document={}, created_at=self._clock.wall()
+            id=rollout.id,
+            plugin_id=rollout.plugin_id,
+            live=True,
+            document={},
+            before=before,
+            created_at=self._clock.wall(),
         )
-        return await self._put(record, rollout)
+        changes = {} if settings is None or settings == before else {"settings": settings}
+        return await self._put(record, rollout, **changes)
 
     async def command(self, id_: str, change: Change) -> RolloutRecord:
         """Apply what an operator asks for, or raise what it raises."""
@@ -141,8 +142,7 @@ class Rollouts:
         """What is known now of both sides of a rollout; nothing of one that has ended."""
         if not rollout.live:
             return Seen()
-        candidate = self._tracks.get(instance_id(rollout.candidate))
-        stable = self._tracks.get(instance_id(rollout.stable))
+        stable, candidate = (self._tracks.get(instance) for instance in _instances(rollout))
         watched = candidate.monitor if candidate else None
         healthy = bool(
             candidate and watched and watched.ready and watched.verdict.healthy and not candidate.leaving
@@ -160,15 +160,16 @@ class Rollouts:
             candidate_routed=self._routed(rollout),
             stable_drained=_gone(stable),
             candidate_drained=_gone(candidate),
-            one_way=bool(manifest and manifest.one_way_migration),
+            one_way=bool(manifest and manifest.one_way_migration and not rollout.changes_settings),
             cut=sum(track.cut for track in (stable, candidate) if track),
             progress=(watched.verdict.reason if watched else candidate.doing) if candidate else "",
         )
 
     def windows(self, rollout: Rollout) -> tuple[Window, Window]:
-        """Calls measured on the candidate and on the stable release."""
+        """Calls measured on the candidate and on the stable side."""
+        stable, candidate = _instances(rollout)
         measured = self._outcomes.windows
-        return measured.get(rollout.candidate, Window()), measured.get(rollout.stable, Window())
+        return measured.get(candidate, Window()), measured.get(stable, Window())
 
     # Keeping --------------------------------------------------------------------
 
@@ -176,7 +177,11 @@ class Rollouts:
         record = self.find(before.id)
         changes: dict[str, Any] = {}
         if after.phase is Phase.SUCCEEDED:
-            changes["release_id"] = after.candidate
+            changes = {"release_id": after.candidate, "slot": after.candidate_slot}
+        elif after.phase in TERMINAL:
+            now = self._store.plugin(record.plugin_id).settings
+            if (back := restored(now, record.before)) != now:
+                changes["settings"] = back
         kept = await self._put(record, after, **changes)
         self._restart_windows(before, after)
         return kept
@@ -184,13 +189,11 @@ class Rollouts:
     async def _put(self, record: RolloutRecord, rollout: Rollout, **plugin_changes: Any) -> RolloutRecord:
         now = self._clock.wall()
         entry = {"at": now, "phase": rollout.phase.value, "step": rollout.step, "reason": rollout.reason}
-        kept = RolloutRecord(
-            id=record.id,
-            plugin_id=record.plugin_id,
+        kept = replace(
+            record,
             live=rollout.live,
             document=encode(rollout),
             timeline=(*record.timeline, entry),
-            created_at=record.created_at,
             updated_at=now,
         )
         await self._store.put_rollout(kept, self._clock.stored, **plugin_changes)
@@ -201,6 +204,9 @@ class Rollouts:
             rollout=rollout.id,
             **{k: v for k, v in entry.items() if k != "at"},
         )
+        if "settings" in plugin_changes:
+            revision = plugin_changes["settings"].revision
+            self._events.emit("plugin.settings", rollout.plugin_id, revision=revision)
         return kept
 
     def _ask_for_proof(self) -> None:
@@ -209,7 +215,7 @@ class Rollouts:
             rollout = decode(record) if record.live else None
             if rollout is None or rollout.phase is not Phase.VERIFYING:
                 continue
-            track = self._tracks.get(instance_id(rollout.candidate))
+            track = self._tracks.get(_instances(rollout)[1])
             monitor = track.monitor if track else None
             wanted = rollout.plan.timing.min_healthy
             if monitor and monitor.healthy_for(time.monotonic()) >= wanted > monitor.proven_for:
@@ -219,10 +225,10 @@ class Rollouts:
 
     def _measure(self) -> None:
         wanted = {
-            release
+            instance
             for record in self._store.rollouts()
             if record.live
-            for release in (decode(record).stable, decode(record).candidate)
+            for instance in _instances(decode(record))
         }
         windows = self._outcomes.windows
         for gone in windows.keys() - wanted:
@@ -232,10 +238,11 @@ class Rollouts:
 
     def _restart_windows(self, before: Rollout, after: Rollout) -> None:
         """Both sides are compared over the same span; after the switch the old side stays as it was."""
+        stable, candidate = _instances(after)
         if before.effective not in EXPOSED and after.effective is Phase.CANARY:
-            self._outcomes.windows[after.stable] = Window()
+            self._outcomes.windows[stable] = Window()
         if before.effective not in EXPOSED and after.effective in EXPOSED:
-            self._outcomes.windows[after.candidate] = Window()
+            self._outcomes.windows[candidate] = Window()
 
     def _verdict(self, rollout: Rollout) -> str:
         return verdict(*self.windows(rollout)) if rollout.effective in EXPOSED else ""
@@ -250,9 +257,11 @@ class Rollouts:
 
     def _routed(self, rollout: Rollout) -> bool:
         route = self._snapshots.current.routes.get(rollout.plugin_id)
-        return bool(route) and any(
-            target.release_id == rollout.candidate and target.weight == 100 and target.endpoints
+        _, candidate = _instances(rollout)
+        return any(
+            target.weight == 100 and endpoint.instance_id == candidate
             for target in (route.targets if route else ())
+            for endpoint in target.endpoints
         )
 
     def _times(self, rollout: Rollout) -> Iterator[float]:
@@ -269,12 +278,21 @@ class Rollouts:
 
 
 def _desired(rollout: Rollout, share: Share) -> DesiredRelease:
-    role = Role.STABLE if share.release_id == rollout.stable else Role.CANDIDATE
+    role = Role.CANDIDATE if share.candidate else Role.STABLE
     return DesiredRelease(
         release_id=share.release_id,
         weight=share.weight,
         role=Role.DRAINING if share.draining else role,
         grace=rollout.plan.timing.drain,
+        slot=share.slot,
+    )
+
+
+def _instances(rollout: Rollout) -> tuple[InstanceId, InstanceId]:
+    """The stable one and the candidate."""
+    return (
+        instance_id(rollout.stable, rollout.stable_slot),
+        instance_id(rollout.candidate, rollout.candidate_slot),
     )
 
 

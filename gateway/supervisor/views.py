@@ -3,9 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
-from gateway.model import Endpoint, InstanceState, Limits, PluginState, ReleaseId, Route, Target, Voice
+from gateway.model import (
+    Endpoint,
+    InstanceId,
+    InstanceState,
+    Limits,
+    PluginState,
+    ReleaseId,
+    Route,
+    Target,
+    Voice,
+)
 from gateway.registry.records import ReleaseRecord
 from gateway.settings import Settings
 from gateway.supervisor.backoff import Patience
@@ -98,7 +108,7 @@ def route(
     name: str,
     status: PluginStatus,
     releases: Mapping[ReleaseId, ReleaseRecord],
-    endpoints: Mapping[ReleaseId, Sequence[Endpoint]],
+    endpoints: Mapping[InstanceId, Endpoint],
     limits: Limits,
     wait: float | None,
 ) -> Route:
@@ -107,7 +117,7 @@ def route(
     A release without a healthy endpoint stays a target, as its UI is served from the store.
     """
     targets = tuple(
-        _target(releases[release.release_id], endpoints.get(release.release_id, ()), release)
+        _target(releases[release.release_id], endpoints.get(release.instance), release)
         for release in plugin.releases
         if release.release_id in releases and release.role is not Role.DRAINING
     )
@@ -124,12 +134,12 @@ def route(
     )
 
 
-def _target(record: ReleaseRecord, endpoints: Sequence[Endpoint], wanted: DesiredRelease) -> Target:
+def _target(record: ReleaseRecord, endpoint: Endpoint | None, wanted: DesiredRelease) -> Target:
     manifest = record.manifest
     return Target(
         release_id=record.release.id,
         version=manifest.version if manifest else record.release.version,
-        endpoints=tuple(endpoints),
+        endpoints=(endpoint,) if endpoint else (),
         weight=wanted.weight,
         warm=wanted.warm,
         ui=record.ui,

@@ -254,7 +254,9 @@ class FakeGateway:
             return _problem(422, "These settings were not accepted.", reason)
         if not change["dryRun"]:
             self.settings = {k: v for k, v in change["values"].items() if k != "password"}
-        return JSONResponse({"revision": 4, "dryRun": change["dryRun"], "restartRequired": False})
+        return JSONResponse(
+            {"revision": 4, "dryRun": change["dryRun"], "restartRequired": False, "rollout": None}
+        )
 
     async def releases(self, _: Request) -> Response:
         lock = {"plugin": "notes", "version": "1.4.0", "contract": 1, "permissions": {"volumes": ["data"]}}

@@ -17,7 +17,6 @@ from starlette.types import ASGIApp
 from gateway.access.gatekeeper import TOKEN_FILE, Gatekeeper
 from gateway.api.app import create_api
 from gateway.clock import SteadyClock
-from gateway.contract.client import ConfigureResult
 from gateway.definition import PluginDefinition
 from gateway.digests import release_id
 from gateway.home import Home
@@ -45,6 +44,7 @@ from gateway.settings import Settings
 from gateway.sources.base import CatalogEntry
 from gateway.supervisor.rollout_acts import RolloutActs
 from gateway.supervisor.rollouts import Rollouts
+from gateway.supervisor.settings_moves import Configured
 from gateway.supervisor.status import InstanceStatus, PluginStatus
 from gateway.trust.verify import verify_release
 
@@ -121,7 +121,7 @@ class RegistryLifecycle:
     """Writes wishes into the registry; ``failure`` is raised by every act instead."""
 
     store: RegistryStore
-    answer: ConfigureResult = field(default_factory=lambda: ConfigureResult(accepted=True))
+    answer: Configured = field(default_factory=lambda: Configured(accepted=True))
     failure: Exception | None = None
     acts: list[tuple[str, str]] = field(default_factory=list)
 
@@ -147,7 +147,7 @@ class RegistryLifecycle:
     async def restart(self, plugin_id: PluginId) -> None:
         self._act("restart", plugin_id)
 
-    async def configure(self, plugin_id: PluginId, values: dict[str, Any], dry_run: bool) -> ConfigureResult:
+    async def configure(self, plugin_id: PluginId, values: dict[str, Any], dry_run: bool) -> Configured:
         self._act("configure", plugin_id)
         if self.answer.accepted and not dry_run:
             old = self.store.plugin(plugin_id).settings

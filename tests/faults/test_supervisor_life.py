@@ -264,9 +264,13 @@ async def test_a_plugin_that_needs_a_restart_for_its_settings_gets_one(home: Hom
     async with supervised(home, quick()) as gateway:
         plugin = await gateway.add("restart-for-settings")
         await gateway.state(plugin, HEALTHY)
+        await gateway.store.update_plugin(
+            plugin, rollout_defaults={"min_healthy": 0.1, "bake": 0.1, "drain": 1}
+        )
         pid = await gateway.pid(plugin)
         result = await gateway.lifecycle.configure(plugin, {"url": "http://x"}, dry_run=False)
         assert result.restart_required
+        assert result.rollout
         await until(lambda: not psutil.pid_exists(pid), lambda: "the restart")
         await gateway.state(plugin, HEALTHY)
 

@@ -13,10 +13,10 @@ import httpx
 import pytest
 from starlette.types import Message
 
-from gateway.contract.client import ConfigureResult
 from gateway.errors import Unavailable
 from gateway.model import Manifest, PluginId, PluginState, Route
 from gateway.registry.records import PluginSettings
+from gateway.supervisor.settings_moves import Configured
 from tests.fakes.documented import Documented
 from tests.fakes.management import Bed, Line, management
 
@@ -212,10 +212,10 @@ async def test_settings_are_changed_tried_and_refused(client: httpx.AsyncClient,
     await bed.install("notes", NOTES)
     path = "/api/v1/plugins/notes/settings"
     changed = await client.put(path, json={"values": {"url": "redis://y"}})
-    assert changed.json() == {"revision": 1, "dryRun": False, "restartRequired": False}
+    assert changed.json() == {"revision": 1, "dryRun": False, "restartRequired": False, "rollout": None}
     tried = await client.put(path, json={"values": {"url": "redis://z"}, "dryRun": True})
-    assert tried.json() == {"revision": 1, "dryRun": True, "restartRequired": False}
-    bed.lifecycle.answer = ConfigureResult(accepted=False, errors={"/url": "no such host"})
+    assert tried.json() == {"revision": 1, "dryRun": True, "restartRequired": False, "rollout": None}
+    bed.lifecycle.answer = Configured(accepted=False, errors={"/url": "no such host"})
     refused = await client.put(path, json={"values": {"url": "redis://nowhere"}})
     document = problem(refused, 422, "settings-refused")
     assert document["errors"] == [{"field": "/url", "message": "no such host"}]

@@ -39,7 +39,8 @@ def settings_routes(parts: Parts) -> APIRouter:
         "",
         operation_id="changeSettings",
         summary="Change settings, or try them out",
-        description="Refused settings leave the old ones in force; `errors` says why, by field.",
+        description="Refused settings leave the old ones in force; `errors` says why, by field. "
+        "Those that need a restart are brought in by a rollout, and go back where it fails.",
         dependencies=[needs(Role.OPERATOR)],
         responses=responses(400, 404, 409, 413, 422),
     )
@@ -56,6 +57,7 @@ def settings_routes(parts: Parts) -> APIRouter:
             revision=parts.store.plugin(plugin).settings.revision,
             dry_run=change.dry_run,
             restart_required=result.restart_required,
+            rollout=result.rollout or None,
         )
 
     return router

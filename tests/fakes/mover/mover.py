@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from plugway_sdk import DataPolicy, Permissions, Plugin, serve
-from pydantic import BaseModel
+from pydantic import BaseModel, SecretStr
 
 SAID: dict[str, Any] = json.loads((Path(__file__).parent / "behaviour.json").read_text())
 VERSION = str(SAID["version"])
@@ -21,6 +21,7 @@ VERSION = str(SAID["version"])
 
 class Settings(BaseModel):
     greeting: str = "hello"
+    secret: SecretStr = SecretStr("")
 
 
 class StrictSettings(BaseModel):
@@ -43,6 +44,9 @@ async def app(scope: dict[str, Any], receive: Any, send: Any) -> None:
         await upload(receive, send)
     elif path == "/greeting":
         await answer(send, plugin.settings.greeting)
+    elif path == "/secret":
+        secret = plugin.settings.secret.get_secret_value()
+        await answer(send, hashlib.sha256(secret.encode()).hexdigest())
     else:
         await work(send)
 
@@ -55,7 +59,8 @@ async def answer(send: Any, body: str, status: int = 200) -> None:
 
 async def work(send: Any) -> None:
     await asyncio.sleep(float(SAID.get("slow", 0.0)))
-    await answer(send, VERSION, 500 if SAID.get("fails") else 200)
+    fails = SAID.get("fails") or plugin.settings.greeting == "fail"
+    await answer(send, VERSION, 500 if fails else 200)
 
 
 async def events(send: Any, receive: Any) -> None:
@@ -109,6 +114,14 @@ async def misbehave() -> None:
             hoard.append(os.urandom(16 * 2**20))
 
 
+async def take(settings: Any) -> None:
+    """Some settings look good until they are in force."""
+    if settings.greeting == "die":
+        sys.stderr.write("mover: cannot live with that\n")
+        sys.stderr.flush()
+        os._exit(4)
+
+
 def openapi() -> dict[str, Any]:
     routes = SAID.get("routes", ["/work", "/greeting"])
     answers = {
@@ -137,6 +150,7 @@ plugin: Plugin[Any] = Plugin(
     app=Clumsy(),
     openapi=openapi(),
     settings=StrictSettings if SAID.get("strict") else Settings,
+    on_configure=take,
     restart_on_settings_change=bool(SAID.get("restarts_on_settings")),
     permissions=Permissions(egress=SAID.get("egress", [])),
     data_policy=DataPolicy(one_way_migration=bool(SAID.get("one_way")), explanation="columns were merged"),

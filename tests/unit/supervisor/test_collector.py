@@ -6,8 +6,8 @@ from gateway.model import ReleaseId
 from gateway.registry.records import PluginRecord, RolloutRecord
 from gateway.supervisor.collector import KEPT_ROLLOUTS, KEPT_STABLE, needed_releases, spent_rollouts
 from gateway.supervisor.rollout import Phase, Plan, Rollout
+from gateway.supervisor.rollout_codec import encode
 from gateway.supervisor.rollout_history import stable_before
-from gateway.supervisor.rollouts import encode
 from tests.samples import make_record, make_release
 
 RELEASE = make_release("notes")

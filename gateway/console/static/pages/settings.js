@@ -1,13 +1,14 @@
 // A plugin's settings, as a form made from its JSON Schema.
 
 import { api } from "../api.js";
-import { restart } from "../actions.js";
 import { button, h } from "../dom.js";
 import { createForm } from "../form/form.js";
 import { guard } from "../router.js";
-import { store } from "../store.js";
 import { ask, bones, busy, callout, complain, empty, toast } from "../ui.js";
 import { pluginPage } from "./head.js";
+
+const BROUGHT_IN =
+  "A second instance starts with them, takes over once it is healthy, and gives way to the old settings where it fails.";
 
 export function create({ id }) {
   return pluginPage({ id, tab: "settings", body: () => body(id) });
@@ -78,7 +79,7 @@ function body(id) {
         if (dryRun) return toast("These settings would be accepted.", "ok");
         await load();
         toast("Settings saved.", "ok");
-        if (result?.restartRequired) above.replaceChildren(restartNeeded());
+        if (result?.rollout) above.replaceChildren(callout("info", "turn", "Saved", BROUGHT_IN));
       } catch (error) {
         if (error.status !== 422) throw error;
         const rest = form.show(error.fields);
@@ -87,11 +88,6 @@ function body(id) {
       }
     });
     changed();
-  }
-
-  function restartNeeded() {
-    const now = button("Restart now", { symbol: "turn", kind: "primary", onclick: () => restart(store.plugins.get(id)) });
-    return callout("info", "turn", "Saved", "They take effect with the next start.", [now]);
   }
 
   load().catch(complain);
