@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -101,18 +102,20 @@ class Ground:
         try:
             for container in self._containers(client):
                 container.remove(force=True, v=True)
-            for image in client.api.images(name=f"plugway-home-{self.mark}/*"):
-                self._remove_image(client, image["RepoTags"])
+            for listed in client.api.images(name=f"plugway-home-{self.mark}/*"):
+                self._remove_image(client, str(listed["Id"]))
         finally:
             client.close()
 
-    def _remove_image(self, client: docker.DockerClient, tags: list[str]) -> None:
-        for tag in sorted(tags):
-            if tag.startswith((f"plugway-home-{self.mark}/", "plugway-test/")):
-                try:
-                    client.api.remove_image(tag)
-                except APIError:
-                    continue  # Another test's gateway needs it.
+    def _remove_image(self, client: docker.DockerClient, id_: str) -> None:
+        """Whole, unless another test's gateway needs it."""
+        with suppress(APIError):
+            tags = client.images.get(id_).tags
+            mine = [tag for tag in tags if tag.startswith(f"plugway-home-{self.mark}/")]
+            shared = any(tag.startswith("plugway-home-") for tag in tags if tag not in mine)
+            built = [] if shared else [tag for tag in tags if tag.startswith("plugway-test/")]
+            for tag in (*mine, *built):
+                client.api.remove_image(tag)
 
     def _containers(self, client: docker.DockerClient) -> list[Any]:
         label: dict[str, Any] = {"label": f"plugway.home={self.mark}"}

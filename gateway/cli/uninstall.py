@@ -14,7 +14,7 @@ from gateway.cli.output import print_json, print_line
 
 def uninstall(
     plugin: PluginArgument,
-    purge: Annotated[bool, typer.Option("--purge", help="Delete its data and logs as well.")] = False,
+    purge: Annotated[bool, typer.Option("--purge", help="Delete its data, logs and images as well.")] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before deleting data.")] = False,
     as_json: JsonOption = False,
 ) -> None:

@@ -120,7 +120,7 @@ def _add_acts(router: APIRouter, parts: Parts) -> None:
     )
     async def uninstall_plugin(
         id: PluginPath,  # noqa: A002
-        purge: Annotated[bool, Query(description="Delete its data and logs too.")] = False,
+        purge: Annotated[bool, Query(description="Delete its data, logs and images too.")] = False,
     ) -> None:
         await parts.lifecycle.uninstall(parts.store.plugin(PluginId(id)).id, purge)
 
