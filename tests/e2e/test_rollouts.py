@@ -13,6 +13,7 @@ import pytest
 from playwright.async_api import Browser, Frame, Locator, Page, expect
 
 from tests.e2e.browser import Visitor, visitor
+from tests.e2e.pictures import add_newer_notes
 from tests.e2e.twins import add_twin
 from tests.running import RunningGateway, gateway, until
 
@@ -36,9 +37,9 @@ async def twins(browser: Browser, home: Path, **context: Any) -> AsyncIterator[V
             assert visit.errors == []
 
 
-async def begin(running: RunningGateway, version: str, **options: Any) -> str:
+async def begin(running: RunningGateway, version: str, plugin: str = "twin", **options: Any) -> str:
     body = {"version": version, **QUICK, **options}
-    answer = await running.client.post("/api/v1/plugins/twin/rollouts", json=body)
+    answer = await running.client.post(f"/api/v1/plugins/{plugin}/rollouts", json=body)
     assert answer.status_code == 201, answer.text
     return str(answer.json()["id"])
 
@@ -130,6 +131,35 @@ async def test_a_refused_call_tells_as_much_as_an_event(browser: Browser, tmp_pa
         assert await answers(old) == {"1.0.0"}
         await old.evaluate("host.busy(false)")
         await expect(page.frame_locator("iframe").get_by_text("Page 2.0.0")).to_be_visible()
+
+
+async def test_what_was_being_written_survives_the_change(browser: Browser, tmp_path: Path) -> None:
+    add_newer_notes(tmp_path / "releases")
+    settings = {"PLUGWAY_PLUGIN_PATH": str(tmp_path / "releases")}
+    async with gateway(tmp_path / "home", settings=settings) as running:
+        await running.client.post("/api/v1/plugins", json={"id": "notes", "version": "1.0.0"})
+        await running.healthy("notes")
+        note = (await running.client.post("/plugins/notes/api/notes", json={"title": "Ideas"})).json()
+        async with visitor(browser, running) as visit:
+            frame = await visit.frame("notes", f"#/{note['id']}")
+            await expect(frame.get_by_label("Title")).to_have_value("Ideas")
+            await frame.get_by_role("textbox", name="Text").fill("first")
+            await expect(frame.locator(".state")).to_have_text("Saved")
+            id_ = await begin(running, "1.1.0", plugin="notes", bake=2, yes=True)
+            await in_phase(running, id_, "baking")
+            # Typed on until the old version has gone, and with it whoever would have saved.
+            reload = visit.page.get_by_role("button", name="Reload")
+            while not await reload.is_visible():
+                await frame.get_by_role("textbox", name="Text").press_sequentially(".")
+            await frame.get_by_role("textbox", name="Text").press_sequentially(" the last word")
+            text = await frame.get_by_role("textbox", name="Text").input_value()
+            await expect(frame.locator(".state")).to_have_text("Saving…")
+            await reload.click()
+            inside = visit.page.frame_locator("iframe")
+            await expect(inside.get_by_role("textbox", name="Text")).to_have_value(text)
+            await expect(inside.locator(".state")).to_have_text("Saved")
+            kept = await running.client.get(f"/plugins/notes/api/notes/{note['id']}")
+            assert kept.json()["text"] == text
 
 
 async def test_a_page_of_an_aborted_version_goes_back(browser: Browser, tmp_path: Path) -> None:

@@ -182,6 +182,9 @@ class FakeGateway:
             Route(one, self.remove, methods=["DELETE"]),
             Route(one + "/settings", self.configure, methods=["GET", "PUT"]),
             Route(one + "/releases", self.releases),
+            Route(one + "/rollouts", self.rollouts),
+            Route(one + "/rollout-defaults", self.no_defaults),
+            Route("/api/v1/rollouts", self.rollouts),
             Route(one + "/logs", self.logs),
             Route(one + "/{act}", self.act, methods=["POST"]),
             Route("/api/v1/catalog", self.catalog),
@@ -257,6 +260,12 @@ class FakeGateway:
         return JSONResponse(
             {"revision": 4, "dryRun": change["dryRun"], "restartRequired": False, "rollout": None}
         )
+
+    async def rollouts(self, _: Request) -> Response:
+        return JSONResponse({"rollouts": []})
+
+    async def no_defaults(self, _: Request) -> Response:
+        return JSONResponse({})
 
     async def releases(self, _: Request) -> Response:
         lock = {"plugin": "notes", "version": "1.4.0", "contract": 1, "permissions": {"volumes": ["data"]}}

@@ -5,6 +5,7 @@ import { button, debounced, h } from "./dom.js";
 import { heading } from "./format.js";
 
 const PAUSE = 600;
+const DRAFT = "draft";
 
 export class Editor {
   /** `saved(note)` after each save, `closed()` when the note is left or deleted. */
@@ -21,11 +22,34 @@ export class Editor {
     for (const field of [this.title, this.text]) field.addEventListener("input", () => this.edited());
     this.element.addEventListener("dragover", (event) => event.preventDefault());
     this.element.addEventListener("drop", (event) => this.dropped(event));
+    host.onReload(() => this.keepDraft());
     this.empty();
+  }
+
+  get unsaved() {
+    return this.note !== null && (this.dirty || this.saving !== null);
+  }
+
+  /** The page is about to be loaded again, perhaps of another version: what is not saved outlives it. */
+  keepDraft() {
+    if (!this.unsaved) return undefined;
+    const { id, revision } = this.note;
+    return this.host.storage.set(DRAFT, { id, revision, title: this.title.value, text: this.text.value });
+  }
+
+  async takeDraft() {
+    const draft = await this.host.storage.get(DRAFT);
+    if (!draft || draft.id !== this.note?.id) return;
+    await this.host.storage.remove(DRAFT);
+    Object.assign(this.title, { value: draft.title });
+    Object.assign(this.text, { value: draft.text });
+    this.edited();
+    if (draft.revision !== this.note.revision) this.conflict(this.note);
   }
 
   empty(words = "Choose a note, or write a new one.") {
     this.note = null;
+    this.host.busy(false);
     this.element.replaceChildren(h("p", { className: "hint" }, words));
   }
 
@@ -38,6 +62,7 @@ export class Editor {
     const remove = button("Delete", () => this.remove(), { className: "danger" });
     const head = h("header", {}, back, this.state, this.pin, remove);
     this.element.replaceChildren(head, this.bar, this.title, this.text, this.files.element);
+    await this.takeDraft();
   }
 
   fill(note) {
@@ -47,6 +72,7 @@ export class Editor {
     if (this.text.value !== note.text) this.text.value = note.text;
     this.bar.hidden = true;
     this.accept(note);
+    this.host.busy(false);
     this.state.textContent = "Saved";
   }
 
@@ -58,6 +84,7 @@ export class Editor {
 
   edited() {
     this.dirty = true;
+    this.host.busy(true);
     this.state.textContent = "…";
     this.later();
   }
@@ -77,6 +104,7 @@ export class Editor {
     this.saving = this.send(this.note.id, { ...fields, ...more });
     await this.saving;
     this.saving = null;
+    this.host.busy(this.unsaved);
   }
 
   async send(id, change) {
