@@ -13,16 +13,16 @@ from typing import Any
 
 from gateway.clock import SteadyClock
 from gateway.errors import NotFound
-from gateway.model import InstanceId, PluginId, Preview
+from gateway.model import InstanceId, PluginId
 from gateway.registry.boards import EventBoard, OutcomeBoard, SnapshotBoard
 from gateway.registry.records import PluginRecord, PluginSettings, RolloutRecord
 from gateway.registry.store import RegistryStore
 from gateway.supervisor.analysis import verdict
 from gateway.supervisor.contract_diff import contract_findings
-from gateway.supervisor.plan import DesiredPlugin, DesiredRelease, Role, instance_id
+from gateway.supervisor.plan import DesiredPlugin
 from gateway.supervisor.rollout import EXPOSED, TERMINAL, Phase, Rollout, Seen, advance
 from gateway.supervisor.rollout_codec import decode, encode
-from gateway.supervisor.rollout_shape import Share, shape
+from gateway.supervisor.rollout_desired import desired_by, instances
 from gateway.supervisor.settings_sides import restored
 from gateway.supervisor.tracks import Track
 from gateway.windows import Window
@@ -86,8 +86,7 @@ class Rollouts:
         if found is None:
             return None
         rollout = decode(found)
-        releases = tuple(_desired(rollout, share) for share in shape(rollout, self.seen(rollout)))
-        return DesiredPlugin(id=record.id, releases=releases, preview=_preview(rollout))
+        return desired_by(rollout, self.seen(rollout))
 
     async def look(self) -> None:
         """Advance every live rollout as far as what is seen carries it."""
@@ -142,7 +141,7 @@ class Rollouts:
         """What is known now of both sides of a rollout; nothing of one that has ended."""
         if not rollout.live:
             return Seen()
-        stable, candidate = (self._tracks.get(instance) for instance in _instances(rollout))
+        stable, candidate = (self._tracks.get(instance) for instance in instances(rollout))
         watched = candidate.monitor if candidate else None
         healthy = bool(
             candidate and watched and watched.ready and watched.verdict.healthy and not candidate.leaving
@@ -167,7 +166,7 @@ class Rollouts:
 
     def windows(self, rollout: Rollout) -> tuple[Window, Window]:
         """Calls measured on the candidate and on the stable side."""
-        stable, candidate = _instances(rollout)
+        stable, candidate = instances(rollout)
         measured = self._outcomes.windows
         return measured.get(candidate, Window()), measured.get(stable, Window())
 
@@ -215,7 +214,7 @@ class Rollouts:
             rollout = decode(record) if record.live else None
             if rollout is None or rollout.phase is not Phase.VERIFYING:
                 continue
-            track = self._tracks.get(_instances(rollout)[1])
+            track = self._tracks.get(instances(rollout)[1])
             monitor = track.monitor if track else None
             wanted = rollout.plan.timing.min_healthy
             if monitor and monitor.healthy_for(time.monotonic()) >= wanted > monitor.proven_for:
@@ -228,7 +227,7 @@ class Rollouts:
             instance
             for record in self._store.rollouts()
             if record.live
-            for instance in _instances(decode(record))
+            for instance in instances(decode(record))
         }
         windows = self._outcomes.windows
         for gone in windows.keys() - wanted:
@@ -238,7 +237,7 @@ class Rollouts:
 
     def _restart_windows(self, before: Rollout, after: Rollout) -> None:
         """Both sides are compared over the same span; after the switch the old side stays as it was."""
-        stable, candidate = _instances(after)
+        stable, candidate = instances(after)
         if before.effective not in EXPOSED and after.effective is Phase.CANARY:
             self._outcomes.windows[stable] = Window()
         if before.effective not in EXPOSED and after.effective in EXPOSED:
@@ -257,7 +256,7 @@ class Rollouts:
 
     def _routed(self, rollout: Rollout) -> bool:
         route = self._snapshots.current.routes.get(rollout.plugin_id)
-        _, candidate = _instances(rollout)
+        _, candidate = instances(rollout)
         return any(
             target.weight == 100 and endpoint.instance_id == candidate
             for target in (route.targets if route else ())
@@ -275,33 +274,6 @@ class Rollouts:
         if rollout.phase is Phase.PROMOTING:
             # The new routes are published after a look has asked for them, which tells nobody here.
             yield _LOOK_AGAIN
-
-
-def _desired(rollout: Rollout, share: Share) -> DesiredRelease:
-    role = Role.CANDIDATE if share.candidate else Role.STABLE
-    return DesiredRelease(
-        release_id=share.release_id,
-        weight=share.weight,
-        role=Role.DRAINING if share.draining else role,
-        grace=rollout.plan.timing.drain,
-        slot=share.slot,
-    )
-
-
-def _instances(rollout: Rollout) -> tuple[InstanceId, InstanceId]:
-    """The stable one and the candidate."""
-    return (
-        instance_id(rollout.stable, rollout.stable_slot),
-        instance_id(rollout.candidate, rollout.candidate_slot),
-    )
-
-
-def _preview(rollout: Rollout) -> Preview | None:
-    """They may look at a candidate as soon as it is verified, whatever its weight."""
-    if rollout.effective is not Phase.CANARY:
-        return None
-    plan = rollout.plan
-    return Preview(release_id=rollout.candidate, header=plan.tester_header, cookie=plan.tester_cookie)
 
 
 def _gone(track: Track | None) -> bool:

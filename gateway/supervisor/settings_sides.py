@@ -8,9 +8,9 @@ from dataclasses import replace
 from gateway.model import InstanceId, PluginId, ReleaseId
 from gateway.registry.records import PluginRecord, PluginSettings, RolloutRecord
 from gateway.registry.store import RegistryStore
-from gateway.supervisor.plan import instance_id
 from gateway.supervisor.rollout import Phase
 from gateway.supervisor.rollout_codec import decode
+from gateway.supervisor.rollout_desired import instances
 
 
 def settings_of(store: RegistryStore, plugin: PluginId, instance: InstanceId) -> PluginSettings:
@@ -23,8 +23,8 @@ def held_settings(history: Sequence[RolloutRecord], instance: InstanceId) -> Plu
     """The settings that the stable side of a live rollout keeps; None for any other instance."""
     for record in history:
         if record.live and record.before is not None:
-            rollout = decode(record)
-            if instance == instance_id(rollout.stable, rollout.stable_slot):
+            stable, _ = instances(decode(record))
+            if instance == stable:
                 return record.before
     return None
 

@@ -125,3 +125,26 @@ def test_only_healthy_and_updating_plugins_take_calls() -> None:
         assert (kit.table.routes[b"notes"].problem is None) == serving
     kit.publish(route(state=PluginState.HEALTHY))
     assert kit.table.routes[b"notes"].problem is not None
+
+
+def test_old_and_new_settings_of_one_release_share_its_name_but_not_its_calls() -> None:
+    kit = Kit()
+    base = route(endpoint("unix:/old"))
+    (old,) = base.targets
+    new = replace(old, endpoints=(endpoint("unix:/new", "two"),))
+    release = old.release_id.encode()
+    for targets, serving in (
+        ((old, replace(new, weight=0)), "unix:/old"),
+        ((new, replace(old, weight=0, warm=True)), "unix:/new"),
+    ):
+        kit.publish(replace(base, targets=targets))
+        prepared = kit.table.routes[b"notes"]
+        for asked in (b"", release):
+            chosen = {prepared.choose(asked, []) for _ in range(50)}
+            addresses = {u.endpoint.address for target in chosen if target for u in target.upstreams}
+            assert addresses == {serving}
+    switched = prepared.choose(release, [])
+    assert switched is not None
+    warm = prepared.elsewhere(switched.least_busy(), release)
+    assert warm is not None
+    assert warm[1].endpoint.address == "unix:/old", "it helps out where the new one fails"
