@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -74,7 +74,7 @@ def _rows(own: Object) -> Iterator[tuple[str, str, str]]:
     from gateway.supervisor.rollout_request import RolloutOptions, make_plan
 
     plan = make_plan(RolloutOptions.model_validate(own), {})
-    steps: list[Any] = [{"weight": step.weight, "seconds": step.seconds} for step in plan.steps]
+    steps = [{"weight": step.weight, "seconds": step.seconds} for step in plan.steps]
     timing = plan.timing
     values = {
         "strategy": plan.strategy.value,

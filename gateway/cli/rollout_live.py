@@ -141,10 +141,9 @@ def _place(rollout: Rollout) -> str:
     """Where on the way it is; a pause is at what it interrupted."""
     if rollout["phase"] != "paused":
         return str(rollout["phase"])
-    passed = [entry["phase"] for entry in rollout["timeline"] if entry["phase"] != "paused"]
+    before = [entry["phase"] for entry in rollout["timeline"] if entry["phase"] != "paused"]
     # A step that waits for someone is a pause from its beginning.
-    begins = passed[-1] == "verifying" and rollout["steps"] and not rollout["heldFor"]
-    return "canary" if begins and rollout["candidate"]["weight"] else str(passed[-1])
+    return "canary" if rollout["candidate"]["weight"] and before[-1] == "verifying" else str(before[-1])
 
 
 def _since(rollout: Rollout) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from gateway.cli.exits import Exit
@@ -78,7 +78,7 @@ def next_line(rollout: Rollout) -> str:
 def outcome(rollout: Rollout) -> str:
     """One sentence about a settled rollout."""
     id_, reason = rollout["plugin"], rollout["reason"]
-    cut = f" {rollout['cut']} calls outlasted the drain and were cut." if rollout["cut"] else ""
+    cut = f" Cut, as they outlasted the drain: {_count(rollout['cut'], 'call')}." if rollout["cut"] else ""
     match rollout["phase"]:
         case "succeeded":
             return f"{id_} is at {new(rollout)}.{cut}"
@@ -104,7 +104,7 @@ def duration(seconds: float) -> str:
     return "".join(f"{n}{unit}" for n, unit in ((hours, "h"), (minutes, "m"), (rest, "s")) if n)
 
 
-def steps_text(steps: list[Mapping[str, Any]]) -> str:
+def steps_text(steps: Iterable[Mapping[str, Any]]) -> str:
     """Steps as ``--steps`` takes them."""
     return ",".join(
         f"{s['weight']}:{'hold' if s['seconds'] is None else duration(s['seconds'])}" for s in steps
@@ -131,6 +131,10 @@ def _step(rollout: Rollout, step: int) -> str:
 
 def _side(side: Mapping[str, Any]) -> str:
     return (
-        f"{side['version']}: {side['weight']} % of new sessions, {side['calls']} calls, "
-        f"{side['errors']} errors, median {median(side)}"
+        f"{side['version']}: {side['weight']} % of new sessions, {_count(side['calls'], 'call')}, "
+        f"{_count(side['errors'], 'error')}, median {median(side)}"
     )
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" + ("" if number == 1 else "s")
