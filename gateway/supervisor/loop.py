@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import suppress
 
 from gateway.clock import SteadyClock
 from gateway.contract.bundle import Content
 from gateway.contract.client import ConfigureResult, PluginClient
 from gateway.contract.errors import NotAnswering
-from gateway.errors import Conflict, NotFound, PlugwayError
+from gateway.errors import Conflict, NotFound, PlugwayError, Unavailable
 from gateway.model import InstanceId, Ownership, PluginId, PluginState, Voice
 from gateway.registry.boards import EventBoard, OutcomeBoard, SnapshotBoard
 from gateway.registry.records import PluginSettings
@@ -209,7 +209,20 @@ class Supervisor:
             for action in plan(wanted, self._crew.observed, self._clock.steady()):
                 self._crew.act(action)
         self._crew.forget(instance.id for instance in wanted)
+        if seeing:
+            await self._forget_records({instance.id for instance in wanted})
         self._tell_all()
+
+    async def _forget_records(self, wanted: Collection[InstanceId]) -> None:
+        """Of starts that never came to be: whatever runs, or ran, has a track."""
+        for record in self._store.instances():
+            if (
+                record.ownership is Ownership.MANAGED
+                and record.id not in wanted
+                and record.id not in self._crew.tracks
+            ):
+                with suppress(Unavailable):  # A full disk: the next pass does it.
+                    await self._store.remove_instance(record.id)
 
     async def _advance(self) -> None:
         """Where a transition cannot be written down it is not made, and everything else goes on."""

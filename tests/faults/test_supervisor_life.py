@@ -8,6 +8,7 @@ import signal
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -163,6 +164,17 @@ async def test_switching_off_and_on(home: Home) -> None:
             await gateway.lifecycle.restart(plugin)
         assert not (await gateway.lifecycle.disable(plugin)).enabled
         await gateway.lifecycle.enable(plugin)
+        await gateway.state(plugin, HEALTHY)
+
+
+async def test_the_note_of_a_start_that_never_came_to_be_is_forgotten(home: Home) -> None:
+    """A killed gateway may have written down what it was about to start, and nobody wants it any more."""
+    async with supervised(home, quick()) as gateway:
+        plugin = await gateway.add("good")
+        await gateway.state(plugin, HEALTHY)
+        (running,) = gateway.store.instances(plugin)
+        await gateway.store.put_instance(replace(running, id=InstanceId("never-started-0"), endpoint=None))
+        await until(lambda: gateway.store.instances(plugin) == (running,), lambda: "the note to go")
         await gateway.state(plugin, HEALTHY)
 
 
