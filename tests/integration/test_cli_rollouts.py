@@ -123,7 +123,7 @@ async def test_a_rollout_that_is_taken_back_has_an_exit_code_of_its_own(run: She
 
 
 async def test_pause_resume_promote_and_abort(run: Shell) -> None:
-    id_ = await run.begin("2.0.0", "--steps", "20:hold,40:60s")
+    id_ = await run.begin("2.0.0", "--steps", "20:hold,40:60s", "--bake", "2m")
     await run.phase(id_, "paused")
     status = (await run.good("status", "mover")).out
     assert "20 % of new sessions; waits for a promote by hand" in status
@@ -266,14 +266,25 @@ async def test_a_watch_outlives_the_gateway(tmp_path: Path) -> None:
     async with gateway(tmp_path / "home", settings=settings) as first:
         run = Shell(first)
         await run.good("install", "mover", "--version", "1.0.0")
-        await run.begin("2.0.0", "--steps", "30:8s")
-        watching = asyncio.create_task(run("status", "mover", "--watch"))
-        await asyncio.sleep(2)
+        id_ = await run.begin("2.0.0", "--steps", "30:hold")
+        await run.phase(id_, "paused")
+        watching = await asyncio.create_subprocess_exec(
+            *(*PROGRAM, "status", "mover", "--watch"),
+            cwd=ROOT,
+            env=environment(**run.settings),
+            stdout=asyncio.subprocess.PIPE,
+        )
+        assert watching.stdout
+        told = [(await watching.stdout.readline()).decode()]
+        assert id_ in told[0]
         await first.stop(signal.SIGKILL)
+        while "Waiting for it" not in told[-1]:
+            told.append((await watching.stdout.readline()).decode())
+            assert told[-1], told
         port = int(first.base.rsplit(":", 1)[1])
         async with gateway(tmp_path / "home", settings=settings, port=port):
-            watched = await watching
-    assert watched.code == 0, watched
-    assert "Waiting for it" in watched.out
-    assert "The gateway answers again." in watched.out
-    assert watched.out.splitlines()[-1] == "mover is at 2.0.0."
+            await run.good("resume", "mover")
+            rest = (await watching.stdout.read()).decode()
+            assert await watching.wait() == 0, (told, rest)
+    assert "The gateway answers again." in rest
+    assert rest.splitlines()[-1] == "mover is at 2.0.0."
