@@ -206,7 +206,7 @@ async def test_a_rollout_is_started_watched_promoted_and_taken_back(browser: Bro
 
         await expect(live(page).locator("header")).to_contain_text("1.0.0 → 2.0.0")
         await expect(live(page).get_by_text("waits for a promote by hand").first).to_be_visible()
-        new = live(page).get_by_role("region", name="New version")
+        new = live(page).get_by_role("region", name="New: 2.0.0")
         await expect(new).to_contain_text("10 %")
         for path in ("/", "/plugins/twin"):
             await visit.go(path)

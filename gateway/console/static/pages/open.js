@@ -163,8 +163,8 @@ function body(first) {
 function isRetired(view, release) {
   const rollout = store.rollouts.get(view.id);
   if (!rollout) return release !== view.releaseId;
-  const side = [rollout.stable, rollout.candidate].find(({ releaseId }) => releaseId === release);
-  return !side || side.draining;
+  // Both sides are of one release where only settings change.
+  return [rollout.stable, rollout.candidate].every(({ releaseId, draining }) => releaseId !== release || draining);
 }
 
 function versionInUse(view) {

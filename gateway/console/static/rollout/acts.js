@@ -4,15 +4,14 @@ import { api } from "../api.js";
 import { button, h } from "../dom.js";
 import { refresh } from "../live.js";
 import { ask, busy, toast } from "../ui.js";
-import { exposed } from "./words.js";
+import { exposed, sideNames } from "./words.js";
 
 const PAUSABLE = ["starting", "verifying", "canary", "baking"];
 const PROMOTABLE = ["verifying", "canary"];
 
 /** Buttons for a live rollout, the most helpful one first. */
 export function steering(rollout) {
-  const to = rollout.candidate.version;
-  const from = rollout.stable.version;
+  const { from, to } = sideNames(rollout);
   const { phase } = rollout;
   const held = rollout.heldFor.length > 0 && !rollout.approved;
   const buttons = [];
@@ -21,7 +20,7 @@ export function steering(rollout) {
     buttons.push(node);
   };
   if (phase === "rollback-paused") {
-    add(`Stay on ${to}`, { symbol: "check", kind: "primary" }, () => told(api.promote(rollout.id), `${to} stays.`));
+    add(`Stay on ${to}`, { symbol: "check", kind: "primary" }, () => told(api.promote(rollout.id), "It stays."));
     add(`Go back to ${from}…`, { symbol: "back", kind: "danger" }, () => force(rollout));
     return buttons;
   }
@@ -60,15 +59,15 @@ async function told(answer, words) {
 }
 
 async function promote(rollout) {
-  const { version } = rollout.candidate;
-  const text = `The steps that are left are skipped, and all new sessions get ${version}. It is still watched through the bake.`;
-  if (await ask({ title: `Switch to ${version} now?`, text, accept: "Promote" })) {
-    await told(api.promote(rollout.id), `${version} is being promoted.`);
+  const { to } = sideNames(rollout);
+  const text = `The steps that are left are skipped, and all new sessions get ${to}. The calls are still watched through the bake.`;
+  if (await ask({ title: `Switch to ${to} now?`, text, accept: "Promote" })) {
+    await told(api.promote(rollout.id), "It is being promoted.");
   }
 }
 
 async function consent(rollout) {
-  const title = `Go on to ${rollout.candidate.version}?`;
+  const title = `Go on to ${sideNames(rollout).to}?`;
   const text = "You agree to this difference between the two versions:";
   const extra = [h("ul.findings", rollout.heldFor.map((finding) => h("li", finding)))];
   if (await ask({ title, text, extra, accept: "Agree and go on", wide: true })) {
@@ -77,17 +76,17 @@ async function consent(rollout) {
 }
 
 async function abort(rollout) {
-  const [from, to] = [rollout.stable.version, rollout.candidate.version];
+  const { from, to } = sideNames(rollout);
   const text = exposed(rollout)
     ? `New calls go to ${from} at once; those that run on ${to} may finish. Pages opened on ${to} are asked to load again.`
-    : `${to} has served nobody yet. It is stopped, and ${from} goes on as before.`;
+    : `Nobody was served by ${to} yet. All calls go on with ${from}, as before.`;
   if (await ask({ title: `Go back to ${from}?`, text, accept: "Abort the rollout", danger: true })) {
     await told(api.abort(rollout.id), `It goes back to ${from}.`);
   }
 }
 
 async function force(rollout) {
-  const [from, to] = [rollout.stable.version, rollout.candidate.version];
+  const { from, to } = sideNames(rollout);
   const sure = await ask({
     title: "Go back although it harms data?",
     text: `${to} has changed the plugin's data in a way that ${from} cannot read. Going back starts ${from} on that changed data. Nothing here can change it back; restore a backup if you have one.`,

@@ -5,7 +5,7 @@ import { ago, moment, span } from "../format.js";
 import { callout } from "../ui.js";
 import { steering } from "./acts.js";
 import { track } from "./track.js";
-import { PHASES, STRATEGIES, endOf, entryWords, phaseBadge } from "./words.js";
+import { PHASES, STRATEGIES, endOf, entryWords, moveWords, phaseBadge, sideNames } from "./words.js";
 
 /** A panel that follows a live rollout: {node, update(rollout), tick()}. */
 export function livePanel() {
@@ -22,7 +22,7 @@ export function livePanel() {
   const node = h("section.panel.rollout", { "aria-label": "Rollout under way" }, h("header", title, badge, tags, h("span.end", left)), body);
   let shown = null;
   const parts = [
-    [title, (it) => it.id, (it) => `${it.stable.version} → ${it.candidate.version}`],
+    [title, (it) => it.id, moveWords],
     [badge, (it) => [it.phase, it.step], phaseBadge],
     [tags, (it) => it.id, (it) => (it.isRollback ? "Rollback" : STRATEGIES[it.strategy].words)],
     [course, (it) => it.timeline.length, track],
@@ -70,14 +70,16 @@ function noticeOf(rollout) {
   return phase === "paused" ? callout("info", "pause", "Paused", reason) : null;
 }
 
-function sides({ stable, candidate }) {
-  const bar = h("div.share", { role: "img", "aria-label": `New sessions: ${stable.weight} % on ${stable.version}, ${candidate.weight} % on ${candidate.version}` });
+function sides(rollout) {
+  const { stable, candidate } = rollout;
+  const { from, to } = sideNames(rollout);
+  const bar = h("div.share", { role: "img", "aria-label": `New sessions: ${stable.weight} % on ${from}, ${candidate.weight} % on ${to}` });
   for (const [side, kind] of [[stable, "stable"], [candidate, "candidate"]]) {
     const part = h("span", { data: { kind } });
     part.style.flexGrow = side.weight;
     bar.append(part);
   }
-  return h("div.stack.tight", bar, h("div.sides", sideOf(stable, "stable", "Old"), sideOf(candidate, "candidate", "New")));
+  return h("div.stack.tight", bar, h("div.sides", sideOf(stable, "stable", `Old: ${from}`), sideOf(candidate, "candidate", `New: ${to}`)));
 }
 
 function sideOf(side, kind, words) {
@@ -90,7 +92,7 @@ function sideOf(side, kind, words) {
     ["Median", median],
   ];
   const list = facts.map(([name, value]) => h("div", h("dt", name), h("dd", { data: { bad: name === "Errors" && side.errors > 0 } }, value)));
-  return h("section.side", { data: { kind }, "aria-label": `${words} version` }, h("h3", h("span.swatch"), `${words}: ${side.version}`), h("dl", list));
+  return h("section.side", { data: { kind }, "aria-label": words }, h("h3", h("span.swatch"), words), h("dl", list));
 }
 
 function duration(seconds) {
@@ -114,7 +116,7 @@ export function timeline(rollout) {
 
 /** A rollout that has ended. */
 export function pastLine(rollout) {
-  const moved = h("strong", `${rollout.stable.version} → ${rollout.candidate.version}`);
+  const moved = h("strong", moveWords(rollout));
   const cut = rollout.cut > 0 && h("p.muted.small", `${rollout.cut} calls or streams outlasted the drain and were cut.`);
   const what = rollout.isRollback ? "Rollback" : STRATEGIES[rollout.strategy].words;
   const reason = rollout.phase !== "succeeded" && rollout.reason && h("span.muted.small.reason", rollout.reason);

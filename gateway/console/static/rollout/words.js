@@ -29,6 +29,17 @@ export function phaseBadge({ phase, step, steps }) {
   return h("span.state.phase", { data: { phase } }, icon(symbol), entryWords({ steps }, { phase, step }));
 }
 
+/** What both sides are called. A settings move has the same release on both. */
+export function sideNames({ changesSettings, stable, candidate }) {
+  if (changesSettings) return { from: "the old settings", to: "the new settings" };
+  return { from: stable.version, to: candidate.version };
+}
+
+/** What it moves, as a title. */
+export function moveWords({ changesSettings, stable, candidate }) {
+  return changesSettings ? `New settings of ${candidate.version}` : `${stable.version} → ${candidate.version}`;
+}
+
 /** "Canary, 10 %": the phase of a timeline entry, with its share where it has one. */
 export function entryWords(rollout, { phase, step }) {
   const shared = phase === "canary" || (phase === "paused" && step > 0);
