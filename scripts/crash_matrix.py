@@ -21,7 +21,7 @@ itself right after it had committed the transition, or a moment later, while its
 way; then a new one was started on the same home. The rows of a runtime share one home. Made by
 `scripts/crash_matrix.py` from `{test}`, which is part of the suite.
 
-{date}, {machine}. "First call" is the first one after the start;
+{date}, {machine}, load average {load}. "First call" is the first one after the start;
 "instances" and "orphans" were counted in the process table or the engine, not asked of the gateway.
 
 | runtime | killed at | when | first call | the rollout then | serves | instances | orphans |
@@ -51,6 +51,7 @@ def main() -> None:
         test=TEST,
         date=f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
         machine=machine(),
+        load=f"{os.getloadavg()[2]:.1f}",
     )
     TARGET.write_text(head + "\n".join(rows) + "\n")
 

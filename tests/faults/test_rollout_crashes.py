@@ -147,30 +147,31 @@ class Matrix:
         plugin = await running.healthy("mover")
         version = wanted if row.ends == "succeeded" else before
         assert plugin["version"] == version, row
-        await self._alone(f"{plugin['releaseId']}-0", row)
+        instances, directories, _ = await self._alone(f"{plugin['releaseId']}-0", row)
         answers = {(await running.client.get("/plugins/mover/api/work")).text for _ in range(20)}
         assert answers == {version}, row
-        self._note(row, view, version, time.monotonic() - began)
+        goes = f"{view['phase']} after {time.monotonic() - began:.1f} s"
+        counted = f"{len(instances)} | {directories - len(instances)}"
+        self._note(row, f"{first.status_code} | {goes} | {', '.join(answers)} alone | {counted}")
 
-    async def _alone(self, instance: str, row: Row) -> None:
-        left: list[Any] = []
+    async def _alone(self, instance: str, row: Row) -> tuple[list[str], int, int]:
+        left: tuple[list[str], int, int] = ([], 0, 0)
 
         async def alone() -> bool:
-            left[:] = await asyncio.to_thread(self.ground.left)
-            return left == [[instance], 1, 1]
+            nonlocal left
+            left = await asyncio.to_thread(self.ground.left)
+            return left == ([instance], 1, 1)
 
         try:
             await until(alone, "one instance alone", 20)
         except AssertionError:
             raise AssertionError(f"{row}: {instance} is not alone: {left}") from None
+        return left
 
-    def _note(self, row: Row, view: dict[str, Any], version: str, seconds: float) -> None:
+    def _note(self, row: Row, found: str) -> None:
         step = f"({row.step})" if row.phase == "canary" else ""
         moment = f"{row.delay:g} s later" if row.delay else "at once"
-        goes = f"{view['phase']} after {seconds:.1f} s"
-        self.table.append(
-            f"| {self.runtime} | {row.phase}{step} | {moment} | 200 | {goes} | {version} alone | 1 | 0 |"
-        )
+        self.table.append(f"| {self.runtime} | {row.phase}{step} | {moment} | {found} |")
 
 
 async def _begun(running: RunningGateway, asking: asyncio.Task[Any]) -> str:
