@@ -40,6 +40,7 @@ _CONTROL_FLOOD = 10_000
 _LAST_STREAM = 2**30
 _PING_EVERY = 20.0
 _PING_WAIT = 10.0
+_LATE = "did not answer within its time"
 
 
 class _Stream:
@@ -217,7 +218,9 @@ class Connection(FrameReader):
     def _end(self, stream_id: int, failed: CallFailed) -> None:
         stream = self._streams.pop(stream_id, None)
         if stream is not None:
-            stream.fail(failed)
+            # The plugin knows the deadline too, and may break off a moment before our own timer does.
+            late = self._loop.time() >= stream.deadline
+            stream.fail(CallFailed(Failure.TIMED_OUT, _LATE) if late else failed)
         if not self.usable and not self._streams:
             self.close()
 
@@ -284,7 +287,7 @@ class Connection(FrameReader):
         self._timer = None
         now = self._loop.time() + 0.001
         for stream_id, stream in [item for item in self._streams.items() if item[1].deadline <= now]:
-            stream.fail(CallFailed(Failure.TIMED_OUT, "did not answer within its time"))
+            stream.fail(CallFailed(Failure.TIMED_OUT, _LATE))
             self._reset(stream_id)
         if self._streams:
             self._arm(min(stream.deadline for stream in self._streams.values()))
