@@ -1,7 +1,7 @@
 """`plugway serve` that kills itself at a chosen transition of a rollout, right after it was committed.
 
-The file named by DIE_AT holds `phase step delay` while a death is wanted; step -1 is any. With a delay of 0 nothing
-that follows from the transition has begun; with seconds, its acts are under way.
+The file named by DIE_AT holds `phase step delay` while a death is wanted; step -1 is any. With a delay of 0
+nothing that follows from the transition has begun; with seconds, its acts are under way.
 """
 
 from __future__ import annotations

@@ -73,7 +73,12 @@ async def test_a_bad_candidate_takes_itself_back(tmp_path: Path, runtime: str, c
         async with load(running.base, token, unary=2, streams=False) as counts:
             await until(lambda: counts.calls > 200, "the load to be on")
             startup = 4 if case == "never starts" else 20
-            options = {"startup": startup, "bake": 20, "steps": [{"weight": 30, "seconds": 3}], "yes": True}
+            options: dict[str, Any] = {
+                "startup": startup,
+                "bake": 20,
+                "steps": [{"weight": 30, "seconds": 3}],
+                "yes": True,
+            }
             view = await ended(running, await begin(running, **options))
         assert view["phase"] == "rolled-back", view
         assert re.search(reason, view["reason"]), view["reason"]
