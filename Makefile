@@ -30,9 +30,11 @@ lint: ## Types, style, layers, proto: nothing is changed.
 	@./scripts/venv.sh dev
 	@./scripts/lint.sh
 
-bench: ## Measure the proxy path beside its peers, in one run.
+bench: ## Measure the proxy path beside its peers, starts and rollouts.
 	@./scripts/venv.sh dev
 	@$(PY) -m tests.benchmarks $(ARGS)
+	@$(if $(ARGS),,$(PY) -m tests.benchmarks.startup)
+	@$(if $(ARGS),,$(PY) -m tests.benchmarks.rollout)
 
 proto: ## Regenerate the committed stubs from proto/.
 	@./scripts/venv.sh dev

@@ -45,7 +45,8 @@ _DEFINITION_BODY = {
 def plugin_routes(parts: Parts) -> APIRouter:
     router = APIRouter(prefix="/api/v1/plugins", tags=["plugins"])
     _add_reads(router, parts)
-    _add_acts(router, parts)
+    _add_installation(router, parts)
+    _add_switches(router, parts)
     return router
 
 
@@ -92,8 +93,8 @@ def _add_reads(router: APIRouter, parts: Parts) -> None:
         return ReleaseList(releases=[release_view(release, record.release_id) for release in releases])
 
 
-def _add_acts(router: APIRouter, parts: Parts) -> None:
-    operator, admin = [needs(Role.OPERATOR)], [needs(Role.ADMIN)]
+def _add_installation(router: APIRouter, parts: Parts) -> None:
+    admin = [needs(Role.ADMIN)]
 
     @router.post(
         "",
@@ -123,6 +124,10 @@ def _add_acts(router: APIRouter, parts: Parts) -> None:
         purge: Annotated[bool, Query(description="Delete its data, logs and images too.")] = False,
     ) -> None:
         await parts.lifecycle.uninstall(parts.store.plugin(PluginId(id)).id, purge)
+
+
+def _add_switches(router: APIRouter, parts: Parts) -> None:
+    operator = [needs(Role.OPERATOR)]
 
     @router.post(
         "/{id}/enable",

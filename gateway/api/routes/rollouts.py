@@ -30,6 +30,7 @@ RolloutPath = Annotated[str, Path(description="The rollout's id.", examples=["no
 def rollout_routes(parts: Parts) -> APIRouter:
     router = APIRouter(tags=["rollouts"])
     _add_plugin_routes(router, parts)
+    _add_views(router, parts)
     _add_steering(router, parts)
     _add_standing(router, parts)
     return router
@@ -79,9 +80,7 @@ def _add_plugin_routes(router: APIRouter, parts: Parts) -> None:
         return _view(parts, await parts.rollouts.rollback(PluginId(id)))
 
 
-def _add_steering(router: APIRouter, parts: Parts) -> None:
-    prefix, operator = "/api/v1/rollouts/{id}", [needs(Role.OPERATOR)]
-
+def _add_views(router: APIRouter, parts: Parts) -> None:
     @router.get(
         "/api/v1/rollouts",
         operation_id="listLiveRollouts",
@@ -93,7 +92,7 @@ def _add_steering(router: APIRouter, parts: Parts) -> None:
         return RolloutList(rollouts=[_view(parts, r) for r in parts.store.rollouts() if r.live])
 
     @router.get(
-        prefix,
+        "/api/v1/rollouts/{id}",
         operation_id="getRollout",
         summary="Show a rollout",
         dependencies=[needs(Role.VIEWER)],
@@ -101,6 +100,10 @@ def _add_steering(router: APIRouter, parts: Parts) -> None:
     )
     async def get_rollout(id: RolloutPath) -> RolloutView:  # noqa: A002
         return _view(parts, parts.rollouts.rollouts.find(id))
+
+
+def _add_steering(router: APIRouter, parts: Parts) -> None:
+    prefix, operator = "/api/v1/rollouts/{id}", [needs(Role.OPERATOR)]
 
     @router.post(
         f"{prefix}/promote",
