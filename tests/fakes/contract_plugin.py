@@ -36,6 +36,7 @@ class ContractPlugin(stubs.PluginServiceServicer):
         self.running = 0
         self.go_on = asyncio.Event()
         self.draining = False
+        self.reading = 0
         self.sent = 0
         self.custom: pb.HandleResponse | None = None
         self.deadlines: list[float] = []
@@ -110,6 +111,7 @@ class ContractPlugin(stubs.PluginServiceServicer):
     ) -> AsyncIterator[pb.ReadBodyResponse]:
         kind = request.continuation.partition("-")[0]
         rest = self._open.pop(request.continuation)
+        self.reading += 1
         try:
             if kind == "events":
                 await self.go_on.wait()

@@ -47,14 +47,6 @@ async def test_a_client_that_reads_nothing_holds_the_plugin_back(
     await until(lambda: "endless" in plugin.cancelled)
 
 
-async def test_leaving_a_stream_cancels_it_in_the_plugin(
-    plugin: ContractPlugin, client: httpx.AsyncClient
-) -> None:
-    async with client.stream("GET", f"{API}/events") as answer:
-        await anext(answer.aiter_raw())
-    await until(lambda: plugin.cancelled == ["events"])
-
-
 async def test_an_answer_that_breaks_off_is_seen_to(
     plugin: ContractPlugin, client: httpx.AsyncClient
 ) -> None:

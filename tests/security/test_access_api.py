@@ -152,8 +152,11 @@ async def test_a_code_is_in_no_log(
     bed: Bed, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    # A server without access log that another test ran has switched this logger off for good.
-    monkeypatch.setattr(logging.getLogger("uvicorn.access"), "propagate", True)
+    # Servers that other tests ran have switched this logger off for good, in one way or another.
+    access = logging.getLogger("uvicorn.access")
+    caplog.set_level(logging.DEBUG, logger=access.name)
+    monkeypatch.setattr(access, "propagate", True)
+    monkeypatch.setattr(access, "disabled", False)
     code = bed.gatekeeper.new_login_code()
     async with serving(bed.app, access_log=True) as base, httpx.AsyncClient() as browser:
         assert (await browser.get(f"{base}/login?code={code}")).status_code == 303

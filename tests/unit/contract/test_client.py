@@ -216,6 +216,9 @@ async def test_something_that_is_not_grpc(server: Server, client: PluginClient) 
     async def speak(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n" + os.urandom(32))
         await writer.drain()
+        # Hanging up first could hide what was said.
+        while await reader.read(65536):
+            pass
         writer.close()
 
     listener = await asyncio.start_unix_server(speak, server.endpoint.address.removeprefix("unix:"))
