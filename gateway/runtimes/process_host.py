@@ -178,7 +178,9 @@ class ProcessHost:
         if record is not None and record.pid:
             with contextlib.suppress(process_table.StillEnding):
                 process_table.reap(record.pid)
-        self._home.forget_run_directory(instance)
+        with self._recording:
+            # A look between its reading and its writing would else find its directory gone.
+            self._home.forget_run_directory(instance)
 
     def purge(self, plugin: PluginId) -> None:
         shutil.rmtree(self._home.path / "data" / plugin, ignore_errors=True)

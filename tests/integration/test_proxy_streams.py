@@ -27,6 +27,15 @@ async def test_an_event_stream_begins_at_once(plugin: ContractPlugin, client: ht
         assert await anext(parts) == b"second;"
 
 
+async def test_leaving_a_stream_cancels_it_in_the_plugin(
+    plugin: ContractPlugin, client: httpx.AsyncClient
+) -> None:
+    async with client.stream("GET", f"{API}/events") as answer:
+        assert await anext(answer.aiter_raw()) == b"first;"
+        await until(lambda: plugin.reading == 1)
+    await until(lambda: plugin.cancelled == ["events"])
+
+
 async def test_a_long_answer_comes_whole(plugin: ContractPlugin, client: httpx.AsyncClient) -> None:
     answer = await client.get(f"{API}/stream/{5_000_000}")
     assert answer.content == b"first;" + b"z" * 5_000_000
