@@ -110,7 +110,12 @@ class ContractPlugin(stubs.PluginServiceServicer):
         self, request: pb.ReadBodyRequest, context: Any
     ) -> AsyncIterator[pb.ReadBodyResponse]:
         kind = request.continuation.partition("-")[0]
-        rest = self._open.pop(request.continuation)
+        rest = self._open.pop(request.continuation, None)
+        if request.discard:
+            if rest is not None:
+                self.cancelled.append(kind)
+            return
+        assert rest is not None
         self.reading += 1
         try:
             if kind == "events":
