@@ -29,8 +29,6 @@ from gateway.registry.boards import OutcomeBoard
 from gateway.settings import Settings
 
 _REFUSED_METHODS = frozenset({"TRACE", "CONNECT"})
-_PATIENCE = 30.0
-"""Longest silence within a request body, in seconds."""
 
 
 class Calls:
@@ -128,7 +126,7 @@ class Calls:
     async def _carry(self, call: Call) -> None:
         head = call.head
         if head.length or head.chunked:
-            body = Body(call.receive, call.route.limits, call.route.route.plugin_id, _PATIENCE)
+            body = Body(call.receive, call.route.limits, call.route.route.plugin_id)
             if head.length > call.route.limits.max_body:
                 raise body.too_large()
             up_to = self._unary_bytes if head.length <= self._unary_bytes else 0

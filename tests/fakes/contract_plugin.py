@@ -221,6 +221,13 @@ def echo(request: pb.HandleRequest) -> bytes:
 
 async def serve(address: str, plugin: ContractPlugin) -> grpc.aio.Server:
     """A started server; the caller stops it."""
+    return (await serve_tls(address, plugin, None))[0]
+
+
+async def serve_tls(
+    address: str, plugin: ContractPlugin, credentials: grpc.ServerCredentials | None
+) -> tuple[grpc.aio.Server, int]:
+    """The same with TLS, and the port it took."""
     server = grpc.aio.server(
         options=[
             ("grpc.max_receive_message_length", 16 * 2**20),
@@ -228,9 +235,12 @@ async def serve(address: str, plugin: ContractPlugin) -> grpc.aio.Server:
         ]
     )
     stubs.add_PluginServiceServicer_to_server(plugin, server)
-    server.add_insecure_port(address)
+    if credentials is None:
+        port = server.add_insecure_port(address)
+    else:
+        port = server.add_secure_port(address, credentials)
     await server.start()
-    return server
+    return server, port
 
 
 async def _main(address: str) -> None:
