@@ -129,9 +129,11 @@ class Seen:
 
     ``findings`` is None until the contract diff is known. ``verdict`` is what the analysis
     found against the candidate; empty where it found nothing, or could not measure.
-    ``progress`` is what the start of the candidate is at, in words.
+    ``candidate_launched`` says that its image is there and it was started; until then its
+    start-up budget does not count. ``progress`` is what that start is at, in words.
     """
 
+    candidate_launched: bool = False
     candidate_healthy: bool = False
     healthy_for: float = 0.0
     failure: str = ""
@@ -156,9 +158,12 @@ def advance(rollout: Rollout, seen: Seen, now: float) -> Rollout:
         return begin_abort(rollout, seen, now, against)
     match rollout.phase:
         case Phase.PENDING:
-            return enter(rollout, Phase.STARTING, now, rollout.plan.timing.startup)
+            return enter(rollout, Phase.STARTING, now, None)
         case Phase.STARTING if seen.candidate_healthy:
             return enter(rollout, Phase.VERIFYING, now, None)
+        case Phase.STARTING if seen.candidate_launched and rollout.deadline is None:
+            # How long an image takes says nothing about the candidate; the progress deadline limits it.
+            return enter(rollout, Phase.STARTING, now, rollout.plan.timing.startup)
         case Phase.VERIFYING:
             return _verify(rollout, seen, now)
         case Phase.CANARY:
@@ -264,7 +269,8 @@ def _against(rollout: Rollout, seen: Seen, now: float) -> str:
         and rollout.progress_deadline is not None
         and now >= rollout.progress_deadline
     ):
-        return f"No progress for {rollout.plan.timing.progress:g} s in phase {rollout.phase}."
+        told = f"No progress for {rollout.plan.timing.progress:g} s in phase {rollout.phase}."
+        return f"{told} {seen.progress}".strip() if rollout.phase is Phase.STARTING else told
     return ""
 
 

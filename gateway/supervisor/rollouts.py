@@ -148,6 +148,7 @@ class Rollouts:
         )
         manifest = self._store.release(rollout.candidate).manifest
         return Seen(
+            candidate_launched=bool(candidate and candidate.launched),
             candidate_healthy=healthy,
             healthy_for=watched.proven_for if watched and healthy else 0.0,
             failure=_failure(candidate),
@@ -187,22 +188,20 @@ class Rollouts:
 
     async def _put(self, record: RolloutRecord, rollout: Rollout, **plugin_changes: Any) -> RolloutRecord:
         now = self._clock.wall()
-        entry = {"at": now, "phase": rollout.phase.value, "step": rollout.step, "reason": rollout.reason}
+        entry = {"phase": rollout.phase.value, "step": rollout.step, "reason": rollout.reason}
+        # A deadline that became known is kept, and is nothing to tell.
+        told = bool(record.timeline) and entry.items() <= record.timeline[-1].items()
         kept = replace(
             record,
             live=rollout.live,
             document=encode(rollout),
-            timeline=(*record.timeline, entry),
+            timeline=record.timeline if told else (*record.timeline, {"at": now, **entry}),
             updated_at=now,
         )
         await self._store.put_rollout(kept, self._clock.stored, **plugin_changes)
         self._wake()
-        self._events.emit(
-            "rollout.phase",
-            rollout.plugin_id,
-            rollout=rollout.id,
-            **{k: v for k, v in entry.items() if k != "at"},
-        )
+        if not told:
+            self._events.emit("rollout.phase", rollout.plugin_id, rollout=rollout.id, **entry)
         if "settings" in plugin_changes:
             revision = plugin_changes["settings"].revision
             self._events.emit("plugin.settings", rollout.plugin_id, revision=revision)
