@@ -56,9 +56,15 @@ class Step:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timing:
-    """Budgets in seconds. Defaults as kamal-proxy and Nomad have them (see docs/rollouts.md)."""
+    """Budgets in seconds. Defaults as kamal-proxy and Nomad have them (see docs/rollouts.md).
+
+    The candidate is asked for its health each ``probe_interval`` and has ``probe_timeout`` to
+    answer; None leaves either to the settings of the gateway.
+    """
 
     startup: float = 30.0
+    probe_interval: float | None = None
+    probe_timeout: float | None = None
     min_healthy: float = 10.0
     bake: float = 30.0
     drain: float = 30.0
@@ -208,10 +214,7 @@ def begin_exposure(rollout: Rollout, now: float, step: int = 0) -> Rollout:
     """Enter the given canary step, or promote where there is none left."""
     if step < len(rollout.plan.steps):
         current = rollout.plan.steps[step]
-        moved = replace(enter(rollout, Phase.CANARY, now, current.seconds), step=step)
-        if current.seconds is None:
-            return pause_at(moved, now, f"{current.weight} % of new sessions; waits for a promote by hand.")
-        return moved
+        return replace(enter(rollout, Phase.CANARY, now, current.seconds), step=step)
     return enter(rollout, Phase.PROMOTING, now, None)
 
 
@@ -240,6 +243,9 @@ def _verify(rollout: Rollout, seen: Seen, now: float) -> Rollout:
 
 
 def _canary(rollout: Rollout, now: float) -> Rollout:
+    current = rollout.plan.steps[rollout.step]
+    if current.seconds is None:
+        return pause_at(rollout, now, f"{current.weight} % of new sessions; waits for a promote by hand.")
     return begin_exposure(rollout, now, rollout.step + 1) if _over(rollout, now) else rollout
 
 

@@ -165,6 +165,12 @@ class Rollouts:
             progress=(watched.verdict.reason if watched else candidate.doing) if candidate else "",
         )
 
+    def check_soon(self, plugin: PluginId) -> None:
+        """Ask its instances for their health now: the pause under way may be longer than what holds now."""
+        for track in self._tracks.values():
+            if track.plugin_id == plugin and track.monitor is not None:
+                track.monitor.check_soon()
+
     def windows(self, rollout: Rollout) -> tuple[Window, Window]:
         """Calls measured on the candidate and on the stable side."""
         stable, candidate = instances(rollout)

@@ -144,6 +144,21 @@ def test_pause_suspends_deadlines() -> None:
     assert commands.resume(manual, later).phase is Phase.PROMOTING
 
 
+def test_a_step_that_waits_for_someone_is_entered_before_it_waits() -> None:
+    plan = Plan(
+        strategy=Strategy.CANARY, steps=(Step(weight=20, seconds=None), Step(weight=60, seconds=None))
+    )
+    entered, now = run_until(start(plan=plan), Phase.CANARY)
+    assert entered.exposed
+    waits = advance(entered, HEALTHY, now)
+    assert (waits.phase, waits.effective) == (Phase.PAUSED, Phase.CANARY)
+    assert "20 % of new sessions" in waits.reason
+    assert advance(waits, HEALTHY, now + 100_000) == waits
+    second = commands.resume(waits, now + 100_000)
+    assert (second.phase, second.step) == (Phase.CANARY, 1)
+    assert advance(second, HEALTHY, now + 100_000).phase is Phase.PAUSED
+
+
 def test_commands_twice_get_one_clear_refusal() -> None:
     rollout, now = run_until(start(), Phase.BAKING)
     with pytest.raises(RolloutRefused, match="promoted before"):
