@@ -59,6 +59,7 @@ _BAD: dict[str, tuple[dict[str, Any], str]] = {
     "hangs": ({"hangs_after": 0.5}, "answer"),
     "its calls fail": ({"fails": True}, "calls failed"),
     "ten times slower": ({"slow": 0.1}, "calls take"),
+    "wrong contract": ({"contract": 99}, "speaks contract 99, this gateway speaks 1"),
     "wrong id": ({"claims": "impostor"}, "impostor"),
     "wrong version": ({"claims_version": "9.9.9"}, "9.9.9"),
     "refuses the settings": ({"strict": True}, "must|settings"),
