@@ -136,6 +136,8 @@ class PluginService(plugin_pb2_grpc.PluginServiceServicer):
     ) -> None:
         if self._host.calls.draining:
             await context.abort(grpc.StatusCode.UNAVAILABLE, "draining: no new calls", REFUSED)
+        # The gateway may hold an upload back until it knows that it was not refused.
+        await context.send_initial_metadata(())
         await exchange(self._host, context, configured=not self._settings.missing)
 
     async def GetUi(  # type: ignore[override]  # noqa: N802 - see _WRITES
