@@ -1,8 +1,9 @@
 """The program ``plugway``: the command line with the composition root behind ``serve``."""
 
+import sys
 from collections.abc import Callable
 
-from gateway.cli.main import app
+from gateway.cli.program import app
 from gateway.cli.serve import add_serve
 from gateway.settings import Settings
 
@@ -15,6 +16,9 @@ async def run(settings: Settings, announce: Callable[[str, str], None]) -> None:
 
 
 def main() -> None:
+    if sys.argv[1:2] != ["serve"]:
+        # Not for `serve`, which needs neither a client of the API nor tables, and so starts sooner.
+        import gateway.cli.main  # noqa: F401
     add_serve(app, run)
     app()
 

@@ -1,42 +1,25 @@
-"""The composition root: the only place where the parts of a gateway meet."""
+"""The composition root: the only place where the parts of a gateway meet, in the order of a start."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-
-import structlog
-from prometheus_client import REGISTRY
-from starlette.types import ASGIApp, Receive, Scope, Send
+from importlib import import_module
+from typing import TYPE_CHECKING
 
 from gateway.access.gatekeeper import Gatekeeper
-from gateway.api.app import create_api
-from gateway.console.app import create_console
-from gateway.home import Home
-from gateway.model import Source
-from gateway.proxy.app import DataPlane
-from gateway.registry.boards import EventBoard, OutcomeBoard, SnapshotBoard
-from gateway.registry.secrets import SecretCipher
+from gateway.back import Announce, open_back
+from gateway.registry.boards import EventBoard
 from gateway.registry.store import RegistryStore
-from gateway.runtimes.choose import choose_runtime
 from gateway.settings import Settings
-from gateway.sources.built_in import BuiltInSource
-from gateway.sources.catalog import SourceCatalog
-from gateway.sources.remote import RemoteSource
-from gateway.sources.store import ContentStore
 from gateway.supervisor.collector import Collector
 from gateway.supervisor.lifecycle import Lifecycle
 from gateway.supervisor.loop import Supervisor
-from gateway.supervisor.refresh import Refresh
-from gateway.supervisor.rollout_acts import RolloutActs
-from gateway.trust.verify import verify_release
 
-log = structlog.get_logger(__name__)
-Announce = Callable[[str, str], None]
-"""Told a label and a text for the operator's terminal."""
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,76 +35,27 @@ class Gateway:
     events: EventBoard
 
 
-class Front:
-    """Sends plugin calls to the data plane and everything else to the management API."""
-
-    def __init__(self, data_plane: ASGIApp, management: ASGIApp) -> None:
-        self._data_plane = data_plane
-        self._management = management
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "lifespan":
-            parts = scope["path"].split("/", 4)
-            if len(parts) > 3 and parts[1] == "plugins" and parts[3] in ("api", "ui"):
-                await self._data_plane(scope, receive, send)
-                return
-        await self._management(scope, receive, send)
-
-
 @asynccontextmanager
 async def open_gateway(settings: Settings, announce: Announce) -> AsyncIterator[Gateway]:
     """Open every part in order and close them in reverse; plugins are started or adopted."""
-    async with contextlib.AsyncExitStack() as stack:
-        home = await asyncio.to_thread(Home(settings.home).open)
-        stack.callback(home.close)
-        gatekeeper = await asyncio.to_thread(Gatekeeper.open, home, settings)
-        cipher = await asyncio.to_thread(SecretCipher, home.path / "keys" / "secrets.key")
-        store = await RegistryStore.open(settings.database, cipher)
-        stack.push_async_callback(store.close)
-        runtime, why = await choose_runtime(settings, home)
-        stack.push_async_callback(runtime.close)
-        announce("runtime", why)
-        content = ContentStore(home.path / "store")
-        catalog = SourceCatalog(
-            {Source.BUILT_IN: BuiltInSource(settings.plugin_directories()), Source.REMOTE: RemoteSource()}
-        )
-        snapshots, events, outcomes = SnapshotBoard(epoch=store.epoch), EventBoard(), OutcomeBoard()
-        refresh = Refresh(store=store, catalog=catalog, runtime=runtime, events=events, announce=announce)
-        supervisor = Supervisor(
-            store=store, snapshots=snapshots, events=events, outcomes=outcomes,
-            runtime=runtime, content=content, settings=settings, verify=refresh.verify,
-        )  # fmt: skip
-        lifecycle = Lifecycle(
-            store=store, supervisor=supervisor, catalog=catalog, verify=verify_release,
-            events=events, runtime=runtime,
-        )  # fmt: skip
-        rollouts = RolloutActs(
-            store=store,
-            rollouts=supervisor.rollouts,
-            catalog=catalog,
-            verify=verify_release,
-            turn=lifecycle.turn,
-        )
-        data_plane = DataPlane(
-            snapshots=snapshots, outcomes=outcomes, gatekeeper=gatekeeper, content=content,
-            settings=settings, asset_key=gatekeeper.asset_key,
-        )  # fmt: skip
-        stack.push_async_callback(data_plane.close)
-        REGISTRY.register(data_plane.metrics)
-        stack.callback(REGISTRY.unregister, data_plane.metrics)
-        management = create_api(
-            store=store, supervisor=supervisor, lifecycle=lifecycle, catalog=catalog, snapshots=snapshots,
-            events=events, gatekeeper=gatekeeper, settings=settings, runtime_choice=why, runtime=runtime,
-            rollouts=rollouts, console=create_console(),
-        )  # fmt: skip
-        await refresh.take()
-        await supervisor.start()
-        stack.push_async_callback(supervisor.stop, keep=settings.on_exit == "keep")
-        await refresh.move(rollouts)
-        collector = Collector(store, runtime, content, lifecycle.turn)
+    async with AsyncExitStack() as stack:
+        back = await open_back(stack, settings, announce)
+        # Entered before the supervisor starts: the data plane closes after the plugins have stopped.
+        after_plugins = await stack.enter_async_context(AsyncExitStack())
+        await back.refresh.take()
+        await back.supervisor.start()
+        stack.push_async_callback(back.supervisor.stop, keep=settings.on_exit == "keep")
+        await back.refresh.move(back.rollouts)
+        # Imported only now and in a thread: that takes about as long as a plugin's start, which goes on
+        # meanwhile.
+        await asyncio.to_thread(import_module, "gateway.front")
+        from gateway.front import open_front
+
+        front, end_streams = open_front(after_plugins, back)
+        collector = Collector(back.store, back.runtime, back.content, back.lifecycle.turn)
         await collector.start()
         stack.push_async_callback(collector.stop)
         yield Gateway(
-            app=Front(data_plane, management), end_streams=management.state.streams.close,
-            gatekeeper=gatekeeper, store=store, supervisor=supervisor, lifecycle=lifecycle, events=events,
+            app=front, end_streams=end_streams, gatekeeper=back.gatekeeper, store=back.store,
+            supervisor=back.supervisor, lifecycle=back.lifecycle, events=back.events,
         )  # fmt: skip

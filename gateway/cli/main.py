@@ -1,24 +1,18 @@
-"""The command line ``plugway``. ``serve`` is added by the composition root, which lies above."""
+"""Adds every command to ``plugway`` but ``serve``, which comes from the composition root above."""
 
 from __future__ import annotations
 
-from typing import Annotated
-
-import typer
-
-from gateway import __version__
 from gateway.cli.abort import abort
-from gateway.cli.command import GATEWAY, PLUGINS, ROLLOUTS, Commands
 from gateway.cli.configure import configure
 from gateway.cli.disable import disable
 from gateway.cli.doctor import doctor
 from gateway.cli.enable import enable
-from gateway.cli.exits import EXIT_HELP
 from gateway.cli.install import install
 from gateway.cli.list import list_plugins
 from gateway.cli.logs import logs
 from gateway.cli.pause import pause
 from gateway.cli.pin import pin
+from gateway.cli.program import GATEWAY, PLUGINS, ROLLOUTS, app
 from gateway.cli.promote import promote
 from gateway.cli.restart import restart
 from gateway.cli.resume import resume
@@ -30,15 +24,7 @@ from gateway.cli.token import token
 from gateway.cli.uninstall import uninstall
 from gateway.cli.unpin import unpin
 
-app = typer.Typer(
-    name="plugway",
-    cls=Commands,
-    no_args_is_help=True,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-    epilog=EXIT_HELP,
-)
+__all__ = ["app"]
 
 app.command("list", rich_help_panel=PLUGINS)(list_plugins)
 app.command(rich_help_panel=PLUGINS)(status)
@@ -60,22 +46,3 @@ app.command(rich_help_panel=ROLLOUTS)(unpin)
 app.command("rollout-defaults", rich_help_panel=ROLLOUTS)(rollout_defaults)
 app.command(rich_help_panel=GATEWAY)(doctor)
 app.add_typer(token, name="token", rich_help_panel=GATEWAY)
-
-
-def _print_version(wanted: bool) -> None:
-    if wanted:
-        typer.echo(f"plugway {__version__}")
-        raise typer.Exit
-
-
-@app.callback()
-def _plugway(
-    version: Annotated[
-        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
-    ] = False,
-) -> None:
-    """Plugins as services of their own, behind one gateway.
-
-    The gateway is found at PLUGWAY_URL (default http://127.0.0.1:8080); the token is PLUGWAY_TOKEN, or
-    the file admin.token in PLUGWAY_HOME (default .plugway).
-    """
