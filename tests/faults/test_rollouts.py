@@ -90,8 +90,8 @@ async def test_a_bad_candidate_takes_itself_back(tmp_path: Path, runtime: str, c
             assert counts.failed == 0, (counts.unary, counts.failures)
 
 
-async def test_one_clear_answer_to_everything_asked_twice(tmp_path: Path) -> None:
-    async with moving(tmp_path, "process") as running:
+async def test_one_clear_answer_to_everything_asked_twice(tmp_path: Path, runtime: str) -> None:
+    async with moving(tmp_path, runtime) as running:
         client = running.client
 
         async def refused(path: str, said: str, body: dict[str, Any] | None = None) -> None:
@@ -129,8 +129,8 @@ async def _in_phase(running: RunningGateway, id_: str, phase: str) -> bool:
     return bool((await rollout(running, id_))["phase"] == phase)
 
 
-async def test_a_narrower_contract_holds_until_someone_agrees(tmp_path: Path) -> None:
-    async with moving(tmp_path, "process", routes=["/work"], egress=["example.org:443"]) as running:
+async def test_a_narrower_contract_holds_until_someone_agrees(tmp_path: Path, runtime: str) -> None:
+    async with moving(tmp_path, runtime, routes=["/work"], egress=["example.org:443"]) as running:
         id_ = await begin(running)
         await until(lambda: _in_phase(running, id_, "paused"), "the hold")
         view = await rollout(running, id_)
@@ -143,8 +143,8 @@ async def test_a_narrower_contract_holds_until_someone_agrees(tmp_path: Path) ->
         assert (await ended(running, id_))["phase"] == "succeeded"
 
 
-async def test_data_changed_for_good_is_not_rolled_back_by_itself(tmp_path: Path) -> None:
-    async with moving(tmp_path, "process", one_way=True, dies_after=3) as running:
+async def test_data_changed_for_good_is_not_rolled_back_by_itself(tmp_path: Path, runtime: str) -> None:
+    async with moving(tmp_path, runtime, one_way=True, dies_after=3) as running:
         id_ = await begin(running, bake=30)
         view = await ended(running, id_)
         assert view["phase"] == "rollback-paused", view
@@ -158,8 +158,8 @@ async def test_data_changed_for_good_is_not_rolled_back_by_itself(tmp_path: Path
         assert await served(running) == "1.0.0"
 
 
-async def test_two_plugins_move_without_knowing_of_each_other(tmp_path: Path) -> None:
-    async with moving(tmp_path, "process") as running:
+async def test_two_plugins_move_without_knowing_of_each_other(tmp_path: Path, runtime: str) -> None:
+    async with moving(tmp_path, runtime) as running:
         (await running.client.post("/api/v1/plugins", json={"id": "notes"})).raise_for_status()
         await running.healthy("notes")
         id_ = await begin(running, steps=[{"weight": 20, "seconds": None}])
