@@ -18,7 +18,7 @@ from gateway.registry.boards import EventBoard, OutcomeBoard, SnapshotBoard
 from gateway.registry.records import PluginRecord, PluginSettings, RolloutRecord
 from gateway.registry.store import RegistryStore
 from gateway.supervisor.analysis import verdict
-from gateway.supervisor.contract_diff import contract_findings
+from gateway.supervisor.findings import Findings
 from gateway.supervisor.plan import DesiredPlugin
 from gateway.supervisor.rollout import EXPOSED, TERMINAL, Phase, Rollout, Seen, advance
 from gateway.supervisor.rollout_codec import decode, encode
@@ -63,6 +63,7 @@ class Rollouts:
         self._tracks = tracks
         self._clock = clock
         self._wake = wake
+        self._findings = Findings(store)
 
     @property
     def now(self) -> float:
@@ -94,10 +95,12 @@ class Rollouts:
             if record.live and self._store.plugin(record.plugin_id).enabled:
                 for _ in range(_CHAIN):
                     rollout = decode(self.find(record.id))
+                    await self._findings.make(rollout)
                     moved = advance(rollout, self.seen(rollout), self._clock.now())
                     if moved == rollout:
                         break
                     await self._keep(rollout, moved)
+        self._findings.keep(decode(record) for record in self._store.rollouts() if record.live)
         self._measure()
         self._ask_for_proof()
 
@@ -152,7 +155,7 @@ class Rollouts:
             candidate_healthy=healthy,
             healthy_for=watched.proven_for if watched and healthy else 0.0,
             failure=_failure(candidate),
-            findings=self._findings(rollout),
+            findings=self._findings.of(rollout),
             verdict=self._verdict(rollout),
             stable_up=bool(
                 stable and stable.monitor and stable.monitor.verdict.healthy and not stable.leaving
@@ -250,14 +253,6 @@ class Rollouts:
 
     def _verdict(self, rollout: Rollout) -> str:
         return verdict(*self.windows(rollout)) if rollout.effective in EXPOSED else ""
-
-    def _findings(self, rollout: Rollout) -> tuple[str, ...] | None:
-        old = self._store.release(rollout.stable).manifest
-        new = self._store.release(rollout.candidate).manifest
-        if new is None:
-            return None
-        # An old release that never came up made no promise that could be broken.
-        return contract_findings(old, new) if old else ()
 
     def _routed(self, rollout: Rollout) -> bool:
         route = self._snapshots.current.routes.get(rollout.plugin_id)
