@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import signal
 import socket
 
@@ -42,6 +43,9 @@ async def run(settings: Settings, announce: Announce) -> None:
             # Imported here, when the plugins have begun to start.
             from gateway.server import Server, uvicorn_config
 
+            # What is there by now stays: out of the collector's sight it holds up no call.
+            gc.freeze()
+            gc.enable()
             server = Server(uvicorn_config(gateway.app, settings), gateway.end_streams)
             serving = asyncio.create_task(server.serve(sockets=[listener]))
             watching = asyncio.create_task(_narrate(gateway.events, announce))
