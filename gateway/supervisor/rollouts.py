@@ -6,6 +6,7 @@ anything follows from it, so a gateway killed anywhere goes on from the last tra
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
@@ -64,6 +65,8 @@ class Rollouts:
         self._clock = clock
         self._wake = wake
         self._findings = Findings(store)
+        # Read, decide and keep in one turn: what an operator asked for is not overwritten by a look.
+        self._turn = asyncio.Lock()
 
     @property
     def now(self) -> float:
@@ -94,15 +97,22 @@ class Rollouts:
         for record in self._store.rollouts():
             if record.live and self._store.plugin(record.plugin_id).enabled:
                 for _ in range(_CHAIN):
-                    rollout = decode(self.find(record.id))
-                    await self._findings.make(rollout)
-                    moved = advance(rollout, self.seen(rollout), self._clock.now())
-                    if moved == rollout:
+                    await self._findings.make(decode(self.find(record.id)))
+                    if not await self._step(record.id):
                         break
-                    await self._keep(rollout, moved)
         self._findings.keep(decode(record) for record in self._store.rollouts() if record.live)
         self._measure()
         self._ask_for_proof()
+
+    async def _step(self, id_: str) -> bool:
+        """Make the transition that is due, if there is one."""
+        async with self._turn:
+            rollout = decode(self.find(id_))
+            moved = advance(rollout, self.seen(rollout), self._clock.now())
+            if moved == rollout:
+                return False
+            await self._keep(rollout, moved)
+            return True
 
     async def begin(self, rollout: Rollout, settings: PluginSettings | None = None) -> RolloutRecord:
         """Keep a new rollout; the next look starts it. ``settings`` are the candidate's, where they differ.
@@ -123,15 +133,16 @@ class Rollouts:
 
     async def command(self, id_: str, change: Change) -> RolloutRecord:
         """Apply what an operator asks for, or raise what it raises."""
-        rollout = decode(self.find(id_))
-        if not rollout.live:
-            raise NoRollout(
-                f"Rollout {id_} has ended: {rollout.phase}.",
-                plugin=rollout.plugin_id,
-                hint="Nothing to do; 'plugway rollback' goes to the release before.",
-            )
-        moved = change(rollout, self.seen(rollout))
-        return self.find(id_) if moved == rollout else await self._keep(rollout, moved)
+        async with self._turn:
+            rollout = decode(self.find(id_))
+            if not rollout.live:
+                raise NoRollout(
+                    f"Rollout {id_} has ended: {rollout.phase}.",
+                    plugin=rollout.plugin_id,
+                    hint="Nothing to do; 'plugway rollback' goes to the release before.",
+                )
+            moved = change(rollout, self.seen(rollout))
+            return self.find(id_) if moved == rollout else await self._keep(rollout, moved)
 
     def due(self) -> float | None:
         """Seconds until time alone moves a rollout; None where it moves none."""
