@@ -15,6 +15,8 @@ InstanceId = NewType("InstanceId", str)
 
 PLUGIN_ID = re.compile(r"[a-z][a-z0-9-]{1,62}")
 DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+EGRESS = re.compile(r"settings:(/[^/\s]+)+|[A-Za-z0-9.-]+:[0-9]{1,5}|\[[0-9a-fA-F:]+\]:[0-9]{1,5}")
+VOLUME_NAME = re.compile(r"[a-z][a-z0-9-]{0,30}")
 
 
 class Source(StrEnum):

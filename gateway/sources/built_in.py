@@ -12,9 +12,9 @@ from gateway.digests import release_id, tree_digest
 from gateway.errors import BadInput, PlugwayError
 from gateway.hints import near
 from gateway.model import DirectoryArtifact, PluginId, Release, Source, Tier
+from gateway.semver import preference, version_key
 from gateway.sources.base import CatalogEntry, NotInCatalog, SourceUnreadable
 from gateway.sources.manifest_file import FILE, BadManifestFile, ManifestFile, read_manifest_file
-from gateway.sources.semver import preference, version_key
 
 # Of no meaning for a directory; taken silently they would look as if they had been checked.
 _NOT_HERE = ("source_url", "download_url", "signature", "signer", "ui_config", "api_base_url")

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from gateway.definition import PluginDefinition
 from gateway.errors import PlugwayError
 from gateway.model import Release, Source
+from gateway.semver import preference
 from gateway.sources.base import CatalogEntry, ReleaseSource, UnsupportedSource
-from gateway.sources.semver import preference
 
 
 class SourceCatalog:
