@@ -279,6 +279,7 @@ class Limits:
     max_body: int = 10 * 2**30
     timeout: float = 60.0
     stream_idle: float = 300.0
+    body_idle: float = 30.0
     max_concurrent: int = 512
 
 

@@ -16,17 +16,17 @@ class ClientLeft(Exception):
 class Body:
     """One request body. Sizes in bytes, times in seconds.
 
-    ``pause`` bounds the silence between two parts: a client that sends a byte an hour
-    holds no call.
+    ``pause`` bounds the silence between two parts, on either side: a client that sends a
+    byte an hour holds no call.
     """
 
     __slots__ = ("_limits", "_plugin", "_receive", "complete", "pause", "received")
 
-    def __init__(self, receive: Any, limits: Limits, plugin: str, pause: float) -> None:
+    def __init__(self, receive: Any, limits: Limits, plugin: str) -> None:
         self._receive = receive
         self._limits = limits
         self._plugin = plugin
-        self.pause = pause
+        self.pause = limits.body_idle
         self.received = 0
         self.complete = False
 

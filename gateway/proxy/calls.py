@@ -23,14 +23,12 @@ from gateway.proxy.paths import has_dot_segments
 from gateway.proxy.problems import BadRequest, MethodRefused, Problem
 from gateway.proxy.retries import RetryBudget, may_retry
 from gateway.proxy.running import RunningCalls
-from gateway.proxy.stream import BrokenOff, drop_body, read_body, send_parts
+from gateway.proxy.stream import BrokenOff, Rest, send_parts
 from gateway.proxy.table import PreparedRoute, PreparedTarget
 from gateway.registry.boards import OutcomeBoard
 from gateway.settings import Settings
 
 _REFUSED_METHODS = frozenset({"TRACE", "CONNECT"})
-_PATIENCE = 30.0
-"""Longest silence within a request body, in seconds."""
 
 
 class Calls:
@@ -128,7 +126,7 @@ class Calls:
     async def _carry(self, call: Call) -> None:
         head = call.head
         if head.length or head.chunked:
-            body = Body(call.receive, call.route.limits, call.route.route.plugin_id, _PATIENCE)
+            body = Body(call.receive, call.route.limits, call.route.route.plugin_id)
             if head.length > call.route.limits.max_body:
                 raise body.too_large()
             up_to = self._unary_bytes if head.length <= self._unary_bytes else 0
@@ -195,16 +193,19 @@ class Calls:
         headers, declared = open_head(answer.response, call.head.request_id)
         if declared is not None:
             headers.append((b"content-length", b"%d" % declared))
-        if call.method == "HEAD" or answer.response.status in BODILESS:
-            drop_body(call.upstream, answer)
-            await call.begin_answer(answer.response.status, headers)
-            await call.send({"type": "http.response.body", "body": b""})
-            return
-        call.watch()
         idle = call.route.limits.stream_idle
-        await call.begin_answer(answer.response.status, headers)
-        async with aclosing(read_body(call.upstream, answer, idle)) as parts:
-            await send_parts(call.send, parts, declared, idle)
+        rest = Rest(call.upstream, answer)
+        try:
+            if call.method == "HEAD" or answer.response.status in BODILESS:
+                await call.begin_answer(answer.response.status, headers)
+                await call.send({"type": "http.response.body", "body": b""})
+                return
+            call.watch()
+            await call.begin_answer(answer.response.status, headers)
+            async with aclosing(rest.parts(idle)) as parts:
+                await send_parts(call.send, parts, declared, idle)
+        finally:
+            rest.close()
 
     async def _upload(self, call: Call, body: Body, first: bytes) -> None:
         limits = call.route.limits

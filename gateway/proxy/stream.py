@@ -12,35 +12,55 @@ from plugway.plugin.v1.plugin_pb2 import HandleResponse, ReadBodyRequest, ReadBo
 from gateway.proxy.failures import CallFailed, Failure, from_rpc_error
 from gateway.proxy.upstream import Upstream
 
-_SENT_AFTER = 0.2
-"""Seconds after which a call has left the gateway."""
+_DISCARD_WITHIN = 10.0
+"""Seconds a plugin has for hearing that nobody wants the rest of an answer."""
+
+_discarding: set[asyncio.Task[None]] = set()
 
 
 class BrokenOff(Exception):
     """The answer ended before its end; the client must see that it did."""
 
 
-async def read_body(upstream: Upstream, answer: HandleResponse, idle: float) -> AsyncGenerator[bytes, None]:
-    """The body of an answer that goes on. One part is held at a time; ``idle`` seconds of silence end it."""
-    call = upstream.stub.ReadBody(ReadBodyRequest(continuation=answer.continuation))
-    begun = False
-    try:
-        if answer.body:
-            yield answer.body
-        while True:
-            async with asyncio.timeout(idle):
-                part = await call.read()
-            if not isinstance(part, ReadBodyResponse):  # grpc.aio.EOF
-                return
-            begun = True
-            if part.chunk:
-                yield part.chunk
-    except TimeoutError:
-        raise CallFailed(Failure.TIMED_OUT, f"was silent for {idle:g} seconds") from None
-    except grpc.RpcError as error:
-        raise from_rpc_error(error) from None
-    finally:
-        _cancel(call, begun)
+class Rest:
+    """The body of an answer that goes on. It must be closed, read or not: the plugin waits for either."""
+
+    def __init__(self, upstream: Upstream, answer: HandleResponse) -> None:
+        self._upstream = upstream
+        self._answer = answer
+        self._call: Any = None
+        self._begun = False
+
+    async def parts(self, idle: float) -> AsyncGenerator[bytes, None]:
+        """One part is held at a time; ``idle`` seconds of silence end it."""
+        request = ReadBodyRequest(continuation=self._answer.continuation)
+        self._call = self._upstream.stub.ReadBody(request)
+        try:
+            if self._answer.body:
+                yield self._answer.body
+            while True:
+                async with asyncio.timeout(idle):
+                    part = await self._call.read()
+                self._begun = True
+                if not isinstance(part, ReadBodyResponse):  # grpc.aio.EOF
+                    return
+                if part.chunk:
+                    yield part.chunk
+        except TimeoutError:
+            raise CallFailed(Failure.TIMED_OUT, f"was silent for {idle:g} seconds") from None
+        except grpc.RpcError as error:
+            raise from_rpc_error(error) from None
+
+    def close(self) -> None:
+        """End what is not at its end, so that the plugin hears of it."""
+        if self._call is not None:
+            self._call.cancel()
+        if not self._begun:
+            # A call that is cancelled before the plugin took it up never reaches the plugin,
+            # which would go on producing until the continuation expires.
+            task = asyncio.create_task(_discard(self._upstream, self._answer.continuation))
+            _discarding.add(task)
+            task.add_done_callback(_discarding.discard)
 
 
 async def send_parts(send: Any, parts: AsyncIterator[bytes], declared: int | None, idle: float) -> int:
@@ -67,18 +87,18 @@ async def send_parts(send: Any, parts: AsyncIterator[bytes], declared: int | Non
     return sent
 
 
-def drop_body(upstream: Upstream, answer: HandleResponse) -> None:
-    """Tell the plugin that nobody wants the rest."""
-    _cancel(upstream.stub.ReadBody(ReadBodyRequest(continuation=answer.continuation)), False)
-
-
-def _cancel(call: Any, begun: bool) -> None:
-    """End a ReadBody, so that the plugin hears of it.
-
-    grpc.aio sends a call some time after it was made; one that is cancelled before
-    never reaches the plugin, which would go on producing until the continuation expires.
-    """
-    if begun or call.done():
+async def _discard(upstream: Upstream, continuation: str) -> None:
+    # Counted as a call, so that a retired connection stays open for it.
+    upstream.active += 1
+    call = upstream.stub.ReadBody(
+        ReadBodyRequest(continuation=continuation, discard=True), timeout=_DISCARD_WITHIN
+    )
+    try:
+        # The end, as a rule. A part comes from a plugin that does not know the field.
+        await call.read()
+    except grpc.RpcError:
+        # It was being read after all, and that was cancelled; or the plugin is gone.
+        pass
+    finally:
         call.cancel()
-    else:
-        asyncio.get_running_loop().call_later(_SENT_AFTER, call.cancel)
+        upstream.release()

@@ -110,7 +110,12 @@ class ContractPlugin(stubs.PluginServiceServicer):
         self, request: pb.ReadBodyRequest, context: Any
     ) -> AsyncIterator[pb.ReadBodyResponse]:
         kind = request.continuation.partition("-")[0]
-        rest = self._open.pop(request.continuation)
+        rest = self._open.pop(request.continuation, None)
+        if request.discard:
+            if rest is not None:
+                self.cancelled.append(kind)
+            return
+        assert rest is not None
         self.reading += 1
         try:
             if kind == "events":
@@ -216,6 +221,13 @@ def echo(request: pb.HandleRequest) -> bytes:
 
 async def serve(address: str, plugin: ContractPlugin) -> grpc.aio.Server:
     """A started server; the caller stops it."""
+    return (await serve_tls(address, plugin, None))[0]
+
+
+async def serve_tls(
+    address: str, plugin: ContractPlugin, credentials: grpc.ServerCredentials | None
+) -> tuple[grpc.aio.Server, int]:
+    """The same with TLS, and the port it took."""
     server = grpc.aio.server(
         options=[
             ("grpc.max_receive_message_length", 16 * 2**20),
@@ -223,9 +235,12 @@ async def serve(address: str, plugin: ContractPlugin) -> grpc.aio.Server:
         ]
     )
     stubs.add_PluginServiceServicer_to_server(plugin, server)
-    server.add_insecure_port(address)
+    if credentials is None:
+        port = server.add_insecure_port(address)
+    else:
+        port = server.add_secure_port(address, credentials)
     await server.start()
-    return server
+    return server, port
 
 
 async def _main(address: str) -> None:

@@ -27,12 +27,15 @@ async def test_an_event_stream_begins_at_once(plugin: ContractPlugin, client: ht
         assert await anext(parts) == b"second;"
 
 
+@pytest.mark.parametrize("read", [True, False], ids=["read by the gateway", "not yet read"])
 async def test_leaving_a_stream_cancels_it_in_the_plugin(
-    plugin: ContractPlugin, client: httpx.AsyncClient
+    plugin: ContractPlugin, client: httpx.AsyncClient, read: bool
 ) -> None:
     async with client.stream("GET", f"{API}/events") as answer:
-        assert await anext(answer.aiter_raw()) == b"first;"
-        await until(lambda: plugin.reading == 1)
+        parts = answer.aiter_raw()  # held: httpx closes the answer where it is dropped
+        assert await anext(parts) == b"first;"
+        if read:
+            await until(lambda: plugin.reading == 1)
     await until(lambda: plugin.cancelled == ["events"])
 
 
@@ -174,3 +177,32 @@ async def test_a_client_that_leaves_its_upload_cancels_it(plugin: ContractPlugin
     # That is no fault of the plugin's.
     assert plane.outcomes.failures(InstanceId("one")) == (0, "")
     await until(lambda: plane.data_plane.metrics.of("notes", "1.0.0").active == 0)
+
+
+@pytest.mark.parametrize("declared", [10, 99_000_000], ids=["one message", "stream"])
+async def test_a_body_that_stops_coming_is_answered_408(
+    plugin: ContractPlugin, plane: Plane, one: Endpoint, declared: int
+) -> None:
+    plane.publish(route(one, limits=Limits(body_idle=0.3)))
+    reader, writer = await asyncio.open_connection("127.0.0.1", plane.port)
+    head = f"PUT {API}/files HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {TOKEN}\r\n"
+    writer.write(f"{head}content-length: {declared}\r\n\r\n".encode() + b"u" * min(declared - 1, 3_000_000))
+    answer = await asyncio.wait_for(reader.read(), 10)
+    assert answer.startswith(b"HTTP/1.1 408")
+    assert b"urn:plugway:problem:body-too-slow" in answer
+    writer.close()
+    # The plugin is told that the upload is over, and is not blamed for it.
+    await until(lambda: not plugin.received or "exchange" in plugin.cancelled)
+    assert plane.outcomes.failures(InstanceId("one")) == (0, "")
+
+
+async def test_a_plugin_that_stops_reading_an_upload_is_late(
+    plugin: ContractPlugin, plane: Plane, one: Endpoint, client: httpx.AsyncClient
+) -> None:
+    plane.publish(route(one, limits=Limits(body_idle=0.5)))
+    answer = await client.put(f"{API}/slow", content=_parts(1024))
+    assert (answer.status_code, answer.json()["plugin"]) == (504, "notes")
+    await until(lambda: "exchange" in plugin.cancelled)
+    failures, words = plane.outcomes.failures(InstanceId("one"))
+    assert failures == 1
+    assert "took nothing of the upload" in words

@@ -36,10 +36,12 @@ class JsonFormatter(logging.Formatter):
             line["request_id"] = call.request_id
         if record.exc_info:
             line["error"] = self.formatException(record.exc_info)
-        for key, value in vars(record).items():
-            if key not in _STANDARD:
-                line.setdefault(key, value)
-        return json.dumps(self._mask.deep(line), ensure_ascii=False)
+        extras = {
+            key: value for key, value in vars(record).items() if key not in _STANDARD and key not in line
+        }
+        # Our own names stay, even where a secret is as short as a part of one.
+        masked = {key: self._mask.deep(value) for key, value in line.items()}
+        return json.dumps(masked | self._mask.deep(extras), ensure_ascii=False)
 
 
 class _PrintedLines(io.TextIOBase):

@@ -108,6 +108,11 @@ class PluginService(plugin_pb2_grpc.PluginServiceServicer):
         self, request: plugin_pb2.ReadBodyRequest, context: Context
     ) -> None:
         call = self._continuations.take(request.continuation)
+        if request.discard:
+            # One that is being read is ended by the cancelling of that ReadBody.
+            if call is not None:
+                call.disconnect()
+            return
         if call is None:
             await context.abort(
                 grpc.StatusCode.NOT_FOUND, "no such continuation: used, expired or never given"

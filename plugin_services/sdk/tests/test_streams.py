@@ -138,7 +138,27 @@ async def test_a_continuation_nobody_reads_expires_and_tells_the_app() -> None:
         assert "plugway_plugin_open_calls 0.0" in await client.metrics()
 
 
-async def test_leaving_a_stream_ends_an_idle_generator() -> None:
+async def test_a_discarded_answer_ends_its_generator() -> None:
+    ended = asyncio.Event()
+
+    async def parts() -> AsyncIterator[bytes]:
+        try:
+            yield b"one"
+            await asyncio.Event().wait()
+        finally:
+            ended.set()
+
+    async with harness(plugin_of(streaming(parts))) as client:
+        first = await open_answer(client)
+        discard = plugin_pb2.ReadBodyRequest(continuation=first.continuation, discard=True)
+        assert [part async for part in client.stub.ReadBody(discard)] == []
+        await ended.wait()
+        # Once more, as it may cross a ReadBody: no error.
+        assert [part async for part in client.stub.ReadBody(discard)] == []
+
+
+@pytest.mark.parametrize("read", [True, False], ids=["read", "never read"])
+async def test_leaving_a_stream_ends_an_idle_generator(read: bool) -> None:
     go_on, ended = asyncio.Event(), asyncio.Event()
 
     async def parts() -> AsyncIterator[bytes]:
@@ -152,11 +172,11 @@ async def test_leaving_a_stream_ends_an_idle_generator() -> None:
 
     async with harness(plugin_of(streaming(parts, "text/event-stream"))) as client:
         async with client.stream("GET", "/") as answer:
-            # The second comes by ReadBody, so the plugin knows that someone reads.
             body = answer.aiter_bytes()
             assert await anext(body) == b": hello\n\n"
-            go_on.set()
-            assert await anext(body) == b": still here\n\n"
+            if read:
+                go_on.set()
+                assert await anext(body) == b": still here\n\n"
         await ended.wait()
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import datetime
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -13,16 +12,13 @@ from typing import Any
 
 import grpc
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 from grpc import aio
 from grpc_health.v1 import health_pb2
 
 from gateway.contract.client import Health, PluginClient
 from gateway.contract.errors import NotAnswering
 from gateway.model import Endpoint, InstanceId, TlsFiles
+from tests.fakes.authority import Authority
 
 
 @asynccontextmanager
@@ -67,61 +63,10 @@ async def test_a_channel_is_back_soon_after_its_plugin() -> None:
         assert took < 2.0
 
 
-class Authority:
-    """A CA of a moment, as a gateway's home has one."""
-
-    def __init__(self, directory: Path, name: str) -> None:
-        self.directory = directory
-        self.key = ec.generate_private_key(ec.SECP256R1())
-        self.name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-        self.certificate = self._sign(self.name, self.key.public_key(), ca=True)
-        self.path = self._write(f"{name}.pem", self.certificate.public_bytes(serialization.Encoding.PEM))
-
-    def issue(self, name: str) -> tuple[str, str]:
-        key = ec.generate_private_key(ec.SECP256R1())
-        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-        certificate = self._sign(subject, key.public_key(), san=name)
-        private = key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        )
-        pem = certificate.public_bytes(serialization.Encoding.PEM)
-        return self._write(f"{name}.crt", pem), self._write(f"{name}.key", private)
-
-    def _sign(
-        self, subject: x509.Name, key: ec.EllipticCurvePublicKey, *, ca: bool = False, san: str = ""
-    ) -> x509.Certificate:
-        now = datetime.datetime.now(datetime.UTC)
-        builder = (
-            x509.CertificateBuilder()
-            .subject_name(subject)
-            .issuer_name(self.name)
-            .public_key(key)
-            .serial_number(x509.random_serial_number())
-            .not_valid_before(now - datetime.timedelta(hours=1))
-            .not_valid_after(now + datetime.timedelta(hours=1))
-            .add_extension(x509.BasicConstraints(ca=ca, path_length=None), critical=True)
-        )
-        if san:
-            names = [x509.DNSName(san)]
-            builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
-        return builder.sign(self.key, hashes.SHA256())
-
-    def _write(self, name: str, content: bytes) -> str:
-        (self.directory / name).write_bytes(content)
-        return str(self.directory / name)
-
-
 async def test_mutual_tls(tmp_path: Path) -> None:
     (tmp_path / "evil").mkdir()
     authority, evil = Authority(tmp_path, "ca"), Authority(tmp_path / "evil", "ca")
-    certificate, key = authority.issue("notes-0")
-    credentials = grpc.ssl_server_credentials(
-        [(Path(key).read_bytes(), Path(certificate).read_bytes())],
-        Path(authority.path).read_bytes(),
-        require_client_auth=True,
-    )
+    credentials = authority.server_credentials("notes-0")
 
     async def ask(port: int, ca: str, pair: tuple[str, str], name: str) -> Health:
         tls = TlsFiles(ca=ca, certificate=pair[0], key=pair[1], server_name=name)

@@ -101,8 +101,9 @@ class PluginClient:
         first = await self.stub.Handle(plugin_pb2.HandleRequest(request=head, body=body))
         # The stubs give a reader's messages no type, as it may also give EOF.
         reading: Any = None
+        request = plugin_pb2.ReadBodyRequest(continuation=first.continuation)
         if first.continuation:
-            reading = self.stub.ReadBody(plugin_pb2.ReadBodyRequest(continuation=first.continuation))
+            reading = self.stub.ReadBody(request)
 
         async def parts() -> AsyncIterator[bytes]:
             if first.body:
@@ -120,6 +121,9 @@ class PluginClient:
         finally:
             if reading is not None:
                 reading.cancel()
+                # As the gateway does: what was cancelled too early never reached the plugin.
+                request.discard = True
+                await self.stub.ReadBody(request).read()
 
     @asynccontextmanager
     async def _exchanged(

@@ -292,16 +292,23 @@ class ReadBodyRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     CONTINUATION_FIELD_NUMBER: _builtins.int
+    DISCARD_FIELD_NUMBER: _builtins.int
     continuation: _builtins.str
     """The token from HandleResponse. It can be used once."""
+    discard: _builtins.bool
+    """Nobody wants the rest: the plugin gives the answer up and ends this call at
+    once, without a part. A cancelled ReadBody may never have reached the plugin,
+    so this is how it hears for certain.
+    """
     def __init__(
         self,
         *,
         continuation: _builtins.str = ...,
+        discard: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["continuation", b"continuation"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["continuation", b"continuation", "discard", b"discard"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -116,7 +116,7 @@ class PluginServiceServicer:
 
     def ReadBody(self, request, context):
         """ReadBody streams the rest of an answer that Handle left open. To cancel it
-        is to cancel the call.
+        is to cancel the call; one that has not been read from is discarded as well.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

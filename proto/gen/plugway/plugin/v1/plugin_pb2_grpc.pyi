@@ -51,7 +51,7 @@ class PluginServiceStub:
     """Handle carries one HTTP call whose body is at hand: the path most calls take."""
     ReadBody: _grpc.UnaryStreamMultiCallable[_plugin_pb2.ReadBodyRequest, _plugin_pb2.ReadBodyResponse]
     """ReadBody streams the rest of an answer that Handle left open. To cancel it
-    is to cancel the call.
+    is to cancel the call; one that has not been read from is discarded as well.
     """
     Exchange: _grpc.StreamStreamMultiCallable[_plugin_pb2.ExchangeRequest, _plugin_pb2.ExchangeResponse]
     """Exchange carries one HTTP call or one WebSocket frame by frame in both
@@ -89,7 +89,7 @@ class PluginServiceAsyncStub(PluginServiceStub):
     """Handle carries one HTTP call whose body is at hand: the path most calls take."""
     ReadBody: _aio.UnaryStreamMultiCallable[_plugin_pb2.ReadBodyRequest, _plugin_pb2.ReadBodyResponse]  # type: ignore[assignment]
     """ReadBody streams the rest of an answer that Handle left open. To cancel it
-    is to cancel the call.
+    is to cancel the call; one that has not been read from is discarded as well.
     """
     Exchange: _aio.StreamStreamMultiCallable[_plugin_pb2.ExchangeRequest, _plugin_pb2.ExchangeResponse]  # type: ignore[assignment]
     """Exchange carries one HTTP call or one WebSocket frame by frame in both
@@ -148,7 +148,7 @@ class PluginServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_plugin_pb2.ReadBodyResponse], _abc.AsyncIterator[_plugin_pb2.ReadBodyResponse]]:
         """ReadBody streams the rest of an answer that Handle left open. To cancel it
-        is to cancel the call.
+        is to cancel the call; one that has not been read from is discarded as well.
         """
 
     @_abc_1.abstractmethod
