@@ -16,15 +16,22 @@ from gateway.access.gatekeeper import Gatekeeper
 from gateway.api.app import create_api
 from gateway.console.app import create_console
 from gateway.home import Home
-from gateway.model import Source
+from gateway.model import DirectoryArtifact, Source
 from gateway.proxy.app import DataPlane
 from gateway.registry.boards import EventBoard, OutcomeBoard, SnapshotBoard
 from gateway.registry.secrets import SecretCipher
 from gateway.registry.store import RegistryStore
 from gateway.runtimes.choose import choose_runtime
 from gateway.settings import Settings
+from gateway.sources.addresses import read_allow_list
+from gateway.sources.base import ReleaseSource
 from gateway.sources.built_in import BuiltInSource
 from gateway.sources.catalog import SourceCatalog
+from gateway.sources.cdn import CdnSource
+from gateway.sources.external import ExternalPlugins
+from gateway.sources.fetch import Fetcher
+from gateway.sources.http_remote import HttpRemoteSource
+from gateway.sources.npm import NpmSource
 from gateway.sources.remote import RemoteSource
 from gateway.sources.store import ContentStore
 from gateway.supervisor.collector import Collector
@@ -68,6 +75,34 @@ class Front:
         await self._management(scope, receive, send)
 
 
+def _sources(settings: Settings, external: ExternalPlugins) -> dict[Source, ReleaseSource]:
+    return {
+        Source.BUILT_IN: BuiltInSource(settings.plugin_directories()),
+        Source.REMOTE: RemoteSource(over_http=HttpRemoteSource(external)),
+        Source.NPM: NpmSource(
+            external,
+            registry=settings.npm_registry,
+            npm_config=settings.npm_config,
+            signatures=settings.npm_signatures,
+        ),
+        Source.CDN: CdnSource(external, unpinned=settings.cdn_unpinned),
+    }
+
+
+async def _external(settings: Settings, home: Home, store: RegistryStore) -> ExternalPlugins:
+    """What was fetched for releases that are forgotten goes now, before anything is installed."""
+    fetcher = Fetcher(
+        read_allow_list(settings.fetch_allow),
+        timeout=settings.fetch_timeout,
+        max_bytes=settings.fetch_bytes,
+        ca_file=settings.fetch_ca_file,
+    )
+    external = ExternalPlugins(home.path / "external", fetcher)
+    artifacts = [known.release.artifact for one in store.plugins() for known in store.releases(one.id)]
+    await external.collect([found.path for found in artifacts if isinstance(found, DirectoryArtifact)])
+    return external
+
+
 @asynccontextmanager
 async def open_gateway(settings: Settings, announce: Announce) -> AsyncIterator[Gateway]:
     """Open every part in order and close them in reverse; plugins are started or adopted."""
@@ -82,9 +117,8 @@ async def open_gateway(settings: Settings, announce: Announce) -> AsyncIterator[
         stack.push_async_callback(runtime.close)
         announce("runtime", why)
         content = ContentStore(home.path / "store")
-        catalog = SourceCatalog(
-            {Source.BUILT_IN: BuiltInSource(settings.plugin_directories()), Source.REMOTE: RemoteSource()}
-        )
+        external = await _external(settings, home, store)
+        catalog = SourceCatalog(_sources(settings, external))
         snapshots, events, outcomes = SnapshotBoard(epoch=store.epoch), EventBoard(), OutcomeBoard()
         refresh = Refresh(store=store, catalog=catalog, runtime=runtime, events=events, announce=announce)
         supervisor = Supervisor(

@@ -4,6 +4,7 @@ home.id         random name of this home; marks what this gateway started
 gateway.lock    held while a gateway runs
 plugway.db admin.token keys/ pki/
 store/          content-addressed files
+external/       plugins that were fetched, a directory each, by digest
 run/            a directory an instance: socket, TLS files
 data/PLUGIN/    volumes
 logs/           a file an instance

@@ -84,6 +84,27 @@ class Settings(BaseSettings):
     stream_idle: float = Field(300.0, gt=0, description="Longest silence of a stream before it is cut.")
     session_hours: float = Field(12.0, gt=0, description="Life of a browser session, in hours.")
 
+    fetch_allow: str = Field(
+        "",
+        description="Hosts and CIDR ranges, by comma, that plugins may be fetched from though they are "
+        "private addresses; plain HTTP is for these alone.",
+    )
+    fetch_ca_file: Path | None = Field(
+        None, description="PEM file of certificates to trust beside the public ones, when fetching plugins."
+    )
+    fetch_timeout: float = Field(60.0, gt=0, description="Longest time that one fetch may take in all.")
+    fetch_bytes: int = Field(256 * 2**20, ge=1024, description="Largest file that is fetched.")
+    npm_registry: str = Field("", description="URL of the npm registry; goes before the one in npm_config.")
+    npm_config: Path | None = Field(
+        None, description="File in the form of .npmrc: registries, also of scopes, and their tokens."
+    )
+    npm_signatures: Literal["required", "if-offered"] = Field(
+        "if-offered", description="Whether an npm package needs a signature of its registry to be installed."
+    )
+    cdn_unpinned: bool = Field(
+        False, description="Whether a definition without a checksum may be fetched from a CDN."
+    )
+
     @property
     def database(self) -> str:
         return self.database_url or f"sqlite+aiosqlite:///{self.home.resolve() / 'plugway.db'}"

@@ -14,7 +14,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gateway.errors import PlugwayError, Unavailable
-from gateway.model import DirectoryArtifact, InstanceState, PluginId, Release, ReleaseId, VerifiedRelease
+from gateway.model import (
+    DirectoryArtifact,
+    InstanceState,
+    PluginId,
+    Release,
+    ReleaseId,
+    Source,
+    VerifiedRelease,
+)
 from gateway.registry.boards import EventBoard
 from gateway.registry.records import PluginRecord
 from gateway.registry.store import RegistryStore
@@ -110,7 +118,8 @@ class Refresh:
 
     async def _change(self, record: PluginRecord) -> _Change | None:
         before = self._store.release(record.release_id).release
-        if not isinstance(before.artifact, DirectoryArtifact):
+        # What was fetched from elsewhere is not asked for again: it lies here under its digest.
+        if before.source is not Source.BUILT_IN or not isinstance(before.artifact, DirectoryArtifact):
             return None
         try:
             after = await self._resolve(record, before, Path(before.artifact.path))

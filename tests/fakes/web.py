@@ -1,0 +1,42 @@
+"""A web server whose every answer a test decides, and which remembers what it was asked."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+
+from starlette.types import Receive, Scope, Send
+
+
+@dataclass
+class Page:
+    body: bytes | Callable[[], AsyncIterator[bytes]] = b""
+    status: int = 200
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass
+class Web:
+    """``pages`` by path; ``asked`` holds path and headers of each request."""
+
+    pages: dict[str, Page | Callable[[dict[str, str]], Page]] = field(default_factory=dict)
+    asked: list[tuple[str, dict[str, str]]] = field(default_factory=list)
+
+    def paths(self) -> list[str]:
+        return [path for path, _ in self.asked]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = {name.decode(): value.decode() for name, value in scope["headers"]}
+        path = scope["raw_path"].decode()
+        self.asked.append((path, headers))
+        found = self.pages.get(path, Page(status=404))
+        page = found(headers) if callable(found) else found
+        sized = {"content-length": str(len(page.body))} if isinstance(page.body, bytes) else {}
+        pairs = [(n.encode(), v.encode()) for n, v in {**sized, **page.headers}.items()]
+        await send({"type": "http.response.start", "status": page.status, "headers": pairs})
+        if isinstance(page.body, bytes):
+            await send({"type": "http.response.body", "body": page.body})
+            return
+        async for part in page.body():
+            await send({"type": "http.response.body", "body": part, "more_body": True})
+        await send({"type": "http.response.body"})
