@@ -25,7 +25,7 @@ TimeoutOption = Annotated[
 ]
 DEFAULT_TIMEOUT = 300.0
 YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Agree beforehand; do not ask.")]
-PLUGINS, ROLLOUTS, GATEWAY = "Plugins", "Rollouts", "Gateway"
+PLUGINS, ROLLOUTS, TRUST, GATEWAY = "Plugins", "Rollouts", "Trust", "Gateway"
 """The headings in the list of commands."""
 
 

@@ -8,23 +8,26 @@ import typer
 
 from gateway import __version__
 from gateway.cli.abort import abort
-from gateway.cli.command import GATEWAY, PLUGINS, ROLLOUTS, Commands
+from gateway.cli.command import GATEWAY, PLUGINS, ROLLOUTS, TRUST, Commands
 from gateway.cli.configure import configure
 from gateway.cli.disable import disable
 from gateway.cli.doctor import doctor
 from gateway.cli.enable import enable
 from gateway.cli.exits import EXIT_HELP
 from gateway.cli.install import install
+from gateway.cli.key import key
 from gateway.cli.list import list_plugins
 from gateway.cli.logs import logs
 from gateway.cli.pause import pause
 from gateway.cli.pin import pin
+from gateway.cli.policy import policy
 from gateway.cli.promote import promote
 from gateway.cli.restart import restart
 from gateway.cli.resume import resume
 from gateway.cli.rollback import rollback
 from gateway.cli.rollout import rollout
 from gateway.cli.rollout_defaults import rollout_defaults
+from gateway.cli.sign import sign
 from gateway.cli.status import status
 from gateway.cli.token import token
 from gateway.cli.uninstall import uninstall
@@ -58,6 +61,9 @@ app.command(rich_help_panel=ROLLOUTS)(rollback)
 app.command(rich_help_panel=ROLLOUTS)(pin)
 app.command(rich_help_panel=ROLLOUTS)(unpin)
 app.command("rollout-defaults", rich_help_panel=ROLLOUTS)(rollout_defaults)
+app.command(rich_help_panel=TRUST)(sign)
+app.add_typer(key, name="key", rich_help_panel=TRUST)
+app.add_typer(policy, name="policy", rich_help_panel=TRUST)
 app.command(rich_help_panel=GATEWAY)(doctor)
 app.add_typer(token, name="token", rich_help_panel=GATEWAY)
 
