@@ -31,7 +31,7 @@ from gateway.sources.manifest_file import FILE, read_manifest_file
 ADAPTER = "web_adapter"
 COMMAND = ("{python}", "-m", ADAPTER)
 MAX_UI_FILES = 2000
-_NEEDS = ("httpx>=0.28", "websockets>=15")
+_NEEDS = ("anyio>=4", "certifi", "httpcore>=1.0.9", "websockets>=15")
 # Not covered by a tree's digest, so never part of one.
 _UNLISTED = frozenset({"__pycache__", "node_modules"})
 

@@ -29,6 +29,11 @@ class Body:
             self._ended.set()
         return bool(self._first or self._more)
 
+    @property
+    def size(self) -> int | None:
+        """Its length in bytes, where all of it is there already."""
+        return None if self._more else len(self._first)
+
     async def parts(self) -> AsyncIterator[bytes]:
         """The bytes as they come; raises :class:`ClientLeft`."""
         if self._first:

@@ -50,15 +50,12 @@ async def forward_socket(proxy: Proxy, scope: Scope, receive: Receive, send: Sen
 
 
 async def _open(proxy: Proxy, scope: Scope) -> ClientConnection:
-    url = proxy.url(scope)
-    address = (await proxy.host.addresses())[0]
-    pairs = headers.for_api(scope["headers"], b"", current_call().request_id)
+    target = proxy.target(scope).decode("ascii")
+    pairs = headers.for_api(scope["headers"], proxy.authority, current_call().request_id)
     return await _Connect(
-        str(url.copy_with(scheme="wss" if proxy.tls else "ws")),
-        host=address,
-        port=proxy.host.port,
+        f"{'wss' if proxy.secure else 'ws'}://{proxy.authority.decode('ascii')}{target}",
+        sock=await proxy.network.connected(),
         ssl=proxy.tls,
-        server_hostname=proxy.host.name if proxy.tls else None,
         additional_headers=[(n.decode("latin-1"), v.decode("latin-1")) for n, v in pairs if n != b"host"],
         subprotocols=[Subprotocol(name) for name in scope["subprotocols"]] or None,
         compression=None,
