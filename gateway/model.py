@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
@@ -304,6 +304,18 @@ class Snapshot:
     number: int = 0
     epoch: int = 0
     routes: Mapping[PluginId, Route] = field(default_factory=lambda: MappingProxyType({}))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Login:
+    """How the gateway signs in to an image registry. The password is never shown."""
+
+    username: str
+    password: str = field(repr=False)
+
+
+FindLogin = Callable[[str], Login | None]
+"""The login for a registry (``host`` or ``host:port``), None where there is none. Blocking."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

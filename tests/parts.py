@@ -66,6 +66,14 @@ def need_docker() -> str:
     return base_image()
 
 
+def need_docker_registry() -> Path:
+    """The program docker-registry."""
+    found = shutil.which("docker-registry")
+    if not found:
+        _missing("docker-registry", "install it (Debian: apt-get install docker-registry)")
+    return Path(str(found))
+
+
 def need_redis() -> Path:
     """The program redis-server."""
     found = shutil.which("redis-server")
