@@ -15,13 +15,17 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from gateway.access.gatekeeper import Gatekeeper
 from gateway.api.app import create_api
 from gateway.console.app import create_console
+from gateway.egress.relays import Relays
 from gateway.home import Home
 from gateway.model import DirectoryArtifact, Source
 from gateway.proxy.app import DataPlane
 from gateway.registry.boards import EventBoard, OutcomeBoard, SnapshotBoard
 from gateway.registry.secrets import SecretCipher
 from gateway.registry.store import RegistryStore
+from gateway.runtimes.base import Runtime
 from gateway.runtimes.choose import choose_runtime
+from gateway.runtimes.docker import DockerRuntime
+from gateway.runtimes.docker_spec import owner
 from gateway.settings import Settings
 from gateway.sources.addresses import read_allow_list
 from gateway.sources.base import ReleaseSource
@@ -103,6 +107,18 @@ async def _external(settings: Settings, home: Home, store: RegistryStore) -> Ext
     return external
 
 
+async def _relays(
+    stack: contextlib.AsyncExitStack, runtime: Runtime, home: Home, settings: Settings
+) -> Relays | None:
+    """None where what plugins connect to is not held by a relay: processes, or networks by choice."""
+    if runtime.name != DockerRuntime.name or settings.docker_egress != "relay":
+        return None
+    relays = Relays(home, settings, owner())
+    await asyncio.to_thread(relays.start)
+    stack.push_async_callback(asyncio.to_thread, relays.close)
+    return relays
+
+
 @asynccontextmanager
 async def open_gateway(settings: Settings, announce: Announce) -> AsyncIterator[Gateway]:
     """Open every part in order and close them in reverse; plugins are started or adopted."""
@@ -124,6 +140,7 @@ async def open_gateway(settings: Settings, announce: Announce) -> AsyncIterator[
         supervisor = Supervisor(
             store=store, snapshots=snapshots, events=events, outcomes=outcomes,
             runtime=runtime, content=content, settings=settings, verify=refresh.verify,
+            relays=await _relays(stack, runtime, home, settings),
         )  # fmt: skip
         lifecycle = Lifecycle(
             store=store, supervisor=supervisor, catalog=catalog, verify=verify_release,

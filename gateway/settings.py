@@ -74,6 +74,17 @@ class Settings(BaseSettings):
     memory_bytes: int = Field(512 * 2**20, ge=16 * 2**20, description="Memory of a container, swap included.")
     cpus: float = Field(1.0, gt=0, description="Processors of a container.")
     pids: int = Field(256, ge=8, description="Processes and threads of a container.")
+    docker_egress: Literal["relay", "network"] = Field(
+        "relay",
+        description="How containers reach what they were granted: through a relay of the gateway's, "
+        "without any network of their own, or by a network of the plugin's own, which holds nothing back.",
+    )
+    egress_connections: int = Field(
+        128, ge=1, le=4096, description="Connections that an instance may have open through its relay."
+    )
+    egress_idle: float = Field(
+        1800.0, gt=0, description="Silence in both directions after which the relay cuts a connection."
+    )
 
     max_header_bytes: int = Field(64 * 2**10, ge=1024, description="Request headers; more answers 431.")
     max_body_bytes: int = Field(10 * 2**30, ge=1024, description="Request body; more answers 413.")

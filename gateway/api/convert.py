@@ -9,7 +9,7 @@ from gateway.api.ports import InstanceLogLine
 from gateway.model import Manifest, Permissions, ReleaseId, UiType
 from gateway.registry.boards import Event
 from gateway.registry.records import PluginRecord, ReleaseRecord
-from gateway.sources.base import CatalogEntry
+from gateway.runtimes.base import Sandbox
 from gateway.supervisor.status import InstanceStatus, PluginStatus
 from gateway.trust.lock import release_lock
 
@@ -61,6 +61,34 @@ def instance_view(instance: InstanceStatus) -> views.InstanceView:
         ownership=instance.ownership,
         started_at=moment(instance.started_at),
         address=instance.address,
+        sandbox=_sandbox(instance.sandbox),
+        relay=_relay(instance),
+    )
+
+
+def _sandbox(sandbox: Sandbox | None) -> views.SandboxView | None:
+    if sandbox is None:
+        return None
+    return views.SandboxView(
+        level=sandbox.level, network=sandbox.network, holds=list(sandbox.holds), lacks=list(sandbox.lacks)
+    )
+
+
+def _relay(instance: InstanceStatus) -> views.RelayView | None:
+    relay = instance.relay
+    # One that has a network besides is not held by what the relay grants, so nothing is claimed.
+    if relay is None or instance.sandbox is None or instance.sandbox.network != "none":
+        return None
+    return views.RelayView(
+        granted=list(relay.granted),
+        open=relay.open,
+        connections=relay.connections,
+        sent=relay.sent,
+        received=relay.received,
+        refusals=relay.refusals,
+        last_refusal=relay.last_refusal,
+        refused_at=moment(relay.refused_at),
+        problem=relay.problem,
     )
 
 
@@ -98,24 +126,7 @@ def event_view(event: Event) -> views.EventView:
     return views.EventView(id=event.id, at=at, type=event.type, plugin=event.plugin, data=dict(event.data))
 
 
-def catalog_view(entry: CatalogEntry, *, versions: list[str], installed: bool) -> views.CatalogEntryView:
-    definition = {"id": entry.id, "version": entry.version, "source": entry.source.value}
-    return views.CatalogEntryView(
-        id=entry.id,
-        name=entry.name or entry.id,
-        version=entry.version,
-        description=entry.description,
-        source=entry.source,
-        ui_type=entry.ui_type,
-        permissions=_permissions(entry.permissions),
-        versions=versions,
-        installed=installed,
-        problem=entry.problem,
-        definition={} if entry.problem else definition,
-    )
-
-
-def _permissions(permissions: Permissions) -> views.PermissionsView:
+def permissions_view(permissions: Permissions) -> views.PermissionsView:
     return views.PermissionsView(egress=list(permissions.egress), volumes=list(permissions.volumes))
 
 

@@ -29,6 +29,29 @@ class Body(BaseModel):
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, frozen=True, extra="forbid")
 
 
+class SandboxView(View):
+    """What really surrounds an instance, as its runtime found it applied."""
+
+    level: str = Field(description="`none`, `docker` or `runsc`.", examples=["docker"])
+    network: str = Field(description="What it reaches without the relay; `none` for nothing.")
+    holds: list[str]
+    lacks: list[str] = Field(description="What belongs to the sandbox and is not there; empty where whole.")
+
+
+class RelayView(View):
+    """The way out of an instance that has no network. Counts since the gateway began."""
+
+    granted: list[str] = Field(description="`host:port` of all that it may reach now.")
+    open: int = Field(description="Connections open now, those being made included.")
+    connections: int
+    sent: int = Field(description="Bytes.")
+    received: int = Field(description="Bytes.")
+    refusals: int
+    last_refusal: str = Field(description="Why a connection was not made, for people; empty for none.")
+    refused_at: datetime | None
+    problem: str = Field(description="Why the relay is not there; empty where it is.")
+
+
 class InstanceView(View):
     """One running copy of a release."""
 
@@ -43,6 +66,8 @@ class InstanceView(View):
     ownership: Ownership
     started_at: datetime | None
     address: str = Field(description="Where it answers the contract; empty while it does not.")
+    sandbox: SandboxView | None = Field(description="Null where nobody here can know it.")
+    relay: RelayView | None = Field(description="Null where it has none.")
 
 
 class UiView(View):
@@ -146,26 +171,6 @@ class PermissionsView(View):
 
     egress: list[str] = Field(description="`host:port`, or `settings:/pointer` for one that settings name.")
     volumes: list[str] = Field(description="Names of the directories that outlive the container.")
-
-
-class CatalogEntryView(View):
-    """One version of a plugin that could be installed."""
-
-    id: str
-    name: str
-    version: str
-    description: str
-    source: Source
-    ui_type: UiType
-    permissions: PermissionsView = Field(description="What it will be granted by installing it.")
-    versions: list[str] = Field(description="All versions of this plugin that its source has, newest first.")
-    installed: bool = Field(description="A plugin of this id is installed, in whichever version.")
-    problem: str = Field(description="Why it cannot be installed; empty where it can.")
-    definition: dict[str, Any] = Field(description="What to post to install it.")
-
-
-class CatalogView(View):
-    plugins: list[CatalogEntryView]
 
 
 class EventView(View):

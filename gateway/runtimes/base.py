@@ -38,6 +38,25 @@ class InstanceSpec:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Sandbox:
+    """What really surrounds an instance, as its runtime finds it applied.
+
+    ``level`` is ``none``, ``docker`` or ``runsc``. ``network`` says in words what the
+    instance reaches by itself, without the relay; ``lacks`` what belongs to the sandbox and is
+    not there.
+    """
+
+    level: str
+    network: str
+    holds: tuple[str, ...] = ()
+    lacks: tuple[str, ...] = ()
+
+
+UNPROTECTED = Sandbox(level="none", network="this machine's")
+"""A process of this machine, which may do what the gateway's user may."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RuntimeInstance:
     """What a runtime sees of an instance. ``started_at`` is Unix time in seconds."""
 
@@ -49,6 +68,7 @@ class RuntimeInstance:
     started_at: float = 0.0
     exit: ExitInfo | None = None
     handle: str = ""
+    sandbox: Sandbox = UNPROTECTED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
