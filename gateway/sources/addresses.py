@@ -69,13 +69,17 @@ def read_allow_list(text: str) -> AllowList:
     parts = [part.strip() for part in text.split(",") if part.strip()]
     return AllowList(
         hosts=frozenset(part.lower().rstrip(".") for part in parts if not _is_range(part)),
-        networks=tuple(ip_network(part.strip("[]"), strict=False) for part in parts if _is_range(part)),
+        networks=tuple(_range(part) for part in parts if _is_range(part)),
     )
+
+
+def _range(part: str) -> IPv4Network | IPv6Network:
+    return ip_network(part.replace("[", "").replace("]", ""), strict=False)
 
 
 def _is_range(part: str) -> bool:
     try:
-        ip_network(part.strip("[]"), strict=False)
+        _range(part)
     except ValueError:
         if any(char in part for char in "/:@?#[] "):
             raise BadAllowList(

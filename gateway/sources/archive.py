@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import gzip
 import shutil
 import stat
@@ -30,6 +31,8 @@ _RATIO_FROM = 2**20
 _END_OF_ZIP = struct.Struct("<4s4H2LH")
 _ZIP64_LOCATOR = 20
 _MAX_ZIP_DIRECTORY = 4 * 2**20
+# What the machine has run out of; a broken archive leads to other errors of the system.
+_OURS = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.EACCES, errno.EMFILE, errno.ENFILE)
 _BROKEN = (
     tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, IndexError, KeyError,
     struct.error, NotImplementedError, RuntimeError, OverflowError,
@@ -224,9 +227,11 @@ def _check_end_of_zip(file: IO[bytes]) -> None:
     file.seek(0)
     if len(tail) < _END_OF_ZIP.size or tail[-_END_OF_ZIP.size :][:4] != b"PK\x05\x06" or tail[-2:] != b"\0\0":
         raise ArchiveRefused("It is no zip file, or has a comment or more behind its end.")
-    _, _, _, _, _, directory, _, _ = _END_OF_ZIP.unpack(tail[-_END_OF_ZIP.size :])
+    _, _, _, _, _, directory, at, _ = _END_OF_ZIP.unpack(tail[-_END_OF_ZIP.size :])
     if directory > _MAX_ZIP_DIRECTORY or tail[:4] == b"PK\x06\x07":
         raise ArchiveRefused(f"Its directory has {directory} bytes; the limit is {_MAX_ZIP_DIRECTORY}.")
+    if at + directory != size - _END_OF_ZIP.size:
+        raise ArchiveRefused("It begins with something else than a zip file.")
 
 
 def _check_directory(name: str) -> None:
@@ -243,6 +248,6 @@ def _plain_errors() -> Iterator[None]:
     except ArchiveRefused:
         raise
     except _BROKEN as error:
-        if isinstance(error, OSError) and error.errno:
+        if isinstance(error, OSError) and error.errno in _OURS:
             raise SourceUnreadable(f"It cannot be unpacked here: {error.strerror}.") from error
         raise ArchiveRefused(f"It cannot be read: {str(error) or type(error).__name__}.") from error

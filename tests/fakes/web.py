@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 
@@ -37,6 +38,18 @@ class Web:
         if isinstance(page.body, bytes):
             await send({"type": "http.response.body", "body": page.body})
             return
-        async for part in page.body():
+        sending = asyncio.create_task(self._send(page.body, send))
+        leaving = asyncio.create_task(_left(receive))
+        await asyncio.wait((sending, leaving), return_when=asyncio.FIRST_COMPLETED)
+        sending.cancel()
+        leaving.cancel()
+
+    async def _send(self, body: Callable[[], AsyncIterator[bytes]], send: Send) -> None:
+        async for part in body():
             await send({"type": "http.response.body", "body": part, "more_body": True})
         await send({"type": "http.response.body"})
+
+
+async def _left(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
