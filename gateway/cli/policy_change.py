@@ -2,29 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from typing import Annotated
 
 import typer
 
 from gateway.cli.command import JsonOption, guarded
-from gateway.cli.connection import home
-from gateway.cli.exits import Exit, failure
-from gateway.cli.output import print_json, print_line
-from gateway.cli.sign_what import read_csp
-from gateway.cli.trust_words import moment, now, public_key
-from gateway.trust.keys import PublicKey
-from gateway.trust.policy import FILE, REVOKED_NAME, SIGNER_NAME, Policy, load_policy
-from gateway.trust.policy_edit import (
-    SignerChange,
-    allow_unsigned,
-    edit_policy,
-    revoke_key,
-    revoke_release,
-    trust_signer,
-)
-
-_SHORTEST_ID = 8
+from gateway.cli.trust_words import moment, now, public_key, read_csp
 
 Sources = Annotated[
     list[str] | None,
@@ -72,17 +55,9 @@ def trust(
     """
 
     def act() -> None:
-        if not re.fullmatch(SIGNER_NAME, name):
-            raise failure(
-                Exit.USAGE, f"'{name}' cannot be a name.", "Small letters, digits, '.', '_' and '-'."
-            )
-        known = name in load_policy(home()).signers
-        if not known and not (key and plugins):
-            raise failure(
-                Exit.USAGE,
-                f"{name} is not in the policy yet.",
-                "Give --key FILE.pub and --plugins 'PATTERN'.",
-            )
+        from gateway.cli.policy_acts import trust_publisher
+        from gateway.trust.policy_edit import SignerChange
+
         wanted = SignerChange(
             keys=[public_key(text) for text in key or ()],
             valid_from=moment(valid_from, "--valid-from"),
@@ -94,8 +69,7 @@ def trust(
             volumes=volumes or (),
             csp=read_csp(csp or []),
         )
-        changed = edit_policy(home(), trust_signer(name, wanted))
-        _tell(f"{name} is trusted for {', '.join(changed.signers[name].plugins)}.", as_json)
+        trust_publisher(name, wanted, as_json)
 
     raise typer.Exit(guarded(act, as_json))
 
@@ -125,17 +99,9 @@ def revoke(
     """
 
     def act() -> None:
-        found = load_policy(home())
-        when = moment(at, "--at") or now()
-        if re.fullmatch(REVOKED_NAME, what):
-            if retired:
-                raise failure(Exit.USAGE, "Only keys are retired.", "Leave --retired out.")
-            edit_policy(home(), revoke_release(what, at=when, reason=reason))
-            _tell(f"The release {what} is revoked.", as_json, _running(found))
-            return
-        key = _key(found, what)
-        edit_policy(home(), revoke_key(key, at=when, reason=reason, compromised=not retired))
-        _tell(f"The key {key.id} is {'retired' if retired else 'revoked'}.", as_json, _running(found))
+        from gateway.cli.policy_acts import revoke_one
+
+        revoke_one(what, reason, at=moment(at, "--at") or now(), retired=retired, as_json=as_json)
 
     raise typer.Exit(guarded(act, as_json))
 
@@ -151,34 +117,8 @@ def allow(
     """Let unsigned releases in. They are shown as not verified, everywhere."""
 
     def act() -> None:
-        edit_policy(home(), allow_unsigned(plugins, sources or ()))
-        _tell(f"Unsigned releases of {', '.join(plugins)} are let in.", as_json)
+        from gateway.cli.policy_acts import let_in
+
+        let_in(plugins, sources or (), as_json)
 
     raise typer.Exit(guarded(act, as_json))
-
-
-def _key(found: Policy, prefix: str) -> PublicKey:
-    if not re.fullmatch(rf"[0-9a-f]{{{_SHORTEST_ID},64}}", prefix):
-        detail = f"'{prefix}' is no id of a key or a release, and no digest."
-        raise failure(Exit.USAGE, detail, "See the ids: plugway policy show")
-    keys = [rule.public for signer in found.signers.values() for rule in signer.keys]
-    fitting = [key for key in keys if key.id.startswith(prefix)]
-    if len(fitting) != 1:
-        many = "More than one key in the policy begins" if fitting else "No key in the policy begins"
-        raise failure(Exit.NOT_FOUND, f"{many} with {prefix}.", "See: plugway policy show")
-    return fitting[0]
-
-
-def _running(found: Policy) -> str:
-    if found.revoked_running == "stop":
-        return "What runs of it is stopped."
-    return 'What runs of it is kept, and marked; set revoked_running = "stop" in policy.toml to stop it.'
-
-
-def _tell(words: str, as_json: bool, more: str = "") -> None:
-    if as_json:
-        print_json({"changed": str(home() / FILE), "detail": words})
-        return
-    print_line(words)
-    if more:
-        print_line(f"  {more}")

@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from gateway.cli.exits import Exit, failure
+from gateway.cli.trust_words import read_csp
 from gateway.model import DIGEST, UiType
 from gateway.sources.manifest_file import FILE, read_manifest_file
 from gateway.trust.statement import ReleaseLock
@@ -19,17 +20,23 @@ from gateway.trust.subjects import archive_subjects, directory_subjects, image_s
 _IMAGE = re.compile(rf"(?:[^@\s]+@)?({DIGEST.pattern})")
 
 
-@dataclass(frozen=True, slots=True)
-class Described:
-    """What the options say of a release; empty where they say nothing."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What was said on the command line; empty where nothing was."""
 
+    what: list[str]
+    keys: list[Path]
     id: str
     version: str
+    ui: Path | None
     ui_type: UiType | None
     egress: list[str]
     volumes: list[str]
     csp: list[str]
     contract: str
+    expires: str
+    cosign: Path | None
+    output: Path | None
 
 
 def found_subjects(what: list[str], ui: Path | None) -> dict[str, str]:
@@ -59,9 +66,7 @@ def _found_subjects(what: list[str], ui: Path | None) -> dict[str, str]:
     return found
 
 
-def described(
-    said: Described, what: list[str], *, signed_at: datetime, expires: datetime | None
-) -> ReleaseLock:
+def described(said: Options, *, signed_at: datetime, expires: datetime | None) -> ReleaseLock:
     """The lock; what a directory's ``plugway.toml`` says need not be said, and must not be contradicted."""
     lock: dict[str, Any] = {
         "plugin": said.id,
@@ -73,7 +78,7 @@ def described(
         "signed_at": signed_at,
         "expires": expires,
     }
-    if directory := next((Path(word) for word in what if (Path(word) / FILE).is_file()), None):
+    if directory := next((Path(word) for word in said.what if (Path(word) / FILE).is_file()), None):
         lock |= _of_directory(said, directory)
     for name in ("plugin", "version"):
         if not lock[name]:
@@ -104,7 +109,7 @@ def _subjects(word: str) -> dict[str, str]:
     )
 
 
-def _of_directory(said: Described, directory: Path) -> dict[str, Any]:
+def _of_directory(said: Options, directory: Path) -> dict[str, Any]:
     manifest = read_manifest_file(directory)
     for option, given, written in (
         ("--id", said.id, manifest.id),
@@ -126,21 +131,6 @@ def _of_directory(said: Described, directory: Path) -> dict[str, Any]:
         "ui_type": manifest.ui_type,
         "permissions": {"egress": manifest.granted.egress, "volumes": manifest.granted.volumes},
     }
-
-
-def read_csp(words: list[str]) -> dict[str, list[str]]:
-    """Origins by directive, from words such as ``img-src=https://host``; raises a failure."""
-    found: dict[str, list[str]] = {}
-    for word in words:
-        directive, equals, origin = word.partition("=")
-        if not equals:
-            raise failure(
-                Exit.USAGE,
-                f"--csp: '{word}' is not of the form directive=origin.",
-                "As in img-src=https://host",
-            )
-        found.setdefault(directive, []).append(origin)
-    return found
 
 
 def _require_directory(path: Path) -> None:

@@ -23,6 +23,7 @@ from gateway.trust.keys import (
 from gateway.trust.times import read_moment
 
 PASSPHRASE = "PLUGWAY_KEY_PASSPHRASE"  # noqa: S105 the variable's name
+SHORTEST = 12
 _DAYS = re.compile(r"([1-9][0-9]{0,4})d")
 
 
@@ -54,7 +55,11 @@ def private_key(path: Path) -> PrivateKey:
 
 def new_passphrase() -> str:
     """Ask for a new passphrase twice, or take it from the environment or stdin."""
-    return _passphrase("New passphrase", confirm=True)
+    given = _passphrase("New passphrase", confirm=True)
+    if len(given) < SHORTEST:
+        # The format stretches it by 2048 rounds of PBKDF2 only.
+        raise failure(Exit.USAGE, f"A passphrase has {SHORTEST} characters at least.", "Take some words.")
+    return given
 
 
 def public_key(text: str) -> PublicKey:
@@ -70,6 +75,21 @@ def either_key(path: Path) -> PublicKey:
         if "private key" not in error.detail:
             raise
     return private_key(path).public
+
+
+def read_csp(words: list[str]) -> dict[str, list[str]]:
+    """Origins by directive, from words such as ``img-src=https://host``; raises a failure."""
+    found: dict[str, list[str]] = {}
+    for word in words:
+        directive, equals, origin = word.partition("=")
+        if not equals:
+            raise failure(
+                Exit.USAGE,
+                f"--csp: '{word}' is not of the form directive=origin.",
+                "As in img-src=https://host",
+            )
+        found.setdefault(directive, []).append(origin)
+    return found
 
 
 def _passphrase(question: str, *, confirm: bool = False) -> str:
