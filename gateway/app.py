@@ -20,6 +20,7 @@ from gateway.home import Home
 from gateway.model import DirectoryArtifact, Source
 from gateway.proxy.app import DataPlane
 from gateway.registry.boards import EventBoard, OutcomeBoard, SnapshotBoard
+from gateway.registry.image_logins import ImageLogins
 from gateway.registry.secrets import SecretCipher
 from gateway.registry.store import RegistryStore
 from gateway.runtimes.base import Runtime
@@ -36,6 +37,8 @@ from gateway.sources.external import ExternalPlugins
 from gateway.sources.fetch import Fetcher
 from gateway.sources.http_remote import HttpRemoteSource
 from gateway.sources.npm import NpmSource
+from gateway.sources.oci import OciSource
+from gateway.sources.oci_registry import open_registries
 from gateway.sources.remote import RemoteSource
 from gateway.sources.store import ContentStore
 from gateway.supervisor.collector import Collector
@@ -79,7 +82,9 @@ class Front:
         await self._management(scope, receive, send)
 
 
-def _sources(settings: Settings, external: ExternalPlugins) -> dict[Source, ReleaseSource]:
+def _sources(
+    settings: Settings, external: ExternalPlugins, logins: ImageLogins
+) -> dict[Source, ReleaseSource]:
     return {
         Source.BUILT_IN: BuiltInSource(settings.plugin_directories()),
         Source.REMOTE: RemoteSource(over_http=HttpRemoteSource(external)),
@@ -90,6 +95,7 @@ def _sources(settings: Settings, external: ExternalPlugins) -> dict[Source, Rele
             signatures=settings.npm_signatures,
         ),
         Source.CDN: CdnSource(external, unpinned=settings.cdn_unpinned),
+        Source.OCI: OciSource(open_registries(settings, logins.find)),
     }
 
 
@@ -127,14 +133,15 @@ async def open_gateway(settings: Settings, announce: Announce) -> AsyncIterator[
         stack.callback(home.close)
         gatekeeper = await asyncio.to_thread(Gatekeeper.open, home, settings)
         cipher = await asyncio.to_thread(SecretCipher, home.path / "keys" / "secrets.key")
+        logins = ImageLogins(home.path, cipher, settings.docker_config)
         store = await RegistryStore.open(settings.database, cipher)
         stack.push_async_callback(store.close)
-        runtime, why = await choose_runtime(settings, home)
+        runtime, why = await choose_runtime(settings, home, logins.find)
         stack.push_async_callback(runtime.close)
         announce("runtime", why)
         content = ContentStore(home.path / "store")
         external = await _external(settings, home, store)
-        catalog = SourceCatalog(_sources(settings, external))
+        catalog = SourceCatalog(_sources(settings, external, logins))
         snapshots, events, outcomes = SnapshotBoard(epoch=store.epoch), EventBoard(), OutcomeBoard()
         refresh = Refresh(store=store, catalog=catalog, runtime=runtime, events=events, announce=announce)
         supervisor = Supervisor(

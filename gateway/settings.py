@@ -105,6 +105,14 @@ class Settings(BaseSettings):
     )
     fetch_timeout: float = Field(60.0, gt=0, description="Longest time that one fetch may take in all.")
     fetch_bytes: int = Field(256 * 2**20, ge=1024, description="Largest file that is fetched.")
+    oci_plain_http: str = Field(
+        "",
+        description="Image registries (host:port), by comma, that are spoken to without TLS; they have to "
+        "be in fetch_allow as well. Loopback addresses need no mention here.",
+    )
+    docker_config: Path | None = Field(
+        None, description="Docker's config.json, for registry logins beside 'plugway registry login'."
+    )
     npm_registry: str = Field("", description="URL of the npm registry; goes before the one in npm_config.")
     npm_config: Path | None = Field(
         None, description="File in the form of .npmrc: registries, also of scopes, and their tokens."

@@ -22,6 +22,7 @@ from gateway.cli.pause import pause
 from gateway.cli.pin import pin
 from gateway.cli.policy import policy
 from gateway.cli.promote import promote
+from gateway.cli.registry import registry
 from gateway.cli.restart import restart
 from gateway.cli.resume import resume
 from gateway.cli.rollback import rollback
@@ -64,6 +65,7 @@ app.command("rollout-defaults", rich_help_panel=ROLLOUTS)(rollout_defaults)
 app.command(rich_help_panel=TRUST)(sign)
 app.add_typer(key, name="key", rich_help_panel=TRUST)
 app.add_typer(policy, name="policy", rich_help_panel=TRUST)
+app.add_typer(registry, name="registry", rich_help_panel=TRUST)
 app.command(rich_help_panel=GATEWAY)(doctor)
 app.add_typer(token, name="token", rich_help_panel=GATEWAY)
 

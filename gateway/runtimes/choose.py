@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from gateway.home import Home
+from gateway.model import FindLogin
 from gateway.runtimes.base import Runtime, RuntimeFailure
 from gateway.runtimes.docker import DockerRuntime
 from gateway.runtimes.process import ProcessRuntime
@@ -17,20 +18,22 @@ class RuntimeMissing(RuntimeFailure):
     key, title = "runtime-missing", "The runtime is not available"
 
 
-async def choose_runtime(settings: Settings, home: Home) -> tuple[Runtime, str]:
+async def choose_runtime(
+    settings: Settings, home: Home, find_login: FindLogin = lambda host: None
+) -> tuple[Runtime, str]:
     """The runtime and a sentence on why it; raises :class:`RuntimeMissing`.
 
     Instances that another runtime has left on this home are ended, as nobody would see them any more.
     """
-    runtime, why = await _chosen(settings, home)
+    runtime, why = await _chosen(settings, home, find_login)
     await _end_instances_of_others(runtime, settings, home)
     return runtime, why
 
 
-async def _chosen(settings: Settings, home: Home) -> tuple[Runtime, str]:
+async def _chosen(settings: Settings, home: Home, find_login: FindLogin) -> tuple[Runtime, str]:
     if settings.runtime == "process":
         return ProcessRuntime(home, settings), "process: asked for; plugins run without isolation"
-    docker = DockerRuntime(home, settings)
+    docker = DockerRuntime(home, settings, find_login=find_login)
     diagnosis = await docker.diagnose()
     missing = "" if diagnosis.available else diagnosis.reason
     if diagnosis.available and settings.runtime == "auto":

@@ -14,7 +14,7 @@ from typing import Any, Literal
 import docker
 
 from gateway.home import Home
-from gateway.model import InstanceId, PluginId, ReleaseId, VerifiedRelease
+from gateway.model import FindLogin, ImageArtifact, InstanceId, PluginId, ReleaseId, VerifiedRelease
 from gateway.runtimes import docker_collect, docker_image, docker_logs
 from gateway.runtimes.base import (
     Diagnosis,
@@ -28,6 +28,7 @@ from gateway.runtimes.docker_base import have_base
 from gateway.runtimes.docker_engine import Engine
 from gateway.runtimes.docker_events import Events
 from gateway.runtimes.docker_host import DockerHost
+from gateway.runtimes.docker_pull import have_pulled
 from gateway.runtimes.docker_spec import owner
 from gateway.settings import Settings
 
@@ -35,12 +36,23 @@ Transport = Literal["unix", "tcp"]
 
 
 class DockerRuntime:
-    """See :class:`gateway.runtimes.base.Runtime`. ``engine_url`` overrides ``DOCKER_HOST``."""
+    """See :class:`gateway.runtimes.base.Runtime`. ``engine_url`` overrides ``DOCKER_HOST``.
+
+    ``find_login`` is asked, in a thread, before an image is pulled.
+    """
 
     name = "docker"
 
-    def __init__(self, home: Home, settings: Settings, *, engine_url: str = "") -> None:
+    def __init__(
+        self,
+        home: Home,
+        settings: Settings,
+        *,
+        engine_url: str = "",
+        find_login: FindLogin = lambda host: None,
+    ) -> None:
         self._home = home
+        self._find_login = find_login
         self._settings = settings
         self._engine = Engine(engine_url)
         self._host = DockerHost(home, settings)
@@ -77,7 +89,10 @@ class DockerRuntime:
             def tell(text: str) -> None:
                 loop.call_soon_threadsafe(progress, text)
 
-            found = docker_image.have_image(client, self._home, self._settings, release, tell)
+            if isinstance(release.artifact, ImageArtifact):
+                found = have_pulled(client, self._home, release, self._find_login, tell)
+            else:
+                found = docker_image.have_image(client, self._home, self._settings, release, tell)
             docker_collect.claim(client, self._home, release, found)
             return found
 

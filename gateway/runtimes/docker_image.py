@@ -1,4 +1,4 @@
-"""The image of a release: built from its directory without network, or pulled by digest. All blocking."""
+"""The image of a plugin that lies in a directory: built from it, without network. All blocking."""
 
 from __future__ import annotations
 
@@ -17,12 +17,11 @@ from docker.models.images import Image
 
 from gateway.digests import tree_digest
 from gateway.home import Home
-from gateway.model import DirectoryArtifact, ImageArtifact, Release
+from gateway.model import DirectoryArtifact, Release
 from gateway.runtimes import docker_names as names
 from gateway.runtimes.base import Progress, ReleaseNotRunnable
 from gateway.runtimes.docker_base import have_base, python_in
 from gateway.runtimes.docker_context import Context
-from gateway.runtimes.docker_engine import explanation
 from gateway.runtimes.launch import runnable_directory, sdk_packages
 from gateway.runtimes.site_packages import Packages, gather
 from gateway.settings import Settings, shipped_root
@@ -42,8 +41,6 @@ def have_image(
     client: docker.DockerClient, home: Home, settings: Settings, release: Release, progress: Progress
 ) -> str:
     """The id of the release's image; raises :class:`ReleaseNotRunnable`."""
-    if isinstance(release.artifact, ImageArtifact):
-        return _have_pulled(client, release, release.artifact, progress)
     artifact = runnable_directory(release)
     base = have_base(client, settings.base_image, progress)
     cache = home.path / "wheels"
@@ -163,23 +160,3 @@ def _said(error: BuildError) -> str:
 
 def _uncoloured(text: str) -> str:
     return text.replace("\x1b[91m", "").replace("\x1b[0m", "").strip()
-
-
-def _have_pulled(
-    client: docker.DockerClient, release: Release, artifact: ImageArtifact, progress: Progress
-) -> str:
-    by_digest = f"{artifact.reference}@{artifact.digest}"
-    for name in (by_digest, artifact.digest):
-        try:
-            return str(client.images.get(name).id)
-        except (ImageNotFound, APIError):
-            continue
-    progress(f"pulling {by_digest}")
-    try:
-        return str(client.images.pull(by_digest).id)
-    except APIError as error:
-        raise ReleaseNotRunnable(
-            f"The image {by_digest} cannot be pulled: {explanation(error)}",
-            hint="Check the reference, and that this machine reaches the registry.",
-            plugin=release.plugin_id,
-        ) from error

@@ -14,14 +14,20 @@ from gateway.runtimes.base import ReleaseNotRunnable
 from gateway.settings import shipped_root
 
 
+class CannotRunImages(ReleaseNotRunnable):
+    """The release is an image, and this runtime starts processes."""
+
+    key, title = "runtime-cannot-run-images", "This runtime cannot run images"
+
+
 def runnable_directory(release: Release) -> DirectoryArtifact:
     """The release's directory; raises :class:`ReleaseNotRunnable` where a process can never come of it."""
     what = f"{release.plugin_id} {release.version}"
     artifact = release.artifact
     if not isinstance(artifact, DirectoryArtifact):
-        raise ReleaseNotRunnable(
+        raise CannotRunImages(
             f"{what} comes as {_kind(artifact.kind)}, which the process runtime cannot run.",
-            hint="Use the docker runtime (RUNTIME=docker).",
+            hint="Start a Docker engine, then the gateway with RUNTIME=docker.",
             plugin=release.plugin_id,
         )
     if not artifact.command:

@@ -12,6 +12,8 @@ from contextlib import asynccontextmanager
 from urllib.parse import urljoin
 
 from gateway.model import DIGEST, FindLogin
+from gateway.settings import Settings
+from gateway.sources.addresses import read_allow_list
 from gateway.sources.base import NotInCatalog, SourceUnreadable
 from gateway.sources.fetch import Fetcher
 from gateway.sources.oci_auth import Authorizer
@@ -162,6 +164,18 @@ class Registries:
             except SourceUnreadable:
                 return plain
         return secure
+
+
+def open_registries(settings: Settings, find_login: FindLogin) -> Registries:
+    """By the operator's settings for all fetching; raises :class:`BadAllowList`."""
+    fetcher = Fetcher(
+        read_allow_list(settings.fetch_allow),
+        timeout=settings.fetch_timeout,
+        max_bytes=settings.fetch_bytes,
+        ca_file=settings.fetch_ca_file,
+    )
+    plain = frozenset(host.strip().lower() for host in settings.oci_plain_http.split(",") if host.strip())
+    return Registries(fetcher, find_login, timeout=settings.fetch_timeout, plain=plain)
 
 
 def _is_loopback(host: str) -> bool:
