@@ -81,6 +81,7 @@ def _relay(instance: InstanceStatus) -> views.RelayView | None:
         return None
     return views.RelayView(
         granted=list(relay.granted),
+        unmet=list(relay.unmet),
         open=relay.open,
         connections=relay.connections,
         sent=relay.sent,

@@ -42,6 +42,7 @@ class RelayView(View):
     """The way out of an instance that has no network. Counts since the gateway began."""
 
     granted: list[str] = Field(description="`host:port` of all that it may reach now.")
+    unmet: list[str] = Field(description="Permissions that name nothing to reach, and why.")
     open: int = Field(description="Connections open now, those being made included.")
     connections: int
     sent: int = Field(description="Bytes.")

@@ -43,7 +43,8 @@ class RelayStatus:
     """What went through the relay of an instance since this gateway began.
 
     ``sent`` and ``received`` are bytes, seen from the plugin; ``refused_at`` is Unix time,
-    0 for never; ``problem`` says why the relay is not there, "" where it is.
+    0 for never; ``problem`` says why the relay is not there, "" where it is. ``unmet`` are
+    permissions that name no destination now, each with the reason.
     """
 
     granted: tuple[str, ...] = ()
@@ -55,6 +56,7 @@ class RelayStatus:
     last_refusal: str = ""
     refused_at: float = 0.0
     problem: str = ""
+    unmet: tuple[str, ...] = ()
 
 
 class Relay:

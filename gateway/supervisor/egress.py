@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any, Protocol
 
 from gateway.egress.destinations import Destination
@@ -48,6 +49,7 @@ class Egress:
         self._relays = relays
         self._instances: tuple[Running, ...] = ()
         self._trials: dict[InstanceId, PluginSettings] = {}
+        self._unmet: dict[InstanceId, tuple[str, ...]] = {}
         self._ends: dict[InstanceId, asyncio.TimerHandle] = {}
 
     def follow(self, instances: Iterable[Running]) -> None:
@@ -65,6 +67,9 @@ class Egress:
                 continue  # Uninstalled a moment ago.
             if found is not None:
                 wanted[instance] = found.destinations
+                self._unmet[instance] = found.problems
+        for gone in self._unmet.keys() - wanted.keys():
+            del self._unmet[gone]
         self._relays.apply(wanted)
 
     def try_out(self, instance: InstanceId, settings: PluginSettings) -> None:
@@ -81,7 +86,8 @@ class Egress:
         self.refresh()
 
     def status(self, instance: InstanceId) -> RelayStatus | None:
-        return self._relays.status(instance)
+        status = self._relays.status(instance)
+        return None if status is None else replace(status, unmet=self._unmet.get(instance, ()))
 
     def close(self) -> None:
         for handle in self._ends.values():
@@ -93,8 +99,11 @@ class Egress:
         record = self._store.release(release)
         if not record.release.permissions.egress:
             return None
-        found = _granted(record, settings_of(self._store, plugin, instance))
-        if (trial := self._trials.get(instance)) is not None:
+        settings = settings_of(self._store, plugin, instance)
+        found = _granted(record, settings)
+        trial = self._trials.get(instance)
+        # Once they, or later ones, are in force, there is nothing left to try.
+        if trial is not None and trial.revision > settings.revision:
             found |= _granted(record, trial)
         return found
 

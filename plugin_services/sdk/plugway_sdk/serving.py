@@ -10,6 +10,7 @@ import sys
 from typing import Any
 
 from plugway_sdk.app_host import StartupFailed
+from plugway_sdk.egress_forward import set_proxy
 from plugway_sdk.errors import PlugwaySdkError
 from plugway_sdk.listen import Listen
 from plugway_sdk.logs import log_as_json
@@ -23,10 +24,11 @@ log = logging.getLogger("plugway_sdk")
 def serve(plugin: Plugin[Any]) -> None:
     """Serve until SIGTERM, then drain and return. Exits with status 1 where it cannot start.
 
-    Reads PLUGWAY_LISTEN, PLUGWAY_TLS, PLUGWAY_INSTANCE, PLUGWAY_VOLUMES and
-    PLUGWAY_LOG_LEVEL; without them it listens on a socket in the working directory.
+    Reads PLUGWAY_LISTEN, PLUGWAY_TLS, PLUGWAY_INSTANCE, PLUGWAY_VOLUMES, PLUGWAY_EGRESS
+    and PLUGWAY_LOG_LEVEL; without them it listens on a socket in the working directory.
     """
     log_as_json(os.environ.get("PLUGWAY_LOG_LEVEL", "info"))
+    set_proxy()
     try:
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
             runner.run(_serve(plugin))
