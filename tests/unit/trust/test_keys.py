@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import stat
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -96,6 +97,16 @@ def test_other_kinds_of_keys(tmp_path: Path) -> None:
             read(path)
         with pytest.raises(BadKey, match="cannot be read"):
             read(tmp_path / "none")
+
+
+def test_a_key_that_openssl_encrypted_with_scrypt_is_read(tmp_path: Path) -> None:
+    """As docs/trust.md proposes, where PBKDF2 is too little."""
+    key, plain, path = generate(), tmp_path / "plain", tmp_path / "scrypt"
+    write_pair(key, plain)
+    words = ["-topk8", "-scrypt", "-in", str(plain), "-out", str(path), "-passout", "pass:correct horse"]
+    subprocess.run(["openssl", "pkcs8", *words], check=True, timeout=20)
+    assert is_encrypted(path)
+    assert read_private(path, "correct horse").public == key.public
 
 
 def test_keys_of_openssl_are_read() -> None:
