@@ -1,13 +1,9 @@
-"""Whether a release may run: :func:`judge`, the one place where policy, proof and facts meet. Pure.
+"""Whether a release may run: the one place where policy, proof and facts meet. Pure.
 
-    verdict = judge(policy, envelope, facts, now)      # raises Refused
-
-``policy`` comes from :func:`gateway.trust.policy.load_policy`, ``envelope`` is the bytes that lay beside
-the release (None where there were none), ``facts`` come from :func:`gateway.trust.facts.facts_of`,
-``now`` is an aware time. Nothing is fetched. Install calls it with ``accepted_at=None``; every later
-start calls it again with the time at which it was accepted: then neither the lock's expiry nor the
-version floor can stop what already runs here, but a revocation can (see :func:`standing`).
-What can be seen only once the plugin runs is judged by :mod:`gateway.trust.running`.
+``now`` is an aware time. Nothing is fetched. With ``facts.accepted_at`` neither the lock's expiry nor the
+version floor can stop what already runs here, but a revocation can. The largest envelopes take half
+a second, so this is called in a thread (:mod:`gateway.trust.admit` does). What can be seen only once
+the plugin runs is judged by :mod:`gateway.trust.running`.
 """
 
 from __future__ import annotations

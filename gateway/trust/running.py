@@ -8,11 +8,28 @@ from dataclasses import replace
 from typing import Any
 
 from gateway.digests import canonical_json
-from gateway.model import Manifest
+from gateway.model import Manifest, Release
 from gateway.trust.compare import compare_subjects, compare_with_lock
+from gateway.trust.envelope import parse_envelope
 from gateway.trust.facts import Facts
-from gateway.trust.statement import Statement
+from gateway.trust.statement import Statement, parse_statement
 from gateway.trust.subjects import role_of
+
+
+def judge_running(envelope: bytes, release: Release, manifest: Manifest, ui: Mapping[str, str]) -> None:
+    """Both, for a release whose ``envelope`` was accepted; ``ui`` as in :func:`judge_ui`."""
+    statement = parse_statement(parse_envelope(envelope).payload)
+    facts = Facts(
+        plugin=release.plugin_id,
+        version=release.version,
+        source=release.source,
+        release=release.id,
+        # The artefacts were held against the lock when they were fetched, and are again at each start.
+        subjects=statement.subjects,
+        permissions=release.permissions,
+    )
+    judge_manifest(statement, facts, manifest)
+    judge_ui(statement, facts, ui)
 
 
 def judge_manifest(statement: Statement, facts: Facts, manifest: Manifest) -> None:

@@ -28,6 +28,10 @@ class Standing:
     verdict: Verdict | None = None
     refusal: Refused | None = None
 
+    @classmethod
+    def of_refused(cls, policy: Policy, refusal: Refused) -> Standing:
+        return cls(course=Course(policy.revoked_running), refusal=refusal)
+
 
 def standing(policy: Policy, envelope: bytes | None, facts: Facts, now: datetime) -> Standing:
     """How an accepted release stands now; ``facts.accepted_at`` has to be set (ValueError)."""
@@ -36,4 +40,4 @@ def standing(policy: Policy, envelope: bytes | None, facts: Facts, now: datetime
     try:
         return Standing(course=Course.RUN, verdict=judge(policy, envelope, facts, now))
     except Refused as refusal:
-        return Standing(course=Course(policy.revoked_running), refusal=refusal)
+        return Standing.of_refused(policy, refusal)
