@@ -14,6 +14,10 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway.access.gatekeeper import Gatekeeper
 from gateway.api.app import create_api
+from gateway.catalogue.catalogues import Catalogues
+from gateway.catalogue.kept import FOLDER as CATALOGUES
+from gateway.catalogue.market import Market
+from gateway.catalogue.pictures import Pictures
 from gateway.console.app import create_console
 from gateway.egress.relays import Relays
 from gateway.home import Home
@@ -41,11 +45,14 @@ from gateway.sources.oci import OciSource
 from gateway.sources.oci_registry import open_registries
 from gateway.sources.remote import RemoteSource
 from gateway.sources.store import ContentStore
+from gateway.supervisor.admission import Admission
 from gateway.supervisor.collector import Collector
 from gateway.supervisor.lifecycle import Lifecycle
 from gateway.supervisor.loop import Supervisor
 from gateway.supervisor.refresh import Refresh
 from gateway.supervisor.rollout_acts import RolloutActs
+from gateway.supervisor.trust_watch import TrustWatch
+from gateway.supervisor.verification import Verification
 from gateway.trust.verify import verify_release
 
 log = structlog.get_logger(__name__)
@@ -125,6 +132,20 @@ async def _relays(
     return relays
 
 
+async def _market(
+    stack: contextlib.AsyncExitStack, settings: Settings, home: Home, own: SourceCatalog, fetcher: Fetcher
+) -> Market:
+    """What is kept of the catalogues is there at once; looking for newer ones waits for nobody."""
+    catalogues = Catalogues(home.path, fetcher, every=settings.catalogue_interval)
+    await catalogues.open()
+    # Names of catalogues never begin with a dot.
+    pictures = Pictures(fetcher, ContentStore(home.path / CATALOGUES / ".pictures"))
+    market = Market(own, catalogues, pictures)
+    await catalogues.start(after=market.forget_pictures)
+    stack.push_async_callback(catalogues.stop)
+    return market
+
+
 @asynccontextmanager
 async def open_gateway(settings: Settings, announce: Announce) -> AsyncIterator[Gateway]:
     """Open every part in order and close them in reverse; plugins are started or adopted."""
@@ -142,23 +163,32 @@ async def open_gateway(settings: Settings, announce: Announce) -> AsyncIterator[
         content = ContentStore(home.path / "store")
         external = await _external(settings, home, store)
         catalog = SourceCatalog(_sources(settings, external, logins))
+        market = await _market(stack, settings, home, catalog, external.fetcher)
         snapshots, events, outcomes = SnapshotBoard(epoch=store.epoch), EventBoard(), OutcomeBoard()
         refresh = Refresh(store=store, catalog=catalog, runtime=runtime, events=events, announce=announce)
+        admission = Admission(home=home.path, store=store, catalog=catalog, verify=refresh.verify)
         supervisor = Supervisor(
             store=store, snapshots=snapshots, events=events, outcomes=outcomes,
-            runtime=runtime, content=content, settings=settings, verify=refresh.verify,
+            runtime=runtime, content=content, settings=settings, verify=admission.verify,
             relays=await _relays(stack, runtime, home, settings),
         )  # fmt: skip
         lifecycle = Lifecycle(
-            store=store, supervisor=supervisor, catalog=catalog, verify=verify_release,
+            store=store, supervisor=supervisor, catalog=catalog, admission=admission, verify=verify_release,
             events=events, runtime=runtime,
         )  # fmt: skip
         rollouts = RolloutActs(
             store=store,
             rollouts=supervisor.rollouts,
             catalog=catalog,
+            admission=admission,
             verify=verify_release,
             turn=lifecycle.turn,
+        )
+        trust = TrustWatch(
+            home=home.path, store=store, admission=admission, events=events, stop=lifecycle.disable
+        )
+        verification = Verification(
+            store=store, content=content, verify=verify_release, standing=admission.standing
         )
         data_plane = DataPlane(
             snapshots=snapshots, outcomes=outcomes, gatekeeper=gatekeeper, content=content,
@@ -168,7 +198,8 @@ async def open_gateway(settings: Settings, announce: Announce) -> AsyncIterator[
         REGISTRY.register(data_plane.metrics)
         stack.callback(REGISTRY.unregister, data_plane.metrics)
         management = create_api(
-            store=store, supervisor=supervisor, lifecycle=lifecycle, catalog=catalog, snapshots=snapshots,
+            store=store, supervisor=supervisor, lifecycle=lifecycle, market=market, trust=trust,
+            verification=verification, snapshots=snapshots,
             events=events, gatekeeper=gatekeeper, settings=settings, runtime_choice=why, runtime=runtime,
             rollouts=rollouts, console=create_console(),
         )  # fmt: skip
@@ -176,6 +207,8 @@ async def open_gateway(settings: Settings, announce: Announce) -> AsyncIterator[
         await supervisor.start()
         stack.push_async_callback(supervisor.stop, keep=settings.on_exit == "keep")
         await refresh.move(rollouts)
+        await trust.start()
+        stack.push_async_callback(trust.stop)
         collector = Collector(store, runtime, content, lifecycle.turn)
         await collector.start()
         stack.push_async_callback(collector.stop)

@@ -124,6 +124,10 @@ class Settings(BaseSettings):
         False, description="Whether a definition without a checksum may be fetched from a CDN."
     )
 
+    catalogue_interval: float = Field(
+        3600.0, ge=0, description="Pause between two looks at the catalogues; 0 looks only when asked."
+    )
+
     @property
     def database(self) -> str:
         return self.database_url or f"sqlite+aiosqlite:///{self.home.resolve() / 'plugway.db'}"

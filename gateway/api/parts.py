@@ -6,8 +6,9 @@ import time
 from dataclasses import dataclass, field
 
 from gateway.access.gatekeeper import Gatekeeper
-from gateway.api.ports import Catalog, Lifecycle, Store, Supervisor
+from gateway.api.ports import Lifecycle, Store, Supervisor, Trust, Verification
 from gateway.api.streams import Streams
+from gateway.catalogue.market import Market
 from gateway.registry.boards import EventBoard, SnapshotBoard
 from gateway.runtimes.base import Runtime
 from gateway.settings import Settings
@@ -21,7 +22,9 @@ class Parts:
     store: Store
     supervisor: Supervisor
     lifecycle: Lifecycle
-    catalog: Catalog
+    market: Market
+    trust: Trust
+    verification: Verification
     snapshots: SnapshotBoard
     events: EventBoard
     gatekeeper: Gatekeeper

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
@@ -71,6 +71,20 @@ class InstanceView(View):
     relay: RelayView | None = Field(description="Null where it has none.")
 
 
+class TrustView(View):
+    """Why a release may run here, and how it stands by the policy of now."""
+
+    verified: bool = Field(description="The gateway's own finding: a known signer vouches for these bytes.")
+    rule: str = Field(description="The rule by which it was let in.", examples=["signed"])
+    words: str = Field(description="The same for people.")
+    signer: str = Field(description="Who vouches for it; empty for nobody.")
+    keys: list[str] = Field(description="Ids of the keys that signed.")
+    course: Literal["run", "keep", "stop"] = Field(
+        description="`keep`: it is trusted no more and runs on; `stop`: it may not run any more."
+    )
+    refusal: str = Field(description="Why it is trusted no more; empty where it is.")
+
+
 class UiView(View):
     """A plugin's user interface."""
 
@@ -97,6 +111,7 @@ class PluginView(View):
     restarts: int
     progress: str = Field(description="What is being done right now, for people.")
     release_id: str
+    trust: TrustView
     ui: UiView | None
     has_settings: bool
     settings_required: bool = Field(description="It has settings that must be given before it works.")
@@ -122,7 +137,7 @@ class ReleaseView(View):
     current: bool = Field(description="The plugin's calls go to this one.")
     source: Source
     tier: Tier
-    signer: str = Field(description="Who vouched for it; empty for nobody.")
+    trust: TrustView
     added_at: datetime | None
     one_way: bool = Field(description="It changes its data so that older releases cannot read it.")
     lock: dict[str, Any] = Field(description="The release lock: everything the release's id is made from.")
@@ -172,6 +187,38 @@ class PermissionsView(View):
 
     egress: list[str] = Field(description="`host:port`, or `settings:/pointer` for one that settings name.")
     volumes: list[str] = Field(description="Names of the directories that outlive the container.")
+
+
+class CandidateView(View):
+    """What an install would bring. Give ``releaseId`` as ``consent`` to install just this."""
+
+    id: str
+    name: str
+    version: str
+    source: Source
+    tier: Tier
+    release_id: str
+    permissions: PermissionsView
+    ui_type: UiType
+    consent_needed: bool
+    trust: TrustView | None = Field(description="Null where the policy refuses it.")
+    refusal: dict[str, Any] | None = Field(description="The problem that installing it would end with.")
+    lock: dict[str, Any]
+
+
+class CheckView(View):
+    """One thing that was looked at."""
+
+    what: str = Field(examples=["artefact"])
+    ok: bool | None = Field(description="Null where there is nothing to vouch for.")
+    words: str
+
+
+class VerificationView(View):
+    """Everything about an installed plugin, looked at anew."""
+
+    ok: bool = Field(description="Nothing that was looked at failed.")
+    checks: list[CheckView]
 
 
 class EventView(View):

@@ -16,6 +16,9 @@ from starlette.types import ASGIApp
 
 from gateway.access.gatekeeper import TOKEN_FILE, Gatekeeper
 from gateway.api.app import create_api
+from gateway.catalogue.catalogues import Catalogues
+from gateway.catalogue.market import Market
+from gateway.catalogue.pictures import Pictures
 from gateway.clock import SteadyClock
 from gateway.definition import PluginDefinition
 from gateway.digests import release_id
@@ -41,7 +44,10 @@ from gateway.registry.secrets import SecretCipher
 from gateway.registry.store import RegistryStore
 from gateway.runtimes.base import Diagnosis
 from gateway.settings import Settings
+from gateway.sources.addresses import read_allow_list
 from gateway.sources.base import CatalogEntry
+from gateway.sources.fetch import Fetcher
+from gateway.sources.store import ContentStore
 from gateway.supervisor.rollout_acts import RolloutActs
 from gateway.supervisor.rollouts import Rollouts
 from gateway.supervisor.settings_moves import Configured
@@ -224,11 +230,15 @@ async def management(
     gatekeeper = await asyncio.to_thread(lambda: Gatekeeper.open(Home(home), settings))
     runtime: Any = IdleRuntime()
     turns: defaultdict[PluginId, asyncio.Lock] = defaultdict(asyncio.Lock)
+    fetcher = Fetcher(read_allow_list("127.0.0.1"), timeout=10.0, max_bytes=2**24)
+    catalogues = Catalogues(home, fetcher, every=0)
+    await catalogues.open()
+    market = Market(OneEntryCatalog(), catalogues, Pictures(fetcher, ContentStore(home / "pictures")))
     app = create_api(
         store=store,
         supervisor=supervisor,
         lifecycle=lifecycle,
-        catalog=OneEntryCatalog(),
+        market=market,
         snapshots=snapshots,
         events=events,
         gatekeeper=gatekeeper,

@@ -1,0 +1,89 @@
+"""Everything that can be installed, asked for in one place."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from gateway.catalogue.catalogues import Catalogues
+from gateway.catalogue.errors import NotOffered
+from gateway.catalogue.offers import Offer, OfferVersion, catalogue_offers, choose, origin, own_offers
+from gateway.catalogue.pictures import Pictures
+from gateway.definition import PluginDefinition, parse_definition
+from gateway.sources.base import CatalogEntry
+
+
+class OwnSources(Protocol):
+    """What the gateway's own directories offer."""
+
+    async def available(self) -> Sequence[CatalogEntry]: ...
+
+
+class Market:
+    """The gateway's own sources and all catalogues, side by side."""
+
+    def __init__(
+        self,
+        own: OwnSources,
+        catalogues: Catalogues,
+        pictures: Pictures,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self._own = own
+        self.catalogues = catalogues
+        self._pictures = pictures
+        self._now = now
+
+    async def offers(self) -> list[Offer]:
+        """Asks no network: catalogues are as they were fetched last."""
+        own = own_offers(await self._own.available())
+        return [*own, *catalogue_offers(self.catalogues.standings(), self._now())]
+
+    async def definition(self, installed: PluginDefinition, version: str, catalogue: str) -> PluginDefinition:
+        """How to get another version of an installed plugin from the catalogue that it came from.
+
+        Raises :class:`NotOffered` where that catalogue is not where it came from.
+        """
+        mine = [offer for offer in origin(await self.offers(), installed) if offer.catalogue == catalogue]
+        if not mine:
+            raise NotOffered(
+                f"{installed.id} was not installed from the catalogue {catalogue}.",
+                hint="It is updated from where it came; to change that, uninstall it and install it anew.",
+                plugin=installed.id,
+            )
+        return parse_definition(_taken(mine[0], version).definition)
+
+    async def picture(self, id_: str, sha256: str) -> tuple[bytes, str]:
+        """A screenshot and its media type; raises :class:`NotOffered` and what fetching raises."""
+        for standing in self.catalogues.standings():
+            plugin = standing.index.plugins.get(id_) if standing.index else None
+            for screenshot in plugin.screenshots if plugin else ():
+                if screenshot.sha256 == sha256:
+                    return await self._pictures.picture(standing.subscription.url, screenshot)
+        raise NotOffered(f"No catalogue has this screenshot of '{id_}'.", plugin=id_)
+
+    async def forget_pictures(self) -> None:
+        """Remove those that no catalogue names any more."""
+        await self._pictures.collect(
+            {
+                screenshot.sha256
+                for standing in self.catalogues.standings()
+                if standing.index
+                for plugin in standing.index.plugins.values()
+                for screenshot in plugin.screenshots
+            }
+        )
+
+    async def choose(self, id_: str, catalogue: str | None) -> Offer:
+        """See :func:`gateway.catalogue.offers.choose`."""
+        return choose(await self.offers(), id_, catalogue)
+
+
+def _taken(offer: Offer, version: str) -> OfferVersion:
+    """A version that can be installed; raises :class:`NotOffered`."""
+    found = offer.version(version)
+    if not found.definition or found.yanked:
+        why = found.problem or f"it was withdrawn: {found.yanked}"
+        raise NotOffered(f"{offer.id} {version} cannot be installed: {why}.", plugin=offer.id)
+    return found
