@@ -33,18 +33,23 @@ class Desk:
         self.root, self.home = root, root / "home"
         self.plugin = write_plugin(root / "notes")
 
-    async def run(self, *words: str | Path, code: int = 0, stdin: str = "", **settings: str) -> Ran:
-        ran = await plugway(*map(str, words), stdin=stdin, PLUGWAY_HOME=str(self.home), **settings)
+    async def program(self, *words: str | Path, code: int = 0) -> Ran:
+        """As a user runs it."""
+        ran = await plugway(*map(str, words), PLUGWAY_HOME=str(self.home))
         assert ran.code == code, ran
         assert "Traceback" not in ran.err
         return ran
 
-    def run_here(self, *words: str | Path, code: int = 0) -> Ran:
-        """As :meth:`run`, without a process of its own."""
-        result = CliRunner().invoke(app, list(map(str, words)), env=environment(PLUGWAY_HOME=str(self.home)))
+    def run_here(self, *words: str | Path, code: int = 0, stdin: str = "", **settings: str) -> Ran:
+        """As :meth:`program`, without the second that a process takes to start."""
+        env = environment(PLUGWAY_HOME=str(self.home), **settings)
+        result = CliRunner().invoke(app, list(map(str, words)), input=stdin, env=env)
         assert result.exit_code == code, result
         assert result.exception is None or isinstance(result.exception, SystemExit)
         return Ran(result.exit_code, result.stdout, result.stderr)
+
+    async def run(self, *words: str | Path, code: int = 0, stdin: str = "", **settings: str) -> Ran:
+        return await asyncio.to_thread(self.run_here, *words, code=code, stdin=stdin, **settings)
 
     async def key(self, name: str) -> str:
         made = await self.run("key", "generate", self.root / name, "--json")
@@ -70,12 +75,12 @@ def desk(tmp_path: Path) -> Desk:
 async def test_from_a_key_to_a_verified_release_and_back(desk: Desk) -> None:
     envelope = desk.root / "notes.intoto.json"
     id_ = await desk.key("a.key")
-    await desk.run("sign", desk.plugin, "--key", desk.root / "a.key", "-o", envelope)
+    await desk.program("sign", desk.plugin, "--key", desk.root / "a.key", "-o", envelope)
     with pytest.raises(Refused, match="No signer in the policy") as caught:
         await desk.judge(envelope)
     assert caught.value.keys == (id_,)
 
-    await desk.run("policy", "trust", "acme", "--key", desk.root / "a.key.pub", "--plugins", "notes")
+    await desk.program("policy", "trust", "acme", "--key", desk.root / "a.key.pub", "--plugins", "notes")
     verdict = await desk.judge(envelope)
     assert (verdict.verified, verdict.signer, verdict.keys) == (True, "acme", (id_,))
 
@@ -84,7 +89,7 @@ async def test_from_a_key_to_a_verified_release_and_back(desk: Desk) -> None:
         await desk.judge(envelope)
     (desk.plugin / "notes" / "more.py").unlink()
 
-    said = await desk.run("policy", "revoke", id_[:12], "--reason", "laptop lost")
+    said = await desk.program("policy", "revoke", id_[:12], "--reason", "laptop lost")
     assert 'revoked_running = "stop"' in said.out
     with pytest.raises(Refused, match="laptop lost") as caught:
         await desk.judge(envelope)
