@@ -1,5 +1,7 @@
 # The image of a Python plugin. The gateway builds it (gateway/runtimes/docker_image.py), and so does
 # deploy/images.py; both lay out the build context and append the plugin's own command.
+# They also label it, so that it can be pushed to a registry and installed from there (docs/sources.md):
+# LABEL io.plugway.manifest='{"id": "notes", "version": "1.0.0", "permissions": {"volumes": ["data"]}}'
 # Nothing is fetched while building: site/ holds the packages, gathered on the host.
 ARG BASE_IMAGE=python:3.11-slim
 FROM ${BASE_IMAGE}

@@ -19,6 +19,10 @@ EGRESS = re.compile(r"settings:(/[^/\s]+)+|[A-Za-z0-9.-]+:[0-9]{1,5}|\[[0-9a-fA-
 VOLUME_NAME = re.compile(r"[a-z][a-z0-9-]{0,30}")
 
 
+IMAGE_MANIFEST = "io.plugway.manifest"
+"""The label of an image that says in JSON which plugin is in it and what it may do."""
+
+
 class Source(StrEnum):
     """Where a release comes from."""
 

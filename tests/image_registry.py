@@ -69,6 +69,10 @@ class ImageRegistry:
             self._process.wait(20)
             self._process = None
 
+    @property
+    def stopped(self) -> bool:
+        return self._process is None
+
     def _answers(self) -> bool:
         name, _, port = self.host.partition(":")
         with contextlib.suppress(OSError), socket.create_connection((name, int(port)), timeout=1):

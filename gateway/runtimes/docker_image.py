@@ -15,9 +15,9 @@ import docker
 from docker.errors import APIError, BuildError, ImageNotFound
 from docker.models.images import Image
 
-from gateway.digests import tree_digest
+from gateway.digests import canonical_json, tree_digest
 from gateway.home import Home
-from gateway.model import DirectoryArtifact, Release
+from gateway.model import IMAGE_MANIFEST, DirectoryArtifact, Release
 from gateway.runtimes import docker_names as names
 from gateway.runtimes.base import Progress, ReleaseNotRunnable
 from gateway.runtimes.docker_base import have_base, python_in
@@ -27,6 +27,7 @@ from gateway.runtimes.site_packages import Packages, gather
 from gateway.settings import Settings, shipped_root
 
 _BUILD_TIMEOUT = 600
+_VERSION_LABEL = "org.opencontainers.image.version"
 _HAS_PROGRAM = (
     "import shutil, sys; name = sys.argv[1]; "
     "sys.exit(0 if shutil.which(name) else 'the command ' + repr(name) + ' is not in the image')"
@@ -69,6 +70,8 @@ def have_image(
                 names.RECIPE: recipe,
                 names.DIGEST: artifact.digest,
                 names.PLUGIN: release.plugin_id,
+                IMAGE_MANIFEST: manifest_label(release),
+                _VERSION_LABEL: release.version,
             },
         ),
     )
@@ -86,9 +89,25 @@ def requirements_of(directory: Path) -> tuple[str, ...]:
 
 def _recipe(release: Release, artifact: DirectoryArtifact, base: Image, packages: Packages) -> str:
     """A digest of all that the image is made of: any change of it makes a new one."""
-    parts = [artifact.digest, base.id, packages.key, _dockerfile(release, artifact)]
+    parts = [artifact.digest, base.id, packages.key, _dockerfile(release, artifact), manifest_label(release)]
     parts += [tree_digest(package) for package in sdk_packages()]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+
+def manifest_label(release: Release) -> str:
+    """What the image says of its plugin, so that it can be pushed to a registry and installed from there."""
+    return canonical_json(
+        {
+            "id": release.plugin_id,
+            "version": release.version,
+            "name": release.name,
+            "uiType": release.ui_type.value,
+            "permissions": {
+                "egress": list(release.permissions.egress),
+                "volumes": list(release.permissions.volumes),
+            },
+        }
+    ).decode()
 
 
 def _dockerfile(release: Release, artifact: DirectoryArtifact) -> str:

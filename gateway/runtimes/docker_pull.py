@@ -115,15 +115,19 @@ class _Layers:
 
 
 def told(events: Iterator[Mapping[str, Any]], every: float = _EVERY) -> Iterator[str]:
-    """How far a pull is, at most once in ``every`` seconds; raises where the engine tells of a failure."""
-    layers, said, last = _Layers(), "", time.monotonic()
+    """How far a pull is, at most once in ``every`` seconds; raises where the engine tells of a failure.
+
+    Everything is read in any case: only then does the SDK let go of the connection.
+    """
+    layers, said, last, failure = _Layers(), "", time.monotonic(), ""
     for event in events:
-        if "error" in event:
-            raise _PullFailed(str(event["error"]))
+        failure = failure or str(event.get("error", ""))
         layers.note(event)
         if layers.whole and time.monotonic() - last >= every and str(layers) != said:
             said, last = str(layers), time.monotonic()
             yield said
+    if failure:
+        raise _PullFailed(failure)
 
 
 _KINDS: tuple[tuple[tuple[str, ...], str], ...] = (

@@ -13,11 +13,11 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 from pydantic.alias_generators import to_camel
 
 from gateway.definition import Identifier
-from gateway.model import EGRESS, VOLUME_NAME, Permissions, UiType
+from gateway.model import EGRESS, IMAGE_MANIFEST, VOLUME_NAME, Permissions, UiType
 from gateway.semver import is_version
 from gateway.sources.oci_documents import UnfitImage, read_json
 
-LABEL = "io.plugway.manifest"
+LABEL = IMAGE_MANIFEST
 VERSION_LABEL = "org.opencontainers.image.version"
 _MAX_LABEL = 64 * 2**10
 
