@@ -140,3 +140,10 @@ async def test_in_a_container_without_a_network(redis: Any, start_redis: Any, tm
         assert (await look(running)).raise_for_status().json()["role"] == "master"
         (instance,) = (await running.plugin("redis-management"))["instances"]
         assert instance["relay"]["granted"] == [f"127.0.0.1:{other.port}"]
+        await running.kill()
+    # The container went on meanwhile, and has its way out again.
+    async with gateway(tmp_path / "home", "docker", settings) as running:
+        await running.healthy("redis-management", 120)
+        assert (await look(running)).raise_for_status().json()["role"] == "master"
+        (again,) = (await running.plugin("redis-management"))["instances"]
+        assert again["startedAt"] == instance["startedAt"]
