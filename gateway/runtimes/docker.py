@@ -64,13 +64,14 @@ class DockerRuntime:
 
     async def diagnose(self) -> Diagnosis:
         try:
+            transport = await self._chosen_transport()
             info, version = await self._engine.call(lambda client: (client.info(), client.version()))
         except RuntimeFailure as failure:
             return Diagnosis(available=False, reason=f"{failure.detail} {failure.hint}".strip())
         return Diagnosis(
             available=True,
             reason=f"Docker engine {version['Version']} (API {version['ApiVersion']}) answers.",
-            isolation=isolation(info, self._settings),
+            isolation=isolation(info, self._settings, transport),
         )
 
     async def have_base_image(self) -> None:
@@ -166,9 +167,10 @@ def fitting_transport(client: docker.DockerClient) -> Transport:
     return "unix" if shared and not desktop else "tcp"
 
 
-def isolation(info: dict[str, Any], settings: Settings) -> tuple[str, ...]:
+def isolation(info: dict[str, Any], settings: Settings, transport: Transport) -> tuple[str, ...]:
     """What this engine really gives: a limit that its kernel does not know is not claimed."""
     security = [str(option) for option in info.get("SecurityOptions") or ()]
+    by_relay = settings.docker_egress == "relay"
     mebibytes = settings.memory_bytes // 2**20
     given = [
         (True, f"non-root user {owner()[0]}"),
@@ -181,6 +183,7 @@ def isolation(info: dict[str, Any], settings: Settings) -> tuple[str, ...]:
         (bool(info.get("SwapLimit")), "no swap beyond it"),
         (bool(info.get("CpuCfsQuota")), f"limit of {settings.cpus:g} CPU"),
         (bool(info.get("PidsLimit")), f"at most {settings.pids} processes"),
-        (settings.docker_transport != "tcp", "no network unless granted"),
+        (transport == "unix" and by_relay, "no network, and a relay for what was granted"),
+        (transport == "unix" and not by_relay, "no network unless granted"),
     ]
     return tuple(words for holds, words in given if holds)
