@@ -65,6 +65,16 @@ class OfferVersionView(View):
     definition: dict[str, Any] = Field(description="What to post to install it.")
 
 
+class ChosenView(View):
+    """What to install for an id."""
+
+    id: str
+    version: str
+    catalogue: str = Field(description="The catalogue that offers it; empty for the gateway's own.")
+    permissions: PermissionsView = Field(description="What it asks for, as its catalogue says.")
+    definition: dict[str, Any] = Field(description="What to post to install it.")
+
+
 class ScreenshotView(View):
     url: str = Field(description="Where the gateway serves it.")
     alt: str

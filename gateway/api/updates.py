@@ -26,7 +26,7 @@ def update_view(parts: Parts, record: PluginRecord, offers: Sequence[Offer]) -> 
         name=record.definition.name or release.name or record.id,
         installed=release.version,
         newest=later.version if later else "",
-        catalogue=offer.catalogue if offer else "",
+        catalogue=(offer or mine[0]).catalogue if mine else "",
         pinned=record.pinned,
         more=permissions_view(wanted.exceeds(release.permissions)),
         less=permissions_view(release.permissions.exceeds(wanted)),

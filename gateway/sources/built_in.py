@@ -14,6 +14,7 @@ from gateway.hints import near
 from gateway.model import DirectoryArtifact, PluginId, Release, Source, Tier
 from gateway.semver import preference, version_key
 from gateway.sources.base import CatalogEntry, NotInCatalog, SourceUnreadable
+from gateway.sources.evidence import Evidence
 from gateway.sources.manifest_file import FILE, BadManifestFile, ManifestFile, read_manifest_file
 
 # Of no meaning for a directory; taken silently they would look as if they had been checked.
@@ -50,6 +51,10 @@ class BuiltInSource:
                 plugin=definition.id,
             )
         return _release(definition, chosen, manifest, digest)
+
+    async def evidence(self, definition: PluginDefinition, release: Release) -> Evidence:
+        """None is needed: the operator laid the files here."""
+        return Evidence()
 
     async def available(self) -> Sequence[CatalogEntry]:
         found = await asyncio.to_thread(lambda: list(self._scan()))

@@ -9,6 +9,7 @@ from gateway.errors import PlugwayError
 from gateway.model import Release, Source
 from gateway.semver import preference
 from gateway.sources.base import CatalogEntry, ReleaseSource, UnsupportedSource
+from gateway.sources.evidence import Evidence
 
 
 class SourceCatalog:
@@ -28,6 +29,10 @@ class SourceCatalog:
                 plugin=definition.id,
             )
         return await source.resolve(definition)
+
+    async def evidence(self, definition: PluginDefinition, release: Release) -> Evidence:
+        """What the release's source has to show for it."""
+        return await self._sources[release.source].evidence(definition, release)
 
     async def available(self) -> tuple[CatalogEntry, ...]:
         """Entries of every source by id, the version that installing takes first.

@@ -13,6 +13,7 @@ from gateway.model import Release
 from gateway.semver import is_version
 from gateway.sources.archive import unpack
 from gateway.sources.base import CatalogEntry
+from gateway.sources.evidence import Evidence
 from gateway.sources.external import ExternalPlugins, Found, refuse_fields
 from gateway.sources.found import check_sum, found_in
 from gateway.sources.package_json import BadPackage, Package, read_package
@@ -65,10 +66,11 @@ class CdnSource:
             fetched = await self._external.fetcher.file(url.replace(VERSION, version), file)
             digest = f"sha256:{fetched.sha256}"
             check_sum(definition, digest)
-            found = await asyncio.to_thread(
-                _read, definition, place_name, file, place / "files", {"digest": digest}
-            )
+            found = await asyncio.to_thread(_read, definition, place_name, file, place / "files", digest)
             return await self._external.publish(definition, found, place)
+
+    async def evidence(self, definition: PluginDefinition, release: Release) -> Evidence:
+        return await self._external.evidence(definition, release)
 
     async def available(self) -> Sequence[CatalogEntry]:
         return ()
@@ -101,11 +103,10 @@ def _place(definition: PluginDefinition) -> tuple[str, str]:
     return given[0]
 
 
-def _read(
-    definition: PluginDefinition, place_name: str, file: Path, files: Path, origin: dict[str, Any]
-) -> Found:
+def _read(definition: PluginDefinition, place_name: str, file: Path, files: Path, digest: str) -> Found:
     """An archive or one module, as the field says; where it says neither, as the bytes do. Blocking."""
     archive = looks_like_archive(file)
+    origin: dict[str, Any] = {"subjects": {"archive": digest}}
     if place_name.endswith("package_url") or (archive and not place_name.endswith("component_url")):
         names = unpack(file, files)
         package = read_package(files, names)
@@ -115,6 +116,7 @@ def _read(
             )
     else:
         names, package = one_module(file, files)
+        origin = {"subjects": {f"ui/{names[0]}": digest}}
     return found_in(definition, package, names, files, version=definition.version, origin=origin)
 
 

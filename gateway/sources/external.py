@@ -7,13 +7,14 @@ and moved in the same way. ``external/`` in the home directory holds them by dig
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import re
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,10 +26,12 @@ from gateway.errors import BadInput
 from gateway.model import DirectoryArtifact, Permissions, PluginId, Release, Tier, UiType
 from gateway.settings import shipped_root
 from gateway.sources.base import SourceUnreadable
+from gateway.sources.evidence import Evidence, given
 from gateway.sources.fetch import Fetcher
 from gateway.sources.manifest_file import FILE, read_manifest_file
 
 ADAPTER = "web_adapter"
+ORIGIN = "origin.json"
 COMMAND = ("{python}", "-m", ADAPTER)
 MAX_UI_FILES = 2000
 _NEEDS = ("anyio>=4", "certifi", "httpcore>=1.0.9", "websockets>=15")
@@ -109,6 +112,13 @@ class ExternalPlugins:
             raise SourceUnreadable(f"{self._root} cannot be written: {error.strerror}.") from error
         return _release(definition, found, api, path, digest)
 
+    async def evidence(self, definition: PluginDefinition, release: Release) -> Evidence:
+        """What was fetched for a release, by digest, and the signature that its definition gives."""
+        assert isinstance(release.artifact, DirectoryArtifact)
+        origin = Path(release.artifact.path) / ORIGIN
+        fetched = json.loads(await asyncio.to_thread(origin.read_bytes)).get("subjects", {})
+        return replace(await given(definition, self.fetcher), subjects=fetched)
+
     async def _api(self, definition: PluginDefinition) -> _Api | None:
         if not definition.api_base_url:
             return None
@@ -134,7 +144,7 @@ class ExternalPlugins:
             _copy_page(found.page, directory / "ui")
         if api is not None and self.fetcher.ca_file is not None:
             shutil.copyfile(self.fetcher.ca_file, directory / "ca.pem")
-        _write_json(directory / "origin.json", {"source": definition.source.value, **found.origin})
+        _write_json(directory / ORIGIN, {"source": definition.source.value, **found.origin})
         _write_json(directory / "adapter.json", _adapter(definition, found, api))
         (directory / FILE).write_text(tomlkit.dumps(_manifest(definition, found, api)))
         read_manifest_file(directory)

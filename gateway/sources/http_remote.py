@@ -13,6 +13,7 @@ from gateway.errors import BadInput
 from gateway.model import Release, UiType
 from gateway.sources.base import CatalogEntry
 from gateway.sources.cdn import VERSION, named_version, one_module
+from gateway.sources.evidence import Evidence
 from gateway.sources.external import ExternalPlugins, Found, refuse_fields
 from gateway.sources.found import check_sum, found_in
 
@@ -56,9 +57,12 @@ class HttpRemoteSource:
             digest = f"sha256:{fetched.sha256}"
             check_sum(definition, digest)
             names, package = await asyncio.to_thread(one_module, file, place / "files", export)
-            origin: dict[str, Any] = {"digest": digest}
+            origin: dict[str, Any] = {"subjects": {f"ui/{names[0]}": digest}}
             found = found_in(definition, package, names, place / "files", version=version, origin=origin)
             return await self._external.publish(definition, found, place)
+
+    async def evidence(self, definition: PluginDefinition, release: Release) -> Evidence:
+        return await self._external.evidence(definition, release)
 
     async def available(self) -> Sequence[CatalogEntry]:
         return ()

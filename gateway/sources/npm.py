@@ -13,6 +13,7 @@ from gateway.errors import BadInput
 from gateway.model import Release
 from gateway.sources.archive import unpack
 from gateway.sources.base import CatalogEntry
+from gateway.sources.evidence import Evidence
 from gateway.sources.external import ExternalPlugins, Found, refuse_fields
 from gateway.sources.found import check_sum, found_in
 from gateway.sources.npm_config import read_npm_config
@@ -61,9 +62,13 @@ class NpmSource:
             )
             if fetched.sha512 != dist.sha512:
                 raise DigestMismatch(f"The tarball of {name} {dist.version} is not what its integrity says.")
-            check_sum(definition, f"sha256:{fetched.sha256}")
-            found = await asyncio.to_thread(_read, definition, dist, signed, tarball, place / "files")
+            digest = f"sha256:{fetched.sha256}"
+            check_sum(definition, digest)
+            found = await asyncio.to_thread(_read, definition, dist, signed, digest, tarball, place / "files")
             return await self._external.publish(definition, found, place)
+
+    async def evidence(self, definition: PluginDefinition, release: Release) -> Evidence:
+        return await self._external.evidence(definition, release)
 
     async def available(self) -> Sequence[CatalogEntry]:
         return ()
@@ -105,7 +110,9 @@ def _wish(definition: PluginDefinition) -> tuple[str, str]:
     return name, version.strip()
 
 
-def _read(definition: PluginDefinition, dist: Dist, signed: str, tarball: Path, files: Path) -> Found:
+def _read(
+    definition: PluginDefinition, dist: Dist, signed: str, digest: str, tarball: Path, files: Path
+) -> Found:
     """What the tarball holds. Its own package.json is the truth. Blocking."""
     names = unpack(tarball, files)
     package = read_package(files, names)
@@ -120,5 +127,6 @@ def _read(definition: PluginDefinition, dist: Dist, signed: str, tarball: Path, 
         "version": dist.version,
         "integrity": dist.integrity,
         "registrySignature": signed,
+        "subjects": {"archive": digest},
     }
     return found_in(definition, package, names, files, version=dist.version, origin=origin)

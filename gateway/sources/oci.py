@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gateway.definition import PluginDefinition
 from gateway.digests import release_id
 from gateway.errors import BadInput
 from gateway.model import ImageArtifact, PluginId, Release, Source, Tier
 from gateway.sources.base import CatalogEntry, NotInCatalog
+from gateway.sources.evidence import Evidence, given
 from gateway.sources.external import refuse_fields
 from gateway.sources.oci_documents import choose, this_platform
 from gateway.sources.oci_label import LABEL, ImageManifest, read_configuration
@@ -59,6 +60,11 @@ class OciSource:
                 plugin=definition.id,
             )
         return _release(definition, reference, digest, manifest)
+
+    async def evidence(self, definition: PluginDefinition, release: Release) -> Evidence:
+        """Signatures that lie beside the image, and the one that the definition gives."""
+        mine = await given(definition, self._registries.fetcher)
+        return replace(mine, envelopes=(*mine.envelopes, *await self.envelopes(release)))
 
     async def available(self) -> Sequence[CatalogEntry]:
         return ()

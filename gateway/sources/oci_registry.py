@@ -140,7 +140,7 @@ class Registries:
     def __init__(
         self, fetcher: Fetcher, find_login: FindLogin, *, timeout: float, plain: frozenset[str] = frozenset()
     ) -> None:
-        self._fetcher = fetcher
+        self.fetcher = fetcher
         self._find_login = find_login
         self._timeout = timeout
         self._plain = plain
@@ -148,7 +148,7 @@ class Registries:
     @asynccontextmanager
     async def open(self, reference: Reference, *, actions: str = "pull") -> AsyncIterator[Registry]:
         login = await asyncio.to_thread(self._find_login, reference.host)
-        async with RegistryHttp(self._fetcher, timeout=self._timeout) as http:
+        async with RegistryHttp(self.fetcher, timeout=self._timeout) as http:
             authorizer = Authorizer(
                 http, host=reference.host, repository=reference.repository, actions=actions, login=login
             )

@@ -10,6 +10,7 @@ from gateway.digests import release_id
 from gateway.errors import BadInput
 from gateway.model import Permissions, PluginId, Release, RemoteArtifact, Source, Tier, UiType
 from gateway.sources.base import CatalogEntry, ReleaseSource
+from gateway.sources.evidence import Evidence
 
 _FORMS = "grpc://host:port, grpcs://host:port or unix:///path/to/plugin.sock"
 _NOT_HERE = ("download_url", "checksum", "signature", "signer", "ui_config", "api_base_url")
@@ -61,6 +62,12 @@ class RemoteSource:
             artifact=artifact,
             ui_type=ui_type,
         )
+
+    async def evidence(self, definition: PluginDefinition, release: Release) -> Evidence:
+        """Of an endpoint there is none: the gateway holds no byte of what runs there."""
+        if self._over_http and not isinstance(release.artifact, RemoteArtifact):
+            return await self._over_http.evidence(definition, release)
+        return Evidence()
 
     async def available(self) -> Sequence[CatalogEntry]:
         return ()

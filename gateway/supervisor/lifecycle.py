@@ -5,17 +5,25 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any
 
 from gateway.contract.client import ConfigureResult
 from gateway.definition import PluginDefinition
 from gateway.errors import BadInput, Conflict, Unavailable
-from gateway.model import Manifest, PluginId, PluginState, Release
+from gateway.model import Manifest, PluginId, PluginState
 from gateway.registry.boards import EventBoard
 from gateway.registry.records import PluginRecord, PluginSettings
 from gateway.registry.store import RegistryStore
 from gateway.runtimes.base import Runtime
 from gateway.supervisor.acts import Verify
+from gateway.supervisor.candidates import (
+    Admission,
+    Candidate,
+    Candidates,
+    Catalog,
+    ConsentNeeded,
+    needs_consent,
+)
 from gateway.supervisor.loop import Supervisor
 from gateway.supervisor.settings_moves import Configured, SettingsMoves
 from gateway.supervisor.settings_sides import same_settings
@@ -23,12 +31,6 @@ from gateway.supervisor.settings_split import find_errors, take_apart
 
 STOP_TIMEOUT = 60.0
 """Seconds that an uninstall waits for the plugin's instances to end."""
-
-
-class Catalog(Protocol):
-    """Finds the release that a definition names."""
-
-    async def resolve(self, definition: PluginDefinition) -> Release: ...
 
 
 class StillRunning(Unavailable):
@@ -56,13 +58,14 @@ class Lifecycle:
         store: RegistryStore,
         supervisor: Supervisor,
         catalog: Catalog,
+        admission: Admission,
         verify: Verify,
         events: EventBoard,
         runtime: Runtime,
     ) -> None:
         self._store = store
         self._supervisor = supervisor
-        self._catalog = catalog
+        self._candidates = Candidates(catalog, admission)
         self._verify = verify
         self._events = events
         self._runtime = runtime
@@ -73,16 +76,27 @@ class Lifecycle:
         """Held by whoever acts on the plugin, so that acts on it never mix."""
         return self._turns[id_]
 
-    async def install(self, definition: PluginDefinition) -> PluginRecord:
-        """Installed or not at all; the start follows by itself, and events tell of it."""
+    async def preview(self, definition: PluginDefinition) -> Candidate:
+        """What installing would bring, and whether the policy would let it in. Installs nothing."""
+        return await self._candidates.find(definition)
+
+    async def install(self, definition: PluginDefinition, consent: str = "") -> PluginRecord:
+        """Installed or not at all; the start follows by itself, and events tell of it.
+
+        What comes from elsewhere needs ``consent``, the id of the release that was shown; raises
+        :class:`ConsentNeeded`, which shows it, without.
+        """
         id_ = PluginId(definition.id)
         async with self._turns[id_]:
-            release = await self._catalog.resolve(definition)
+            candidate = await self._candidates.find(definition)
+            release, acceptance = candidate.release, candidate.accepted()
+            if needs_consent(release) and consent != release.id:
+                raise ConsentNeeded(candidate)
             await self._verify(release)
             record = PluginRecord(
                 id=id_, definition=definition, release_id=release.id, pinned=definition.lock_version
             )
-            await self._store.add_plugin(record, release)
+            await self._store.add_plugin(record, release, acceptance)
             self._events.emit("plugin.installed", id_, version=release.version, release=release.id)
             return self._store.plugin(id_)
 

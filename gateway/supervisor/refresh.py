@@ -29,7 +29,7 @@ from gateway.registry.store import RegistryStore
 from gateway.runtimes.base import Runtime
 from gateway.sources.base import NotInCatalog
 from gateway.sources.manifest_file import FILE, read_manifest_file
-from gateway.supervisor.lifecycle import Catalog
+from gateway.supervisor.candidates import Catalog
 from gateway.supervisor.rollout import Phase, Rollout, Strategy
 from gateway.supervisor.rollout_acts import RolloutActs
 from gateway.supervisor.rollout_codec import decode

@@ -32,6 +32,7 @@ from gateway.model import (
     PluginId,
     PluginState,
     Release,
+    ReleaseId,
     RemoteArtifact,
     Source,
     Tier,
@@ -39,7 +40,7 @@ from gateway.model import (
     Voice,
 )
 from gateway.registry.boards import EventBoard, OutcomeBoard, SnapshotBoard
-from gateway.registry.records import PluginRecord
+from gateway.registry.records import Acceptance, PluginRecord
 from gateway.registry.secrets import SecretCipher
 from gateway.registry.store import RegistryStore
 from gateway.runtimes.base import Diagnosis
@@ -48,13 +49,19 @@ from gateway.sources.addresses import read_allow_list
 from gateway.sources.base import CatalogEntry
 from gateway.sources.fetch import Fetcher
 from gateway.sources.store import ContentStore
+from gateway.supervisor.candidates import Candidate
 from gateway.supervisor.rollout_acts import RolloutActs
 from gateway.supervisor.rollouts import Rollouts
 from gateway.supervisor.settings_moves import Configured
 from gateway.supervisor.status import InstanceStatus, PluginStatus
+from gateway.supervisor.verification import Check
+from gateway.trust.standing import Standing
 from gateway.trust.verify import verify_release
 
 BASE = "http://127.0.0.1:8080"
+
+
+ACCEPTED = Acceptance(at=1.0, verified=False, rule="remote-endpoint", words="Not verified.")
 
 
 def release_of(plugin: str, version: str = "1.0.0") -> Release:
@@ -131,7 +138,12 @@ class RegistryLifecycle:
     failure: Exception | None = None
     acts: list[tuple[str, str]] = field(default_factory=list)
 
-    async def install(self, definition: PluginDefinition) -> PluginRecord:
+    async def preview(self, definition: PluginDefinition) -> Candidate:
+        return Candidate(
+            release=release_of(definition.id, definition.version or "1.0.0"), acceptance=ACCEPTED
+        )
+
+    async def install(self, definition: PluginDefinition, consent: str = "") -> PluginRecord:
         self._act("install", definition.id)
         release = release_of(definition.id, definition.version or "1.0.0")
         record = PluginRecord(id=PluginId(definition.id), definition=definition, release_id=release.id)
@@ -173,6 +185,19 @@ class OneEntryCatalog:
 
     async def resolve(self, definition: PluginDefinition) -> Release:
         return release_of(definition.id, definition.version or "1.0.0")
+
+
+class AcceptsAll:
+    """The policy of an operator who trusts everybody."""
+
+    async def accept(self, definition: PluginDefinition, release: Release) -> Acceptance:
+        return ACCEPTED
+
+    def standing(self, release_id: ReleaseId) -> Standing | None:
+        return None
+
+    async def check(self, plugin: PluginId) -> Sequence[Check]:
+        return (Check(what="artefact", ok=True, words="As it was."),)
 
 
 class IdleRuntime:
@@ -239,6 +264,8 @@ async def management(
         supervisor=supervisor,
         lifecycle=lifecycle,
         market=market,
+        trust=AcceptsAll(),
+        verification=AcceptsAll(),
         snapshots=snapshots,
         events=events,
         gatekeeper=gatekeeper,
@@ -249,6 +276,7 @@ async def management(
             store=store,
             rollouts=Rollouts(store, snapshots, OutcomeBoard(), events, {}, SteadyClock(), wake=lambda: None),
             catalog=OneEntryCatalog(),
+            admission=AcceptsAll(),
             verify=verify_release,
             turn=turns.__getitem__,
         ),

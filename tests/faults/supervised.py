@@ -37,6 +37,7 @@ from gateway.supervisor.lifecycle import Lifecycle
 from gateway.supervisor.loop import Supervisor
 from gateway.supervisor.status import PluginStatus
 from gateway.trust.verify import verify_release
+from tests.fakes.management import AcceptsAll
 
 ODD = Path(__file__).resolve().parents[1] / "fakes" / "plugins" / "odd"
 ODD_DIGEST = tree_digest(ODD)
@@ -171,6 +172,7 @@ async def supervised(
         store=store,
         supervisor=supervisor,
         catalog=OddCatalog(),
+        admission=AcceptsAll(),
         verify=verify_release,
         events=events,
         runtime=running,

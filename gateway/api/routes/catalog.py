@@ -9,7 +9,15 @@ from fastapi import APIRouter, Path, Query, Response
 
 from gateway.access.roles import Role
 from gateway.api.access import needs
-from gateway.api.catalogue_views import CatalogView, OffersView, UpdatesView, entry_view, offer_view
+from gateway.api.catalogue_views import (
+    CatalogView,
+    ChosenView,
+    OffersView,
+    UpdatesView,
+    entry_view,
+    offer_view,
+)
+from gateway.api.convert import permissions_view
 from gateway.api.parts import Parts
 from gateway.api.problems import responses
 from gateway.api.routes.plugins import PluginPath
@@ -73,6 +81,30 @@ def catalog_routes(parts: Parts) -> APIRouter:
                 plugin=id,
             )
         return OffersView(id=id, offers=[offer_view(offer, *_mine(parts, offer, plugins)) for offer in mine])
+
+    @router.get(
+        "/api/v1/catalog/{id}/definition",
+        operation_id="chooseOffer",
+        summary="Find what to post to install a plugin",
+        description="The gateway's own go first. An id that several catalogues offer is refused.",
+        dependencies=viewer,
+        responses=responses(404, 409),
+    )
+    async def choose_offer(
+        id: PluginPath,  # noqa: A002
+        version: Annotated[str, Query(description="The newest if left out.", max_length=128)] = "",
+        catalogue: Annotated[
+            str | None, Query(description="Only from this one; empty for the gateway's own.", max_length=63)
+        ] = None,
+    ) -> ChosenView:
+        offer, found = await parts.market.choose(id, version, catalogue)
+        return ChosenView(
+            id=id,
+            version=found.version,
+            catalogue=offer.catalogue,
+            permissions=permissions_view(found.permissions),
+            definition=found.definition,
+        )
 
     @router.get(
         "/api/v1/catalog/{id}/screenshots/{sha256}",

@@ -157,7 +157,7 @@ def _add_installation(router: APIRouter, parts: Parts) -> None:
         "/preview",
         operation_id="previewPlugin",
         summary="Show what installing a plugin would bring",
-        description="Finds, fetches and judges it; installs nothing. A refusal by the policy is in the answer.",
+        description="Finds, fetches and judges it, and installs nothing. A refusal is in the answer.",
         dependencies=admin,
         responses=responses(400, 413, 422),
         openapi_extra=_DEFINITION_BODY,
