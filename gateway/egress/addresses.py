@@ -38,6 +38,14 @@ def read_address(text: str) -> Address:
     return address
 
 
+def is_address(host: str) -> bool:
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
 def refusal(wanted: Destination, text: str, own: Callable[[], Collection[Address]]) -> str:
     """Why the relay does not connect to this address of ``wanted``; "" where it does."""
     address = read_address(text)

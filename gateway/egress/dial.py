@@ -10,28 +10,44 @@ from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from http import HTTPStatus
 
-from gateway.egress.addresses import Address, own_addresses, refusal
+from gateway.egress.addresses import Address, is_address, own_addresses, refusal
 from gateway.egress.destinations import Destination
 from gateway.egress.request import Refused
 
 BUFFER = 64 * 2**10
 """Bytes read ahead in each direction before the sender has to wait."""
-_RESOLVERS = 32
+_RESOLVERS = 4
 _OWN_FOR = 10.0
 """Seconds for which the list of this machine's addresses is believed."""
 
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
-class Dialer:
-    """Shared by all relays. ``timeout`` in seconds is for resolving and connecting together."""
+def resolved(wanted: Destination) -> list[str]:
+    """Every address of the host, in the system's order; raises ``socket.gaierror``. Blocking."""
+    found = socket.getaddrinfo(wanted.host, wanted.port, type=socket.SOCK_STREAM)
+    return list(dict.fromkeys(str(sockaddr[0]) for *_, sockaddr in found))
 
-    def __init__(self, timeout: float, own: Callable[[], Collection[Address]] = own_addresses) -> None:
+
+class Dialer:
+    """One for each relay. ``timeout`` in seconds is for resolving and connecting together.
+
+    ``resolve`` gives the addresses of a host, ``own`` those of this machine; both may block.
+    """
+
+    def __init__(
+        self,
+        timeout: float,
+        *,
+        resolve: Callable[[Destination], list[str]] = resolved,
+        own: Callable[[], Collection[Address]] = own_addresses,
+    ) -> None:
         self._timeout = timeout
+        self._ask = resolve
         self._look = own
         self._own: Collection[Address] = ()
         self._looked_at = -_OWN_FOR
-        # The system's resolver blocks, and a name server that hangs must hold up no other work.
+        # The system's resolver blocks, and names whose servers hang must hold up their own instance only.
         self._resolvers = ThreadPoolExecutor(_RESOLVERS, thread_name_prefix="egress-resolve")
 
     async def dial(self, wanted: Destination) -> Streams:
@@ -47,8 +63,12 @@ class Dialer:
 
     async def _resolve(self, wanted: Destination) -> list[str]:
         loop = asyncio.get_running_loop()
+        if is_address(wanted.host):
+            if reason := refusal(wanted, wanted.host, tuple):
+                raise Refused(HTTPStatus.FORBIDDEN, f"{wanted} is not reached: {reason}.")
+            return [wanted.host]
         try:
-            found = await loop.run_in_executor(self._resolvers, _resolved, wanted)
+            found = await loop.run_in_executor(self._resolvers, self._ask, wanted)
             own = await loop.run_in_executor(self._resolvers, self._addresses_of_ours)
         except socket.gaierror as error:
             raise Refused(
@@ -56,6 +76,8 @@ class Dialer:
             ) from None
         reasons = {text: refusal(wanted, text, lambda: own) for text in found}
         allowed = [text for text, reason in reasons.items() if not reason]
+        if not found:
+            raise Refused(HTTPStatus.BAD_GATEWAY, f"The host of {wanted} has no address.")
         if not allowed:
             text, reason = next(iter(reasons.items()))
             raise Refused(HTTPStatus.FORBIDDEN, f"{wanted} leads to {text}: {reason}.")
@@ -89,8 +111,3 @@ class Dialer:
 
     def close(self) -> None:
         self._resolvers.shutdown(wait=False, cancel_futures=True)
-
-
-def _resolved(wanted: Destination) -> list[str]:
-    found = socket.getaddrinfo(wanted.host, wanted.port, type=socket.SOCK_STREAM)
-    return list(dict.fromkeys(str(sockaddr[0]) for *_, sockaddr in found))

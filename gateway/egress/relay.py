@@ -102,6 +102,7 @@ class Relay:
         await self._cut(list(self._connections))
         with contextlib.suppress(OSError):
             await asyncio.to_thread(self._place.unlink)
+        self._dialer.close()
 
     async def grant(self, destinations: frozenset[Destination]) -> None:
         """From now on these and no others; connections to what is granted no more are cut."""

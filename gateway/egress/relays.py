@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import resource
 import shutil
 import threading
 from collections.abc import Callable, Mapping
@@ -23,6 +24,7 @@ log = logging.getLogger(__name__)
 CONNECT_TIMEOUT = 10.0
 """Seconds to resolve a name and to reach the destination."""
 _END = 10.0
+_DESCRIPTORS = 65_536
 
 Wanted = Mapping[InstanceId, frozenset[Destination]]
 
@@ -34,13 +36,10 @@ class Relays:
     :meth:`apply`. ``owner`` is the (uid, gid) of the instances.
     """
 
-    def __init__(
-        self, home: Home, settings: Settings, owner: tuple[int, int], dialer: Dialer | None = None
-    ) -> None:
+    def __init__(self, home: Home, settings: Settings, owner: tuple[int, int]) -> None:
         self._home = home
         self._owner = owner
         self._limits = RelayLimits(connections=settings.egress_connections, idle=settings.egress_idle)
-        self._dialer = dialer or Dialer(CONNECT_TIMEOUT)
         self._relays: dict[InstanceId, Relay] = {}
         self._problems: dict[InstanceId, str] = {}
         self._wanted: Wanted = {}
@@ -53,6 +52,7 @@ class Relays:
 
     def start(self) -> None:
         """Returns once the thread is there; blocks for a moment."""
+        _have_descriptors()
         self._thread.start()
         self._begun.wait()
 
@@ -61,7 +61,6 @@ class Relays:
         self._ending = True
         self._tell()
         self._thread.join(_END)
-        self._dialer.close()
 
     def apply(self, wanted: Wanted) -> None:
         """Have a relay for each of these instances, with these destinations. Returns at once."""
@@ -110,7 +109,7 @@ class Relays:
                 instance,
                 self._home.egress_socket(instance),
                 owner=self._owner,
-                dialer=self._dialer,
+                dialer=Dialer(CONNECT_TIMEOUT),
                 limits=self._limits,
             )
             self._relays[instance] = relay
@@ -139,3 +138,11 @@ class Relays:
             for directory in self._home.egress_root.iterdir():
                 if directory not in keep:
                     shutil.rmtree(directory, ignore_errors=True)
+
+
+def _have_descriptors() -> None:
+    """As many as this process may have: what plugins hold open must not take those of the calls."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = _DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, _DESCRIPTORS)
+    if soft < most:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))

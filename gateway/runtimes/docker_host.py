@@ -78,7 +78,7 @@ class DockerHost:
         logs.remember_log(self._home, spec.release.plugin_id, spec.id, spec.release.id)
         if transport == "tcp":
             Pki(self._home).issue(spec.id, docker_spec.tls_directory(self._home, spec), owner)
-        if spec.release.permissions.egress:
+        if docker_spec.by_relay(self._settings, spec, transport):
             # The relay puts its socket here, now or later; what is mounted has to be there before.
             self._home.egress_socket(spec.id).parent.mkdir(parents=True, exist_ok=True)
         if docker_spec.has_network(self._settings, spec, transport):

@@ -44,6 +44,11 @@ def has_network(settings: Settings, spec: InstanceSpec, transport: str) -> bool:
     return transport == "tcp" or bool(spec.release.permissions.egress and settings.docker_egress == "network")
 
 
+def by_relay(settings: Settings, spec: InstanceSpec, transport: str) -> bool:
+    """Whether what it was granted is reached through the gateway's relay."""
+    return bool(spec.release.permissions.egress) and not has_network(settings, spec, transport)
+
+
 def container_options(
     *,
     home: Home,
@@ -63,8 +68,8 @@ def container_options(
         volumes=_VOLUMES,
         tls=_TLS if tcp else "",
     )
-    by_relay = bool(spec.release.permissions.egress) and not has_network(settings, spec, transport)
-    if by_relay:
+    relayed = by_relay(settings, spec, transport)
+    if relayed:
         environment[EGRESS] = f"unix:{_EGRESS}/{home.egress_socket(spec.id).name}"
     # A container is known by its labels; by this mark the process runtime would take it for its own.
     del environment[HOME_ID]
@@ -75,7 +80,7 @@ def container_options(
         mounts.append(Mount(_TLS, str(tls_directory(home, spec)), type="bind", read_only=True))
     else:
         mounts.append(Mount(_SOCKETS, str(socket_directory(home, spec)), type="bind", read_only=False))
-    if by_relay:
+    if relayed:
         # Read-only: the way out is the gateway's, and may be used but not replaced.
         mounts.append(Mount(_EGRESS, str(home.egress_socket(spec.id).parent), type="bind", read_only=True))
     options: dict[str, Any] = {

@@ -34,15 +34,13 @@ def place(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 @pytest.fixture
 async def relay(place: Path) -> AsyncIterator[Relay]:
-    dialer = Dialer(5)
     limits = RelayLimits(connections=64, idle=60)
     relay = Relay(
-        InstanceId("redis.1"), place, owner=(os.getuid(), os.getgid()), dialer=dialer, limits=limits
+        InstanceId("redis.1"), place, owner=(os.getuid(), os.getgid()), dialer=Dialer(5), limits=limits
     )
     await relay.open()
     yield relay
     await relay.close()
-    dialer.close()
 
 
 async def grant(relay: Relay, *to: Destination) -> None:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
 
 from gateway.egress.destinations import Destination
-from gateway.egress.dial import Dialer
+from gateway.egress.dial import Dialer, resolved
 from gateway.egress.relay import Relay, RelayLimits
 from gateway.model import InstanceId
 from tests.unit.egress.kit import OWNER, MakeRelay, Meet, Serve
@@ -50,14 +50,17 @@ async def serve() -> AsyncIterator[Serve]:
 @pytest.fixture
 async def make(place: Path) -> AsyncIterator[MakeRelay]:
     made: list[Relay] = []
-    dialers: list[Dialer] = []
 
     async def one(
-        *granted: Destination, connections: int = 8, idle: float = 30.0, patience: float = 5.0
+        *granted: Destination,
+        connections: int = 8,
+        idle: float = 30.0,
+        patience: float = 5.0,
+        resolve: Callable[[Destination], list[str]] = resolved,
     ) -> Relay:
-        dialers.append(Dialer(patience))
+        dialer = Dialer(patience, resolve=resolve)
         limits = RelayLimits(connections=connections, idle=idle)
-        relay = Relay(InstanceId("one.1"), place, owner=OWNER, dialer=dialers[-1], limits=limits)
+        relay = Relay(InstanceId("one.1"), place, owner=OWNER, dialer=dialer, limits=limits)
         made.append(relay)
         await relay.grant(frozenset(granted))
         await relay.open()
@@ -66,5 +69,3 @@ async def make(place: Path) -> AsyncIterator[MakeRelay]:
     yield one
     for relay in made:
         await relay.close()
-    for dialer in dialers:
-        dialer.close()

@@ -9,6 +9,7 @@ import os
 import socket
 import stat
 import struct
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -162,6 +163,57 @@ async def test_a_destination_that_hangs_is_given_up(make: MakeRelay, hung: Desti
     said = await answered(reader)
     assert said.startswith("504 ")
     assert "did not answer within 0.3 s" in said
+    writer.close()
+
+
+async def test_names_that_do_not_resolve_hold_up_no_address(
+    make: MakeRelay, serve: Serve, place: Path
+) -> None:
+    released = threading.Event()
+
+    def hang(wanted: Destination) -> list[str]:
+        released.wait(20)
+        return []
+
+    name, to = read_destination("slow.example:80"), await serve(echo)
+    relay = await make(name, to, connections=20, patience=0.5, resolve=hang)
+    held = [await ask(place, name) for _ in range(12)]
+    reader, writer = await ask(place, to)
+    assert await answered(reader) == "200 Connection established"
+    for waiting, one in held:
+        assert (await answered(waiting)).startswith("504 ")
+        one.close()
+    writer.close()
+    released.set()
+    await until(relay, open=0)
+
+
+async def test_a_name_is_asked_for_anew_each_time_and_only_what_was_checked_is_called(
+    make: MakeRelay, serve: Serve, place: Path
+) -> None:
+    """As when a name server answers with another address the second time (DNS rebinding)."""
+    to = await serve(echo)
+    answers = [["169.254.169.254"], ["127.0.0.1"], []]
+
+    def rebind(wanted: Destination) -> list[str]:
+        return answers.pop(0)
+
+    name = Destination("rebound.example", to.port)
+    await make(name, resolve=rebind)
+    for words in ("169.254.169.254", "the gateway's own machine", "has no address"):
+        reader, writer = await ask(place, name)
+        said = await answered(reader)
+        assert said[:3] in ("403", "502")
+        assert words in said
+        writer.close()
+
+
+async def test_of_several_addresses_the_next_is_tried(make: MakeRelay, serve: Serve, place: Path) -> None:
+    port = (await serve(echo)).port
+    to = Destination("localhost", port)
+    await make(to, resolve=lambda wanted: ["127.0.0.2", "127.0.0.1"])
+    reader, writer = await ask(place, to)
+    assert await answered(reader) == "200 Connection established"
     writer.close()
 
 
