@@ -1,8 +1,10 @@
 """The program ``plugway``: the command line with the composition root behind ``serve``."""
 
+import gc
+import sys
 from collections.abc import Callable
 
-from gateway.cli.main import app
+from gateway.cli.program import app
 from gateway.cli.serve import add_serve
 from gateway.settings import Settings
 
@@ -15,6 +17,13 @@ async def run(settings: Settings, announce: Callable[[str, str], None]) -> None:
 
 
 def main() -> None:
+    if sys.argv[1:2] != ["serve"]:
+        # Not for `serve`, which needs neither a client of the API nor tables, and so starts sooner.
+        import gateway.cli.main  # noqa: F401
+    else:
+        # What a start makes stays, and looking for garbage among it is a tenth of the start.
+        # gateway.serving turns it on.
+        gc.disable()
     add_serve(app, run)
     app()
 

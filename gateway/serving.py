@@ -4,20 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import signal
 import socket
-import time
-from collections.abc import Callable, Iterator
-
-import uvicorn
-from starlette.types import ASGIApp
 
 from gateway import __version__
-from gateway.app import Announce, Gateway, open_gateway
+from gateway.app import Gateway, open_gateway
+from gateway.back import Announce
 from gateway.definition import parse_definition
 from gateway.errors import Conflict, PlugwayError
 from gateway.model import PluginId, PluginState
-from gateway.proxy.server import uvicorn_options
 from gateway.registry.boards import Event, EventBoard
 from gateway.settings import Settings
 
@@ -31,13 +27,25 @@ class PortTaken(Conflict):
 
 
 async def run(settings: Settings, announce: Announce) -> None:
-    """Serve until SIGINT or SIGTERM; raises :class:`PlugwayError` where it cannot begin."""
+    """Serve until SIGINT or SIGTERM; raises :class:`PlugwayError` where it cannot begin.
+
+    SIGTERM before it serves cancels it, and what has begun is ended.
+    """
     announce("gateway", f"Plugway {__version__}, state in {settings.home}")
     listener = listen(settings.host, settings.port)
     port = listener.getsockname()[1]
     base = settings.public_url.rstrip("/") or f"http://{_for_url(settings.host)}:{port}"
+    # Plugins start before there is a server, which then takes the signal over.
+    if this := asyncio.current_task():
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, this.cancel)
     with contextlib.closing(listener):
         async with open_gateway(settings, announce) as gateway:
+            # Imported here, when the plugins have begun to start.
+            from gateway.server import Server, uvicorn_config
+
+            # What is there by now stays: out of the collector's sight it holds up no call.
+            gc.freeze()
+            gc.enable()
             server = Server(uvicorn_config(gateway.app, settings), gateway.end_streams)
             serving = asyncio.create_task(server.serve(sockets=[listener]))
             watching = asyncio.create_task(_narrate(gateway.events, announce))
@@ -52,34 +60,6 @@ async def run(settings: Settings, announce: Announce) -> None:
                     task.cancel()
                 await asyncio.gather(installing, watching, return_exceptions=True)
     announce("stopped", "plugins run on" if settings.on_exit == "keep" else "nothing is left running")
-
-
-class Server(uvicorn.Server):
-    """uvicorn without its signal handling, which would re-raise before the plugins are stopped."""
-
-    def __init__(self, config: uvicorn.Config, end_streams: Callable[[], None]) -> None:
-        super().__init__(config)
-        self._end_streams = end_streams
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, self._asked_to_end, number)
-        try:
-            yield
-        finally:
-            for number in (signal.SIGINT, signal.SIGTERM):
-                loop.remove_signal_handler(number)
-
-    def _asked_to_end(self, number: int) -> None:
-        # Event streams never end by themselves, and the server waits for them.
-        self._end_streams()
-        self.handle_exit(number, None)
-
-
-def uvicorn_config(app: ASGIApp, settings: Settings) -> uvicorn.Config:
-    return uvicorn.Config(app, lifespan="on", log_config=None, **uvicorn_options(settings))
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -126,7 +106,8 @@ async def _first_start(gateway: Gateway, settings: Settings, announce: Announce)
 
 async def _narrate(events: EventBoard, announce: Announce) -> None:
     narrator = Narrator()
-    async for event in events.follow():
+    # From the first on: the plugins have begun to start before the gateway was open.
+    async for event in events.follow(last_id=0):
         if text := narrator.tell(event):
             announce(event.plugin, text)
 
@@ -141,24 +122,24 @@ class Narrator:
     def tell(self, event: Event) -> str:
         """The line for an event; "" where it is none."""
         if event.type == "plugin.state":
-            return self._state(
-                event.plugin, str(event.data.get("state")), str(event.data.get("reason") or "")
-            )
+            return self._state(event)
         if event.type == "rollout.phase":
             reason = str(event.data.get("reason") or "")
             return f"rollout {event.data.get('phase')}" + (f": {reason}" if reason else "")
-        if event.type in ("plugin.progress", "plugin.refresh"):
+        if event.type == "plugin.progress":
             return str(event.data.get("text") or "")
         return ""
 
-    def _state(self, plugin: str, state: str, reason: str) -> str:
+    def _state(self, event: Event) -> str:
+        plugin, state = event.plugin, str(event.data.get("state"))
+        reason = str(event.data.get("reason") or "")
         before = self._states.get(plugin, "")
         self._states[plugin] = state
         if state == PluginState.STARTING.value and before != state:
-            self._starting_since[plugin] = time.monotonic()
+            self._starting_since[plugin] = event.at
         if state == before and state in _TRANSIENT:
             return ""  # What its start is at, progress tells.
         if state == PluginState.HEALTHY.value:
             since = self._starting_since.pop(plugin, None)
-            return state if since is None else f"{state} after {time.monotonic() - since:.1f} s"
+            return state if since is None else f"{state} after {event.at - since:.1f} s"
         return f"{state}: {reason}" if reason else state

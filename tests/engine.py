@@ -99,11 +99,15 @@ class OwnEngine:
 
 
 class Way:
-    """Carries everything between its socket and the engine; with ``hung``, nothing of event streams."""
+    """Carries everything between its socket and the engine; with ``hung``, nothing of event streams.
+
+    Builds of images begin ``build_delay`` seconds late, as on a busy engine.
+    """
 
     def __init__(self, engine: str) -> None:
         self._engine = engine
         self.hung = False
+        self.build_delay = 0.0
         self.event_streams = 0
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -130,9 +134,12 @@ class Way:
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, events: asyncio.Event
     ) -> None:
         while data := await reader.read(65536):
-            if b"/events?" in data.split(b"\r\n", 1)[0]:
+            request = data.split(b"\r\n", 1)[0]
+            if b"/events?" in request:
                 self.event_streams += 1
                 events.set()
+            if b"/build?" in request:
+                await asyncio.sleep(self.build_delay)
             writer.write(data)
             await writer.drain()
 

@@ -6,10 +6,9 @@ import asyncio
 import os
 import sys
 from collections.abc import Awaitable, Callable
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-from typer.core import TyperGroup
 
 from gateway.cli.client import GatewayClient
 from gateway.cli.connection import connection
@@ -25,27 +24,6 @@ TimeoutOption = Annotated[
 ]
 DEFAULT_TIMEOUT = 300.0
 YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Agree beforehand; do not ask.")]
-PLUGINS, ROLLOUTS, TRUST, GATEWAY = "Plugins", "Rollouts", "Trust", "Gateway"
-"""The headings in the list of commands."""
-
-
-class Commands(TyperGroup):
-    """Lists the commands by group, in the order of their registration, which is by use."""
-
-    def list_commands(self, ctx: Any) -> list[str]:
-        return list(self.commands)
-
-    def format_commands(self, ctx: Any, formatter: Any) -> None:
-        """The commands under the headings that they were registered with."""
-        groups: dict[str, list[tuple[str, str]]] = {}
-        width = max(map(len, self.commands))
-        for name, command in self.commands.items():
-            heading = getattr(command, "rich_help_panel", None)
-            told = (name.ljust(width), command.get_short_help_str(formatter.width - 6 - width))
-            groups.setdefault(heading if isinstance(heading, str) else "Commands", []).append(told)
-        for heading, rows in groups.items():
-            with formatter.section(heading):
-                formatter.write_dl(rows)
 
 
 def run(act: Callable[[GatewayClient], Awaitable[Exit | None]], as_json: bool) -> None:

@@ -1,20 +1,13 @@
-"""The command line ``plugway``. ``serve`` is added by the composition root, which lies above."""
+"""Adds every command to ``plugway`` but ``serve``, which comes from the composition root above."""
 
 from __future__ import annotations
 
-from typing import Annotated
-
-import typer
-
-from gateway import __version__
 from gateway.cli.abort import abort
 from gateway.cli.catalogue import catalogue
-from gateway.cli.command import GATEWAY, PLUGINS, ROLLOUTS, TRUST, Commands
 from gateway.cli.configure import configure
 from gateway.cli.disable import disable
 from gateway.cli.doctor import doctor
 from gateway.cli.enable import enable
-from gateway.cli.exits import EXIT_HELP
 from gateway.cli.info import info
 from gateway.cli.install import install
 from gateway.cli.key import key
@@ -23,6 +16,7 @@ from gateway.cli.logs import logs
 from gateway.cli.pause import pause
 from gateway.cli.pin import pin
 from gateway.cli.policy import policy
+from gateway.cli.program import GATEWAY, PLUGINS, ROLLOUTS, TRUST, app
 from gateway.cli.promote import promote
 from gateway.cli.registry import registry
 from gateway.cli.restart import restart
@@ -39,15 +33,7 @@ from gateway.cli.unpin import unpin
 from gateway.cli.update import update
 from gateway.cli.verify import verify
 
-app = typer.Typer(
-    name="plugway",
-    cls=Commands,
-    no_args_is_help=True,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-    epilog=EXIT_HELP,
-)
+__all__ = ["app"]
 
 app.command("list", rich_help_panel=PLUGINS)(list_plugins)
 app.command(rich_help_panel=PLUGINS)(status)
@@ -78,22 +64,3 @@ app.add_typer(policy, name="policy", rich_help_panel=TRUST)
 app.add_typer(registry, name="registry", rich_help_panel=TRUST)
 app.command(rich_help_panel=GATEWAY)(doctor)
 app.add_typer(token, name="token", rich_help_panel=GATEWAY)
-
-
-def _print_version(wanted: bool) -> None:
-    if wanted:
-        typer.echo(f"plugway {__version__}")
-        raise typer.Exit
-
-
-@app.callback()
-def _plugway(
-    version: Annotated[
-        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
-    ] = False,
-) -> None:
-    """Plugins as services of their own, behind one gateway.
-
-    The gateway is found at PLUGWAY_URL (default http://127.0.0.1:8080); the token is PLUGWAY_TOKEN, or
-    the file admin.token in PLUGWAY_HOME (default .plugway).
-    """

@@ -19,10 +19,10 @@ def rollback(
     timeout: WatchTimeoutOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Go back to the stable release before, without steps.
+    """Go back to the stable release before, or to the settings before, without steps.
 
-    Ends a rollout that is under way. A rollback is never rolled back: a second one goes to the stable
-    release before that.
+    Ends a rollout that is under way; where none is, the last one that stayed is undone: of a release, or of
+    settings that needed a restart. A rollback is never rolled back: a second one goes one step further.
     """
 
     async def act(client: GatewayClient) -> Exit:
@@ -31,6 +31,7 @@ def rollback(
             confirm(harm, f"{harm} Go back all the same?", yes=yes)
         begun = await client.call("POST", plugin_path(plugin, "rollback"))
         to = new(begun) if begun["isRollback"] else old(begun)
+        to = "the settings before" if begun["changesSettings"] else to
         text = f"{plugin} goes back to {to}."
         return await tell(client, begun, text, as_json=as_json, watched=watch, timeout=timeout, back=True)
 

@@ -6,39 +6,21 @@ from typing import Annotated
 
 import typer
 
-from gateway.cli.client import GatewayClient, plugin_path
+from gateway.cli.client import GatewayClient, Object, plugin_path
 from gateway.cli.command import JsonOption, PluginArgument, run
 from gateway.cli.exits import Exit
-from gateway.cli.rollout_options import (
-    BakeOption,
-    CookieOption,
-    DrainOption,
-    HeaderOption,
-    MinHealthyOption,
-    ProgressOption,
-    StartupOption,
-    StepsOption,
-    StrategyOption,
-    options,
-)
+from gateway.cli.rollout_options import takes_options
 from gateway.cli.rollout_steer import tell
 from gateway.cli.rollout_watch import WatchOption, WatchTimeoutOption
 
 
+@takes_options
 def rollout(
     plugin: PluginArgument,
     version: Annotated[
         str, typer.Argument(metavar="VERSION", help="The version to move to.", show_default=False)
     ],
-    strategy: StrategyOption = None,
-    steps: StepsOption = None,
-    startup: StartupOption = None,
-    min_healthy: MinHealthyOption = None,
-    bake: BakeOption = None,
-    drain: DrainOption = None,
-    progress: ProgressOption = None,
-    tester_header: HeaderOption = None,
-    tester_cookie: CookieOption = None,
+    asked: Object,
     yes: Annotated[
         bool,
         typer.Option("--yes", "-y", help="Agree beforehand to removed routes, new permissions and the like."),
@@ -57,17 +39,6 @@ def rollout(
     """
 
     async def act(client: GatewayClient) -> Exit:
-        asked = options(
-            strategy=strategy,
-            steps=steps,
-            startup=startup,
-            min_healthy=min_healthy,
-            bake=bake,
-            drain=drain,
-            progress=progress,
-            tester_header=tester_header,
-            tester_cookie=tester_cookie,
-        )
         body = {"version": version, "yes": yes, **asked}
         begun = await client.call("POST", plugin_path(plugin, "rollouts"), body)
         text = f"{plugin} is on its way to {version}."

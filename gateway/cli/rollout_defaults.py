@@ -10,32 +10,14 @@ import typer
 from gateway.cli.client import GatewayClient, Object, plugin_path
 from gateway.cli.command import JsonOption, PluginArgument, run
 from gateway.cli.output import print_json, print_table
-from gateway.cli.rollout_options import (
-    BakeOption,
-    CookieOption,
-    DrainOption,
-    HeaderOption,
-    MinHealthyOption,
-    ProgressOption,
-    StartupOption,
-    StepsOption,
-    StrategyOption,
-    options,
-)
+from gateway.cli.rollout_options import takes_options
 from gateway.cli.rollout_words import duration, steps_text
 
 
+@takes_options
 def rollout_defaults(
     plugin: PluginArgument,
-    strategy: StrategyOption = None,
-    steps: StepsOption = None,
-    startup: StartupOption = None,
-    min_healthy: MinHealthyOption = None,
-    bake: BakeOption = None,
-    drain: DrainOption = None,
-    progress: ProgressOption = None,
-    tester_header: HeaderOption = None,
-    tester_cookie: CookieOption = None,
+    asked: Object,
     reset: Annotated[bool, typer.Option("--reset", help="Forget the plugin's own defaults first.")] = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -46,17 +28,6 @@ def rollout_defaults(
 
     async def act(client: GatewayClient) -> None:
         path = plugin_path(plugin, "rollout-defaults")
-        asked = options(
-            strategy=strategy,
-            steps=steps,
-            startup=startup,
-            min_healthy=min_healthy,
-            bake=bake,
-            drain=drain,
-            progress=progress,
-            tester_header=tester_header,
-            tester_cookie=tester_cookie,
-        )
         known = await client.get(path)
         if asked or reset:
             kept = {} if reset else {name: value for name, value in known.items() if value is not None}
@@ -80,6 +51,8 @@ def _rows(own: Object) -> Iterator[tuple[str, str, str]]:
         "strategy": plan.strategy.value,
         "steps": steps_text(steps) or "none",
         "startup": duration(timing.startup),
+        "probeInterval": _or_gateways(timing.probe_interval),
+        "probeTimeout": _or_gateways(timing.probe_timeout),
         "minHealthy": duration(timing.min_healthy),
         "bake": duration(timing.bake),
         "drain": duration(timing.drain),
@@ -90,3 +63,7 @@ def _rows(own: Object) -> Iterator[tuple[str, str, str]]:
     for name, value in values.items():
         option = "".join(f"-{c.lower()}" if c.isupper() else c for c in name)
         yield option, value, "you" if own.get(name) is not None else "Plugway"
+
+
+def _or_gateways(seconds: float | None) -> str:
+    return "as the gateway" if seconds is None else duration(seconds)

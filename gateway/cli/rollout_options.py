@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
 import re
+from collections.abc import Callable, Iterator
 from typing import Annotated, Any
 
 import typer
@@ -32,52 +35,74 @@ def steps(text: str) -> list[dict[str, Any]]:
     return found
 
 
-StrategyOption = Annotated[
-    Strategy | None,
-    typer.Option(
-        help="direct switches once the new version is verified; blue-green lets testers in first; "
-        "canary goes in steps.",
-        show_default=False,
-    ),
-]
-StepsOption = Annotated[
-    Any,
-    typer.Option(
-        parser=steps,
-        metavar="SHARE:TIME,...",
-        help="Shares of new sessions in percent, each for a time, or 'hold' to wait for someone: "
-        "10:60s,50:hold. Implies canary.",
-        show_default=False,
-    ),
-]
-
-
 def _time(name: str, text: str) -> Any:
-    return typer.Option(name, parser=seconds, metavar="TIME", help=text, show_default=False)
+    return Annotated[
+        Any, typer.Option(f"--{name}", parser=seconds, metavar="TIME", help=text, show_default=False)
+    ]
 
 
-StartupOption = Annotated[Any, _time("--startup", "Longest time to the first healthy answer.")]
-MinHealthyOption = Annotated[Any, _time("--min-healthy", "Healthy this long before it carries a call.")]
-BakeOption = Annotated[Any, _time("--bake", "The old version stays warm this long after the switch.")]
-DrainOption = Annotated[Any, _time("--drain", "Calls of the side that goes have this long to finish.")]
-ProgressOption = Annotated[Any, _time("--progress", "Longest time without any progress.")]
-HeaderOption = Annotated[
-    str | None,
-    typer.Option(
-        "--tester-header", metavar="NAME", help="Header by which testers choose.", show_default=False
-    ),
-]
-CookieOption = Annotated[
-    str | None,
-    typer.Option(
-        "--tester-cookie", metavar="NAME", help="Cookie by which testers choose.", show_default=False
-    ),
-]
+def _name(name: str, text: str) -> Any:
+    return Annotated[str | None, typer.Option(f"--{name}", metavar="NAME", help=text, show_default=False)]
 
 
-def options(**given: Any) -> dict[str, Any]:
-    """The options that were given, by the API's names."""
-    return {_camel(name): value for name, value in given.items() if value is not None}
+_OPTIONS: dict[str, Any] = {
+    "strategy": Annotated[
+        Strategy | None,
+        typer.Option(
+            help="direct switches once the new version is verified; blue-green lets testers in first; "
+            "canary goes in steps.",
+            show_default=False,
+        ),
+    ],
+    "steps": Annotated[
+        Any,
+        typer.Option(
+            parser=steps,
+            metavar="SHARE:TIME,...",
+            help="Shares of new sessions in percent, each for a time, or 'hold' to wait for someone: "
+            "10:60s,50:hold. Implies canary.",
+            show_default=False,
+        ),
+    ],
+    "startup": _time("startup", "Longest time to the first healthy answer."),
+    "probe_interval": _time("probe-interval", "Pause between two questions for its health."),
+    "probe_timeout": _time("probe-timeout", "Longest wait for the answer to one."),
+    "min_healthy": _time("min-healthy", "Healthy this long before it carries a call."),
+    "bake": _time("bake", "The old version stays warm this long after the switch."),
+    "drain": _time("drain", "Calls of the side that goes have this long to finish."),
+    "progress": _time("progress", "Longest time without any progress."),
+    "tester_header": _name("tester-header", "Header by which testers choose."),
+    "tester_cookie": _name("tester-cookie", "Cookie by which testers choose."),
+}
+
+
+def takes_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Put the options in the place of the parameter ``asked``.
+
+    ``command`` gets in it those that were given, by the API's names.
+    """
+
+    @functools.wraps(command)
+    def filled(**given: Any) -> None:
+        options = {name: given.pop(name) for name in _OPTIONS}
+        asked = {_camel(name): value for name, value in options.items() if value is not None}
+        command(asked=asked, **given)
+
+    signature = inspect.signature(command, eval_str=True).replace(return_annotation=None)
+    parameters = list(_filled(signature))
+    # What typer reads to know a command's parameters.
+    filled.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
+    filled.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    return filled
+
+
+def _filled(signature: inspect.Signature) -> Iterator[inspect.Parameter]:
+    for parameter in signature.parameters.values():
+        if parameter.name != "asked":
+            yield parameter
+            continue
+        for name, option in _OPTIONS.items():
+            yield parameter.replace(name=name, annotation=option, default=None)
 
 
 def _camel(name: str) -> str:

@@ -29,7 +29,10 @@ _MEANING = {
 def heading(rollout: Rollout) -> str:
     """``notes 1.0.0 > 2.0.0, canary``"""
     back = ", a rollback" if rollout["isRollback"] else ""
-    return f"{rollout['plugin']} {old(rollout)} > {new(rollout)}, {rollout['strategy']}{back}"
+    moves = f"{old(rollout)} > {new(rollout)}"
+    if rollout["changesSettings"]:
+        moves = f"{new(rollout)}, {_settings(rollout)}"
+    return f"{rollout['plugin']} {moves}, {rollout['strategy']}{back}"
 
 
 def phase_name(rollout: Rollout, phase: str, step: int) -> str:
@@ -80,6 +83,10 @@ def outcome(rollout: Rollout) -> str:
     id_, reason = rollout["plugin"], rollout["reason"]
     cut = f" Cut, as they outlasted the drain: {_count(rollout['cut'], 'call')}." if rollout["cut"] else ""
     match rollout["phase"]:
+        case "succeeded" if rollout["changesSettings"]:
+            return f"{id_} runs with {_settings(rollout)}.{cut}"
+        case "rolled-back" if rollout["changesSettings"]:
+            return f"{id_} is back at the settings before. {reason}".rstrip() + cut
         case "succeeded":
             return f"{id_} is at {new(rollout)}.{cut}"
         case "rolled-back":
@@ -117,6 +124,10 @@ def new(rollout: Rollout) -> str:
 
 def old(rollout: Rollout) -> str:
     return str(rollout["stable"]["version"])
+
+
+def _settings(rollout: Rollout) -> str:
+    return "the settings before" if rollout["isRollback"] else "new settings"
 
 
 def _step(rollout: Rollout, step: int) -> str:

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
+import signal
 import sys
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Annotated, Any
 
-import structlog
 import typer
 import uvloop
 from pydantic import ValidationError
 
-from gateway.cli.command import GATEWAY
+from gateway.cli.program import GATEWAY
 from gateway.errors import PlugwayError
 from gateway.settings import Settings
 
@@ -58,24 +59,12 @@ def add_serve(app: typer.Typer, run: Run) -> None:
         except PlugwayError as error:
             typer.echo(f"error: {error.detail}" + (f"\n  {error.hint}" if error.hint else ""), err=True)
             raise typer.Exit(1) from None
+        except asyncio.CancelledError:
+            raise typer.Exit(128 + signal.SIGTERM) from None
 
 
 def configure_logging() -> None:
-    """Structured lines: for people on a terminal, JSON elsewhere."""
-    renderer: Any = structlog.processors.JSONRenderer()
-    if sys.stderr.isatty():
-        renderer = structlog.dev.ConsoleRenderer()
-    structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            renderer,
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-    )
+    """Warnings and worse, on stderr; what goes well is announced."""
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr)
 
 

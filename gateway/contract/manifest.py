@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from typing import Any
 
-import jsonschema
 from plugway.plugin.v1 import manifest_pb2, plugin_pb2
 
 from gateway.contract.errors import ContractMismatch, GarbageAnswer
@@ -74,6 +73,9 @@ def _rule(rule: manifest_pb2.RouteRule) -> RouteRule:
 
 
 def _settings_schema(settings: manifest_pb2.SettingsSchema) -> dict[str, Any]:
+    # Imported here, as it takes long, and a gateway's first plugin is on its way by then.
+    import jsonschema
+
     schema = _object(settings.json_schema, "settings schema")
     try:
         jsonschema.Draft202012Validator.check_schema(schema)

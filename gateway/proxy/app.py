@@ -44,7 +44,7 @@ class DataPlane:
         self._table = RouteTable(self.metrics, Upstream.retire)
         self._calls = Calls(self._doorman, outcomes, settings, self._table.find)
         self._uis = UiFiles(content, self._doorman, settings, asset_key)
-        self._sockets = WebSockets(self._doorman, outcomes)
+        self._sockets = WebSockets(self._doorman, outcomes, self._table.find)
         self._unsubscribe = snapshots.subscribe(self._table.update)
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:

@@ -60,6 +60,14 @@ class Call:
         self.watcher: asyncio.Task[None] | None = None
         self.left = False
 
+    def move(self, target: PreparedTarget, upstream: Upstream) -> None:
+        """Another one takes it, and counts it as running."""
+        self.upstream.release()
+        self.target.counters.active -= 1
+        self.target, self.upstream = target, upstream
+        target.counters.active += 1
+        upstream.active += 1
+
     async def begin_answer(self, status: int, headers: Pairs) -> None:
         self.status = status
         self.began = time.perf_counter()

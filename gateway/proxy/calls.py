@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from contextlib import aclosing
 from typing import Any
 
@@ -21,6 +20,7 @@ from gateway.proxy.failures import CallFailed, Failure
 from gateway.proxy.head import Head, set_context, take
 from gateway.proxy.paths import has_dot_segments
 from gateway.proxy.problems import BadRequest, MethodRefused, Problem
+from gateway.proxy.reroute import Place, RouteOf, elsewhere
 from gateway.proxy.retries import RetryBudget, may_retry
 from gateway.proxy.running import RunningCalls
 from gateway.proxy.stream import BrokenOff, Rest, send_parts
@@ -39,7 +39,7 @@ class Calls:
         doorman: Doorman,
         outcomes: OutcomeBoard,
         settings: Settings,
-        route_of: Callable[[bytes], PreparedRoute | None],
+        route_of: RouteOf,
     ) -> None:
         self._judge_caller = doorman.judge
         self._route_of = route_of
@@ -159,23 +159,22 @@ class Calls:
         return answer
 
     def _go_elsewhere(self, call: Call, failed: CallFailed) -> bool:
-        """By the newest table: what failed the call may have left it by now. Else the same again.
+        """Where nobody else is there, to the same again.
 
         Says whether the call may be tried: a refused one has been no work to anybody, so
         another instance takes it at no cost; anything else is paid from the budget.
         """
-        route = self._route_of(call.route.key) or call.route
-        found = route.elsewhere(call.upstream, call.head.release)
+        found = self._elsewhere(call)
         free = found is not None and failed.failure is Failure.REFUSED
         if not free and not self._budget.spend():
             return False
         if found is not None:
-            call.upstream.release()
-            call.target.counters.active -= 1
-            call.target, call.upstream = found
-            call.target.counters.active += 1
-            call.upstream.active += 1
+            call.move(*found)
         return True
+
+    def _elsewhere(self, call: Call) -> Place | None:
+        tried, path = (call.target, call.upstream), call.message.request.path
+        return elsewhere(self._route_of, call.route, tried, call.head, call.method, path)
 
     async def _answer(self, call: Call, answer: HandleResponse) -> None:
         if answer.continuation:
@@ -209,10 +208,18 @@ class Calls:
 
     async def _upload(self, call: Call, body: Body, first: bytes) -> None:
         limits = call.route.limits
+        other = self._elsewhere(call)
+        if call.upstream.retired and other is not None:
+            # It was replaced while the body began to come in.
+            call.move(*other)
         upload = Upload(call.upstream, call.message.request, body)
         try:
-            upload.start(first)
-            response = await upload.head(limits.timeout)
+            upload.start(first, wait=other is not None)
+            try:
+                response = await upload.head(limits.timeout)
+            except CallFailed as failed:
+                upload = await self._upload_elsewhere(call, body, upload, failed)
+                response = await upload.head(limits.timeout)
             headers, declared = open_head(response, call.head.request_id)
             if declared is not None:
                 headers.append((b"content-length", b"%d" % declared))
@@ -228,3 +235,17 @@ class Calls:
             raise
         finally:
             await upload.close()
+
+    async def _upload_elsewhere(self, call: Call, body: Body, upload: Upload, failed: CallFailed) -> Upload:
+        """Begin it anew where it was refused and all that was read of it is still held; else raise."""
+        await upload.close()
+        held = upload.held
+        if failed.failure is not Failure.REFUSED or held is None:
+            raise failed
+        refusing = call.upstream.instance_id
+        if not self._go_elsewhere(call, failed):
+            raise failed
+        self._outcomes.failed(refusing, failed.words)
+        again = Upload(call.upstream, call.message.request, body)
+        again.start(held, wait=False)
+        return again

@@ -17,6 +17,11 @@ from gateway.proxy.failures import CallFailed, Failure, from_rpc_error
 from gateway.proxy.upstream import Upstream
 
 _PART = 256 * 1024
+_MOMENT = 0.05
+"""Seconds that a plugin has to refuse an upload before its body is sent."""
+
+_HELD = 512 * 1024
+"""Bytes of an upload, beyond its first part, that are kept to begin it anew elsewhere."""
 
 
 class Upload:
@@ -28,22 +33,35 @@ class Upload:
         self._body = body
         self._pump: asyncio.Task[None] | None = None
         self._watcher: asyncio.Task[None] | None = None
+        self._taken: list[bytes] | None = []
+        self._room = _HELD
         self.refusal: PlugwayError | ClientLeft | CallFailed | None = None
+
+    @property
+    def held(self) -> bytes | None:
+        """All that was taken of the body; None where it was too much, or the answer has begun."""
+        return None if self._taken is None else b"".join(self._taken)
 
     @property
     def complete(self) -> bool:
         """Whether the whole request body has been read."""
         return self._body.complete
 
-    def start(self, first: bytes) -> None:
-        self._pump = asyncio.create_task(self._send(first))
+    def start(self, first: bytes, *, wait: bool) -> None:
+        """``wait`` says that it could go elsewhere, so a refusal must be understood as one."""
+        self._taken = [first]
+        self._pump = asyncio.create_task(self._send(first, wait))
 
-    async def _send(self, first: bytes) -> None:
+    async def _send(self, first: bytes, wait: bool) -> None:
         try:
             await self._call.write(ExchangeRequest(http_start=self._request))
+            if wait:
+                await self._accepted()
             await self._write(first)
             while not self._body.complete:
-                await self._write(await self._body.next())
+                part = await self._body.next()
+                self._hold(part)
+                await self._write(part)
             await self._call.write(ExchangeRequest(body=BodyChunk(end=True)))
             await self._call.done_writing()
             self._watcher = asyncio.create_task(self._until_client_leaves())
@@ -55,6 +73,22 @@ class Upload:
         except (grpc.RpcError, asyncio.InvalidStateError):
             # The call has ended; the reading side learns how.
             return
+
+    async def _accepted(self) -> None:
+        """Wait for the plugin's headers, which an SDK sends at once, or its refusal.
+
+        A write that a refusal overtakes makes grpc.aio forget it, and report INTERNAL.
+        """
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_MOMENT):
+                await self._call.initial_metadata()
+
+    def _hold(self, data: bytes) -> None:
+        self._room -= len(data)
+        if self._room < 0:
+            self._taken = None
+        elif self._taken is not None:
+            self._taken.append(data)
 
     async def _write(self, data: bytes) -> None:
         for start in range(0, len(data), _PART):
@@ -75,6 +109,7 @@ class Upload:
         frame = await self._frame(within)
         if frame is None or frame.WhichOneof("frame") != "http_start":
             raise CallFailed(Failure.GARBAGE, "answered an upload without a head")
+        self._taken = None
         return frame.http_start
 
     async def parts(self, idle: float) -> AsyncGenerator[bytes, None]:

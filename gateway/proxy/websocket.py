@@ -11,11 +11,12 @@ from gateway.errors import PlugwayError
 from gateway.model import Access
 from gateway.proxy.access import WEBSOCKET, Doorman
 from gateway.proxy.counters import WEBSOCKET as METHOD
-from gateway.proxy.failures import CallFailed
+from gateway.proxy.failures import CallFailed, Failure
 from gateway.proxy.head import Head, set_context, take
 from gateway.proxy.headers import Pairs
 from gateway.proxy.paths import has_dot_segments
 from gateway.proxy.problems import BadRequest, Problem
+from gateway.proxy.reroute import RouteOf, elsewhere
 from gateway.proxy.socket import HANDSHAKE, SWITCHING, Socket
 from gateway.proxy.table import PreparedRoute, PreparedTarget
 from gateway.registry.boards import OutcomeBoard
@@ -28,11 +29,31 @@ async def deny(problem: Problem, send: Any, request_id: str) -> None:
     await send({"type": "websocket.http.response.body", "body": problem.body})
 
 
+class Opening:
+    """A handshake on its way, and who is asked to take it now."""
+
+    __slots__ = ("head", "request", "route", "started", "target", "upstream")
+
+    def __init__(
+        self, route: PreparedRoute, target: PreparedTarget, head: Head, request: HttpRequest
+    ) -> None:
+        self.route = route
+        self.target = target
+        self.upstream = target.least_busy()
+        self.head = head
+        self.request = request
+        self.started = time.perf_counter()
+
+    def count(self, status: int) -> None:
+        self.target.counters.count(METHOD, status, time.perf_counter() - self.started)
+
+
 class WebSockets:
     """The WebSocket side of the data plane."""
 
-    def __init__(self, doorman: Doorman, outcomes: OutcomeBoard) -> None:
+    def __init__(self, doorman: Doorman, outcomes: OutcomeBoard, route_of: RouteOf) -> None:
         self._judge_caller = doorman.judge
+        self._route_of = route_of
         self._outcomes = outcomes
 
     async def serve(self, route: PreparedRoute, path: bytes, scope: Any, receive: Any, send: Any) -> None:
@@ -45,7 +66,7 @@ class WebSockets:
         if isinstance(target, Problem):
             await deny(target, send, head.request_id)
             return
-        await self._carry(route, target, head, request, scope, receive, send)
+        await self._carry(Opening(route, target, head, request), scope, receive, send)
 
     def _judge(
         self, route: PreparedRoute, path: bytes, head: Head, pairs: Pairs, request: HttpRequest, scope: Any
@@ -67,25 +88,33 @@ class WebSockets:
         set_context(request, head, scope, route.base_path, judged)
         return target
 
-    async def _carry(
-        self,
-        route: PreparedRoute,
-        target: PreparedTarget,
-        head: Head,
-        request: HttpRequest,
-        scope: Any,
-        receive: Any,
-        send: Any,
-    ) -> None:
-        upstream, counters, status = target.least_busy(), target.counters, 500
+    async def _carry(self, opening: Opening, scope: Any, receive: Any, send: Any) -> None:
+        route = opening.route
         route.active[0] += 1
+        try:
+            try:
+                await self._through(opening, scope, receive, send)
+            except CallFailed as failed:
+                if failed.failure is not Failure.REFUSED or not self._go_elsewhere(opening):
+                    raise
+                await self._through(opening, scope, receive, send)
+        except CallFailed as failed:
+            problem = Problem(failed.problem(route.route.plugin_id))
+            opening.count(problem.status)
+            await deny(problem, send, opening.head.request_id)
+        finally:
+            route.active[0] -= 1
+
+    async def _through(self, opening: Opening, scope: Any, receive: Any, send: Any) -> None:
+        """By one upstream; raises :class:`CallFailed` before anything was answered."""
+        upstream, counters, head = opening.upstream, opening.target.counters, opening.head
         counters.active += 1
         upstream.active += 1
-        started = time.perf_counter()
         socket = Socket(upstream, receive, send)
         try:
-            status = await socket.shake_hands(request, scope["subprotocols"], route.limits.timeout, head)
-            counters.count(METHOD, status, time.perf_counter() - started)
+            limit = opening.route.limits.timeout
+            status = await socket.shake_hands(opening.request, scope["subprotocols"], limit, head)
+            opening.count(status)
             if status == SWITCHING:
                 await socket.run()
             if socket.failure is not None:
@@ -94,11 +123,16 @@ class WebSockets:
                 self._outcomes.ok(upstream.instance_id)
         except CallFailed as failed:
             self._outcomes.failed(upstream.instance_id, failed.words)
-            problem = Problem(failed.problem(route.route.plugin_id))
-            counters.count(METHOD, problem.status, time.perf_counter() - started)
-            await deny(problem, send, head.request_id)
+            raise
         finally:
             socket.cancel()
-            route.active[0] -= 1
             counters.active -= 1
             upstream.release()
+
+    def _go_elsewhere(self, opening: Opening) -> bool:
+        tried, path = (opening.target, opening.upstream), opening.request.path
+        found = elsewhere(self._route_of, opening.route, tried, opening.head, "GET", path)
+        if found is None:
+            return False
+        opening.target, opening.upstream = found
+        return True

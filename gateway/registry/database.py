@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import event, select, text, update
 from sqlalchemy.engine import URL, make_url
@@ -15,7 +15,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from gateway.errors import BadInput
 from gateway.registry import tables
 from gateway.registry.errors import Superseded, plain_errors
-from gateway.registry.migrate import Migrations
+from gateway.registry.revision import is_newest
+
+if TYPE_CHECKING:
+    from gateway.registry.migrate import Migrations
 
 _DRIVERS = {
     "sqlite": "sqlite+aiosqlite",
@@ -48,10 +51,11 @@ class Database:
         engine = await asyncio.to_thread(_engine, parsed)
         database = cls(engine, parsed.render_as_string(hide_password=True))
         try:
-            migrations = await asyncio.to_thread(Migrations.load)
             with plain_errors(database.name):
                 async with database._engine.begin() as connection:
-                    await connection.run_sync(migrations.apply)
+                    if not await connection.run_sync(is_newest):
+                        migrations = await asyncio.to_thread(_load_migrations)
+                        await connection.run_sync(migrations.apply)
                     raised = tables.gateway.c.epoch + 1
                     await connection.execute(update(tables.gateway).values(epoch=raised))
                     known = await connection.execute(select(tables.gateway.c.epoch, tables.gateway.c.steady))
@@ -90,6 +94,13 @@ class Database:
         """Raises :class:`RegistryUnavailable` where the database does not answer."""
         async with self.read() as connection:
             await connection.execute(text("SELECT 1"))
+
+
+def _load_migrations() -> Migrations:
+    # Imported here, as alembic costs a start more than everything else in this file.
+    from gateway.registry.migrate import Migrations
+
+    return Migrations.load()
 
 
 def database_url(url: str) -> URL:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from typing import TYPE_CHECKING
 
 from gateway.home import Home
 from gateway.model import FindLogin
 from gateway.runtimes.base import Runtime, RuntimeFailure
-from gateway.runtimes.docker import DockerRuntime
 from gateway.runtimes.process import ProcessRuntime
 from gateway.settings import Settings
+
+if TYPE_CHECKING:
+    from gateway.runtimes.docker import DockerRuntime
 
 
 class RuntimeMissing(RuntimeFailure):
@@ -33,7 +36,7 @@ async def choose_runtime(
 async def _chosen(settings: Settings, home: Home, find_login: FindLogin) -> tuple[Runtime, str]:
     if settings.runtime == "process":
         return ProcessRuntime(home, settings), "process: asked for; plugins run without isolation"
-    docker = DockerRuntime(home, settings, find_login=find_login)
+    docker = _docker(home, settings, find_login)
     diagnosis = await docker.diagnose()
     missing = "" if diagnosis.available else diagnosis.reason
     if diagnosis.available and settings.runtime == "auto":
@@ -53,17 +56,23 @@ async def _chosen(settings: Settings, home: Home, find_login: FindLogin) -> tupl
 
 
 async def _end_instances_of_others(chosen: Runtime, settings: Settings, home: Home) -> None:
-    other: Runtime
-    if chosen.name == "process":
-        trace, other = "*/io", DockerRuntime(home, settings)
-    else:
-        trace, other = "*/process.json", ProcessRuntime(home, settings)
+    process = chosen.name == "process"
+    trace = "*/io" if process else "*/process.json"
+    # Only where something was left: an engine that is slow or away is not waited for.
+    if not await asyncio.to_thread(lambda: any(home.run_root.glob(trace))):
+        return
+    other: Runtime = _docker(home, settings, lambda host: None) if process else ProcessRuntime(home, settings)
     try:
-        # Only where something was left: an engine that is slow or away is not waited for.
-        if await asyncio.to_thread(lambda: any(home.run_root.glob(trace))):
-            if not (await other.diagnose()).available:
-                return
-            for instance in await other.list():
-                await other.stop(instance.id, settings.stop_grace)
+        if not (await other.diagnose()).available:
+            return
+        for instance in await other.list():
+            await other.stop(instance.id, settings.stop_grace)
     finally:
         await other.close()
+
+
+def _docker(home: Home, settings: Settings, find_login: FindLogin) -> DockerRuntime:
+    # Imported here, as a gateway that runs processes needs no client of an engine.
+    from gateway.runtimes.docker import DockerRuntime
+
+    return DockerRuntime(home, settings, find_login=find_login)

@@ -28,9 +28,12 @@ from gateway.settings import Settings, shipped_root
 
 _BUILD_TIMEOUT = 600
 _VERSION_LABEL = "org.opencontainers.image.version"
-_HAS_PROGRAM = (
-    "import shutil, sys; name = sys.argv[1]; "
-    "sys.exit(0 if shutil.which(name) else 'the command ' + repr(name) + ' is not in the image')"
+# In one step, as each costs the engine a container: compile the plugin, and look for its program.
+_FINISH = (
+    "import compileall, py_compile, shutil, sys; name = sys.argv[1]; "
+    "mode = py_compile.PycInvalidationMode.UNCHECKED_HASH; "
+    "good = compileall.compile_dir('.', quiet=1, invalidation_mode=mode); "
+    "sys.exit(not good if shutil.which(name) else 'the command ' + repr(name) + ' is not in the image')"
 )
 
 
@@ -116,11 +119,11 @@ def _dockerfile(release: Release, artifact: DirectoryArtifact) -> str:
     places = ["/run/plugway", *(f"/volumes/{name}" for name in release.permissions.volumes)]
     lines = [
         (shipped_root() / "deploy" / "plugin.Dockerfile").read_text().rstrip(),
-        "USER root",
-        f"RUN {json.dumps(['python3', '-c', _HAS_PROGRAM, command[0]])}",
         f"RUN {json.dumps(['install', '-d', '-o', '65532', '-g', '65532', '-m', '700', *places])}",
-        "USER 65532:65532",
         f"CMD {json.dumps(command)}",
+        "COPY plugin /opt/plugway/plugin",
+        f"RUN {json.dumps(['python3', '-c', _FINISH, command[0]])}",
+        "USER 65532:65532",
     ]
     return "\n".join(lines) + "\n"
 

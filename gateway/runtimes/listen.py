@@ -8,7 +8,6 @@ from typing import Protocol
 
 from gateway.home import Home
 from gateway.model import InstanceId, TlsFiles
-from gateway.runtimes.pki import Pki
 
 SOCKET = "plugin.sock"
 
@@ -39,6 +38,9 @@ class TcpListening:
     """For plugins that cannot listen on a Unix socket. Loopback, and still nobody gets in uninvited."""
 
     def prepare(self, home: Home, instance: InstanceId) -> Place:
+        # Imported here, as certificates are made only where there are no Unix sockets.
+        from gateway.runtimes.pki import Pki
+
         port = free_port()
         directory = home.run_directory(instance) / "tls"
         pki = Pki(home)

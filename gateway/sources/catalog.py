@@ -18,6 +18,10 @@ class SourceCatalog:
     def __init__(self, sources: Mapping[Source, ReleaseSource]) -> None:
         self._sources = dict(sources)
 
+    def add(self, sources: Mapping[Source, ReleaseSource]) -> None:
+        """More sources, or others in the place of known ones."""
+        self._sources |= sources
+
     async def resolve(self, definition: PluginDefinition) -> Release:
         source = self._sources.get(definition.source)
         if source is None:

@@ -7,7 +7,7 @@ someone agrees. Additions that old callers never notice are not findings.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from gateway.model import Access, Manifest, RouteRule
@@ -18,7 +18,10 @@ _REFERENCES = 12
 
 
 def contract_findings(old: Manifest, new: Manifest) -> tuple[str, ...]:
-    """Reasons to ask before ``new`` takes over from ``old``; empty where callers keep what they had."""
+    """Reasons to ask before ``new`` takes over from ``old``; empty where callers keep what they had.
+
+    May take long with a large document. What many routes share is told of at the first of them.
+    """
     return (
         *_permissions(old, new),
         *_routes(old.openapi or {}, new.openapi or {}),
@@ -44,7 +47,7 @@ def _operations(document: Mapping[str, Any]) -> dict[tuple[str, str], Mapping[st
 
 
 def _routes(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:
-    after = _operations(new)
+    after, documents = _operations(new), _Documents(old, new)
     for (path, method), before in sorted(_operations(old).items()):
         name = f"{method.upper()} {path}"
         if (path, method) not in after:
@@ -52,7 +55,7 @@ def _routes(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:
             continue
         now = after[path, method]
         yield from (f"route {name}: {text}" for text in _parameters(before, now))
-        yield from (f"route {name}: {text}" for text in _bodies(before, now, old, new))
+        yield from (f"route {name}: {text}" for text in _bodies(before, now, documents))
 
 
 def _parameters(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:
@@ -65,14 +68,12 @@ def _parameters(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]
         yield f"parameter {key[1]} was removed"
 
 
-def _bodies(
-    old: Mapping[str, Any], new: Mapping[str, Any], old_root: Mapping[str, Any], new_root: Mapping[str, Any]
-) -> Iterator[str]:
+def _bodies(old: Mapping[str, Any], new: Mapping[str, Any], documents: _Documents) -> Iterator[str]:
     before, after = _json_schema(old.get("requestBody")), _json_schema(new.get("requestBody"))
     if after is not None and before is None and new.get("requestBody", {}).get("required"):
         yield "a request body is required now"
     if before is not None and after is not None:
-        yield from _accepts_less(_Pair(before, after, old_root, new_root, "request body"))
+        yield from _accepts_less(_Pair(before, after, documents, "request body"))
     for status, answer in old.get("responses", {}).items():
         if not status.startswith("2"):
             continue
@@ -81,7 +82,7 @@ def _bodies(
             continue
         promised, given = _json_schema(answer), _json_schema(new["responses"][status])
         if promised is not None:
-            yield from _gives_less(_Pair(promised, given or {}, old_root, new_root, f"answer {status}"))
+            yield from _gives_less(_Pair(promised, given or {}, documents, f"answer {status}"))
 
 
 def _json_schema(content: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
@@ -103,22 +104,37 @@ def _resolve(schema: Mapping[str, Any], root: Mapping[str, Any]) -> Mapping[str,
 
 
 @dataclass(frozen=True, slots=True)
+class _Documents:
+    """Both, and the pairs of references that were compared already, for each way of comparing."""
+
+    old: Mapping[str, Any]
+    new: Mapping[str, Any]
+    compared: set[tuple[str, str, str]] = field(default_factory=set)
+
+
+@dataclass(frozen=True, slots=True)
 class _Pair:
     """The same place in both documents; ``path`` holds the references followed, so that circles end."""
 
     old: Mapping[str, Any]
     new: Mapping[str, Any]
-    old_root: Mapping[str, Any]
-    new_root: Mapping[str, Any]
+    documents: _Documents
     where: str
     path: frozenset[tuple[str, str]] = frozenset()
 
-    def resolved(self) -> _Pair | None:
-        """Both sides behind their references; None where this pair was met on the way here."""
+    def resolved(self, way: str) -> _Pair | None:
+        """Both sides behind their references; None where this pair was compared this ``way`` before.
+
+        Else a few schemas that refer to each other twice would be compared without end.
+        """
         references = (str(self.old.get("$ref", "")), str(self.new.get("$ref", "")))
-        if any(references) and references in self.path:
+        if not any(references):
+            return self
+        if references in self.path or (way, *references) in self.documents.compared:
             return None
-        old, new = _resolve(self.old, self.old_root), _resolve(self.new, self.new_root)
+        if all(references):
+            self.documents.compared.add((way, *references))
+        old, new = _resolve(self.old, self.documents.old), _resolve(self.new, self.documents.new)
         return replace(self, old=old, new=new, path=self.path | {references})
 
     def inside(self, key: str, name: str, where: str) -> _Pair:
@@ -127,7 +143,7 @@ class _Pair:
 
 def _accepts_less(pair: _Pair) -> Iterator[str]:
     """What old callers send must still be taken."""
-    at = pair.resolved()
+    at = pair.resolved("taken")
     if at is None:
         return
     before, after = _type(at.old), _type(at.new)
@@ -149,7 +165,7 @@ def _accepts_less(pair: _Pair) -> Iterator[str]:
 
 def _gives_less(pair: _Pair) -> Iterator[str]:
     """What old callers read must still be there."""
-    at = pair.resolved()
+    at = pair.resolved("given")
     if at is None:
         return
     before, after = _type(at.old), _type(at.new)
@@ -190,6 +206,6 @@ def _settings(old: Manifest, new: Manifest) -> Iterator[str]:
     if before is None or after is None:
         return
     known = before.get("properties", {})
-    yield from _accepts_less(_Pair(before, after, before, after, "settings"))
+    yield from _accepts_less(_Pair(before, after, _Documents(before, after), "settings"))
     for name in sorted(known.keys() - after.get("properties", {}).keys()):
         yield f"setting {name} was removed"

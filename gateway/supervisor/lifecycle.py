@@ -174,9 +174,8 @@ class Lifecycle:
             restart = bool(result and result.restart_required)
         serves = self._supervisor.status(record.id).state is PluginState.HEALTHY
         if restart and (serves or moving) and self._moves.possible(record):
-            return Configured(
-                accepted=True, restart_required=True, rollout=await self._moves.begin(record.id, settings)
-            )
+            begun = await self._moves.begin(record.id, settings)
+            return Configured(accepted=True, restart_required=True, rollout=begun.id)
         await self._keep(record, settings)
         if live is None and (restart or not running):
             await self._supervisor.restart(record.id)

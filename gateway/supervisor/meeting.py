@@ -18,6 +18,7 @@ from gateway.registry.store import RegistryStore
 from gateway.settings import Settings
 from gateway.supervisor.attach import Facts, get_facts, hand_over_settings, refusal
 from gateway.supervisor.clock import Clock
+from gateway.supervisor.probing import Probing, probing_of
 from gateway.supervisor.settings_sides import settings_of
 
 QUICK = 0.1
@@ -84,7 +85,7 @@ class Meeting:
 
     async def _serves(self, client: PluginClient) -> bool:
         try:
-            health = await client.check(self.record.plugin_id, self._around.settings.check_timeout)
+            health = await client.check(self.record.plugin_id, self.probing().timeout)
         except NameUnknown:
             # Too early, or another plugin: Describe tells which, and ends the waiting for the other.
             await self._get_facts(client)
@@ -132,6 +133,11 @@ class Meeting:
         if self._wanted_settings().revision != self.record.settings_revision:
             return True
         return bool(self.settings_problem) and self._around.clock.steady() >= self._ask_again_at
+
+    def probing(self) -> Probing:
+        """Raises ``UnknownPlugin``."""
+        around = self._around
+        return probing_of(around.store, around.settings, self.record.plugin_id, self.record.id)
 
     def _wanted_settings(self) -> PluginSettings:
         return settings_of(self._around.store, self.record.plugin_id, self.record.id)

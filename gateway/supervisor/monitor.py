@@ -134,7 +134,7 @@ class Monitor:
     # Start-up ------------------------------------------------------------------
 
     async def _start_up(self) -> None:
-        budget = self._around.settings.start_timeout if self._managed else None
+        budget = self._meeting.probing().startup if self._managed else None
         try:
             async with asyncio.timeout(budget):
                 self._client = await self._meeting.first_answer()
@@ -169,7 +169,7 @@ class Monitor:
                     await self._poke.wait()
 
     def _pause(self) -> float:
-        interval = self._around.settings.check_interval
+        interval = self._meeting.probing().interval
         beyond = self._judge.misses - self._around.settings.failure_threshold
         if self._managed or beyond <= 0:
             return interval
@@ -178,7 +178,7 @@ class Monitor:
     async def _check(self, client: PluginClient) -> None:
         judge, settings = self._judge, self._around.settings
         try:
-            health = await client.check(self._plugin, settings.check_timeout)
+            health = await client.check(self._plugin, self._meeting.probing().timeout)
             if health is Health.SERVING and (self._meet_again or self._meeting.due()):
                 with suppress(Unavailable):  # It serves all the same; met at the next check.
                     await self._meeting.meet(client, anew=not judge.verdict.healthy)

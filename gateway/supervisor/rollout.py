@@ -58,9 +58,15 @@ class Step:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timing:
-    """Budgets in seconds. Defaults as kamal-proxy and Nomad have them (see docs/rollouts.md)."""
+    """Budgets in seconds. Defaults as kamal-proxy and Nomad have them (see docs/rollouts.md).
+
+    The candidate is asked for its health each ``probe_interval`` and has ``probe_timeout`` to
+    answer; None leaves either to the settings of the gateway.
+    """
 
     startup: float = 30.0
+    probe_interval: float | None = None
+    probe_timeout: float | None = None
     min_healthy: float = 10.0
     bake: float = 30.0
     drain: float = 30.0
@@ -133,9 +139,11 @@ class Seen:
 
     ``findings`` is None until the contract diff is known. ``verdict`` is what the analysis
     found against the candidate; empty where it found nothing, or could not measure.
-    ``progress`` is what the start of the candidate is at, in words.
+    ``candidate_launched`` says that its image is there and it was started; until then its
+    start-up budget does not count. ``progress`` is what that start is at, in words.
     """
 
+    candidate_launched: bool = False
     candidate_healthy: bool = False
     healthy_for: float = 0.0
     failure: str = ""
@@ -160,9 +168,12 @@ def advance(rollout: Rollout, seen: Seen, now: float) -> Rollout:
         return begin_abort(rollout, seen, now, against)
     match rollout.phase:
         case Phase.PENDING:
-            return enter(rollout, Phase.STARTING, now, rollout.plan.timing.startup)
+            return enter(rollout, Phase.STARTING, now, None)
         case Phase.STARTING if seen.candidate_healthy:
             return enter(rollout, Phase.VERIFYING, now, None)
+        case Phase.STARTING if seen.candidate_launched and rollout.deadline is None:
+            # How long an image takes says nothing about the candidate; the progress deadline limits it.
+            return enter(rollout, Phase.STARTING, now, rollout.plan.timing.startup)
         case Phase.VERIFYING:
             return _verify(rollout, seen, now)
         case Phase.CANARY:
@@ -207,10 +218,7 @@ def begin_exposure(rollout: Rollout, now: float, step: int = 0) -> Rollout:
     """Enter the given canary step, or promote where there is none left."""
     if step < len(rollout.plan.steps):
         current = rollout.plan.steps[step]
-        moved = replace(enter(rollout, Phase.CANARY, now, current.seconds), step=step)
-        if current.seconds is None:
-            return pause_at(moved, now, f"{current.weight} % of new sessions; waits for a promote by hand.")
-        return moved
+        return replace(enter(rollout, Phase.CANARY, now, current.seconds), step=step)
     return enter(rollout, Phase.PROMOTING, now, None)
 
 
@@ -239,6 +247,9 @@ def _verify(rollout: Rollout, seen: Seen, now: float) -> Rollout:
 
 
 def _canary(rollout: Rollout, now: float) -> Rollout:
+    current = rollout.plan.steps[rollout.step]
+    if current.seconds is None:
+        return pause_at(rollout, now, f"{current.weight} % of new sessions; waits for a promote by hand.")
     return begin_exposure(rollout, now, rollout.step + 1) if _over(rollout, now) else rollout
 
 
@@ -268,7 +279,8 @@ def _against(rollout: Rollout, seen: Seen, now: float) -> str:
         and rollout.progress_deadline is not None
         and now >= rollout.progress_deadline
     ):
-        return f"No progress for {rollout.plan.timing.progress:g} s in phase {rollout.phase}."
+        told = f"No progress for {rollout.plan.timing.progress:g} s in phase {rollout.phase}."
+        return f"{told} {seen.progress}".strip() if rollout.phase is Phase.STARTING else told
     return ""
 
 

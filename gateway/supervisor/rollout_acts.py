@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from gateway.definition import PluginDefinition
@@ -15,11 +16,12 @@ from gateway.registry.store import RegistryStore
 from gateway.supervisor import rollout_commands as commands
 from gateway.supervisor.acts import Verify
 from gateway.supervisor.candidates import Admission, Catalog
-from gateway.supervisor.rollout import Phase, Plan, Rollout, Seen, Strategy, Timing
+from gateway.supervisor.rollout import Phase, Plan, Rollout, Seen, Strategy
 from gateway.supervisor.rollout_codec import decode
-from gateway.supervisor.rollout_history import stable_before
+from gateway.supervisor.rollout_history import step_back
 from gateway.supervisor.rollout_request import RolloutOptions, make_plan
 from gateway.supervisor.rollouts import NoRollout, Rollouts
+from gateway.supervisor.settings_moves import SettingsMoves
 from gateway.supervisor.settings_sides import restored, settings_with
 
 
@@ -54,6 +56,7 @@ class RolloutActs:
         self._admission = admission
         self._verify = verify
         self._turn = turn
+        self._moves = SettingsMoves(store, rollouts)
 
     async def begin(
         self,
@@ -86,25 +89,28 @@ class RolloutActs:
             )
 
     async def rollback(self, id_: PluginId) -> RolloutRecord:
-        """Go back: end the rollout under way, or move to the stable release before this one.
+        """Go back: end the rollout under way, or undo the last one that stayed.
 
-        The settings that were in force with that release come back with it.
+        Where that moved to this release, the settings that were in force with the release before
+        come back with it; where it brought in settings alone, the settings before them do.
         """
         async with self._turn(id_):
-            record = self._movable(id_)
+            record = self._managed(id_)
             if (live := self.rollouts.live(id_)) is not None:
                 return await self.abort(live.id, reason="A rollback was asked for.", force=True)
             known = [kept.release.id for kept in self._store.releases(id_)]
-            earlier = stable_before(record.release_id, self._store.rollouts(id_), known)
-            if earlier is None:
+            step = step_back(record.release_id, record.settings, self._store.rollouts(id_), known)
+            if step is None:
                 raise NotMovable(
                     f"{id_} has no stable release before {record.release_id}.",
                     plugin=id_,
                     hint=f"Name a version instead: plugway rollout {id_} VERSION",
                 )
-            plan = Plan(strategy=Strategy.DIRECT, timing=Timing(min_healthy=1.0, bake=0.0))
-            release = self._store.release(earlier).release
-            return await self._begin(record, release, plan, consent=True, is_rollback=True)
+            plan = _straight_back(record)
+            if step.settings is not None:
+                return await self._moves.begin(id_, step.settings, plan, is_rollback=True)
+            release = self._store.release(step.release).release
+            return await self._begin(self._movable(id_), release, plan, consent=True, is_rollback=True)
 
     async def promote(self, id_: str, *, consent: bool) -> RolloutRecord:
         """Skip what is left and switch; with ``consent`` also over what holds it."""
@@ -143,9 +149,11 @@ class RolloutActs:
         """What rollouts of this plugin take where a request says nothing."""
         async with self._turn(id_):
             make_plan(options, {})
-            return await self._store.update_plugin(
+            record = await self._store.update_plugin(
                 id_, rollout_defaults=options.model_dump(mode="json", exclude_none=True)
             )
+            self.rollouts.check_soon(id_)
+            return record
 
     def live(self, id_: PluginId) -> RolloutRecord:
         """The one under way; raises :class:`NoRollout`."""
@@ -160,6 +168,17 @@ class RolloutActs:
         return found
 
     def _movable(self, id_: PluginId) -> PluginRecord:
+        record = self._managed(id_)
+        if record.pinned:
+            version = self._store.release(record.release_id).release.version
+            raise Pinned(
+                f"{id_} is pinned to {version} ({record.release_id}).",
+                plugin=id_,
+                hint=f"plugway unpin {id_}",
+            )
+        return record
+
+    def _managed(self, id_: PluginId) -> PluginRecord:
         record = self._store.plugin(id_)
         release = self._store.release(record.release_id).release
         if isinstance(release.artifact, RemoteArtifact):
@@ -170,12 +189,6 @@ class RolloutActs:
             )
         if not record.enabled:
             raise NotMovable(f"{id_} is switched off.", plugin=id_, hint=f"plugway enable {id_}")
-        if record.pinned:
-            raise Pinned(
-                f"{id_} is pinned to {release.version} ({release.id}).",
-                plugin=id_,
-                hint=f"plugway unpin {id_}",
-            )
         return record
 
     async def _begin(
@@ -225,3 +238,10 @@ def _document(definition: PluginDefinition | None) -> dict[str, Any] | None:
     if definition is None:
         return None
     return definition.model_dump(mode="json", by_alias=True, exclude_unset=True)
+
+
+def _straight_back(record: PluginRecord) -> Plan:
+    """At once, to what was proven before; in the plugin's own times where they matter to that."""
+    usual = make_plan(RolloutOptions(), record.rollout_defaults)
+    timing = replace(usual.timing, min_healthy=min(1.0, usual.timing.min_healthy), bake=0.0)
+    return Plan(strategy=Strategy.DIRECT, timing=timing)

@@ -1,38 +1,75 @@
-"""Which releases were stable before the present one: the way that a rollback goes. Pure."""
+"""What the present release and its settings took over from: the way that a rollback goes. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 
 from gateway.model import ReleaseId
-from gateway.registry.records import RolloutRecord
-from gateway.supervisor.rollout import Phase
+from gateway.registry.records import PluginSettings, RolloutRecord
+from gateway.supervisor.rollout import Phase, Rollout
 from gateway.supervisor.rollout_codec import decode
+from gateway.supervisor.settings_sides import same_settings
 
 
-def stable_before(
-    current: ReleaseId, history: Sequence[RolloutRecord], known: Collection[ReleaseId]
-) -> ReleaseId | None:
-    """The stable release that ``current`` took over from; None where it is not ``known`` any more.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Before:
+    """What one rollout took over from. ``settings`` are set where they were all that it moved."""
 
-    ``history`` is newest first. So a rollback is never rolled back to what it came from.
+    release: ReleaseId
+    settings: PluginSettings | None = None
+
+
+def step_back(
+    current: ReleaseId, now: PluginSettings, history: Sequence[RolloutRecord], known: Collection[ReleaseId]
+) -> Before | None:
+    """What ``current`` with the settings ``now`` took over from; None where it is not ``known`` any more.
+
+    ``history`` is newest first. A rollback takes its step off, so it is never rolled back itself.
     """
-    steps = stable_steps(current, history)
-    return steps[-1] if steps and steps[-1] in known else None
+    for step in reversed(_steps(history)):
+        if _leads_away(step, current, now):
+            return step if step.release in known else None
+    return None
 
 
 def stable_steps(current: ReleaseId, history: Sequence[RolloutRecord]) -> list[ReleaseId]:
-    """Stable releases, oldest first; a rollback takes its step back off the list."""
-    steps: list[ReleaseId] = []
+    """Stable releases before ``current``, oldest first; ``history`` is newest first."""
+    releases = [step.release for step in _steps(history) if step.settings is None]
+    while releases and releases[-1] == current:
+        releases.pop()
+    return releases
+
+
+def _leads_away(step: Before, current: ReleaseId, now: PluginSettings) -> bool:
+    if step.settings is None:
+        return step.release != current
+    return step.release == current and not same_settings(step.settings, now)
+
+
+def _steps(history: Sequence[RolloutRecord]) -> list[Before]:
+    """Oldest first."""
+    steps: list[Before] = []
     for record in reversed(history):
         rollout = decode(record)
-        if rollout.phase is not Phase.SUCCEEDED or rollout.changes_settings:
+        if rollout.phase is not Phase.SUCCEEDED:
             continue
         if rollout.is_rollback:
-            while steps and steps.pop() != rollout.candidate:
-                pass
-        else:
-            steps.append(rollout.stable)
-    while steps and steps[-1] == current:
-        steps.pop()
+            _take_back(steps, rollout)
+        elif not rollout.changes_settings:
+            steps.append(Before(release=rollout.stable))
+        elif record.before is not None:
+            steps.append(Before(release=rollout.stable, settings=record.before))
     return steps
+
+
+def _take_back(steps: list[Before], rollback: Rollout) -> None:
+    """Drop the step that ``rollback`` went back by, and those after it."""
+    for place in reversed(range(len(steps))):
+        step = steps[place]
+        if rollback.changes_settings == (step.settings is not None) and step.release == rollback.candidate:
+            del steps[place:]
+            return
+    if not rollback.changes_settings:
+        # Its step is forgotten, so whatever is older than the rollback does not count any more.
+        steps.clear()

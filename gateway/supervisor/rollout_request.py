@@ -29,6 +29,8 @@ class RolloutOptions(BaseModel):
     strategy: Strategy | None = None
     steps: list[StepRequest] | None = Field(default=None, max_length=20)
     startup: float | None = Field(default=None, gt=0, le=3600)
+    probe_interval: float | None = Field(default=None, ge=0.1, le=300)
+    probe_timeout: float | None = Field(default=None, gt=0, le=300)
     min_healthy: float | None = Field(default=None, ge=0, le=3600)
     bake: float | None = Field(default=None, ge=0, le=7 * 86400)
     drain: float | None = Field(default=None, ge=0, le=3600)
@@ -66,6 +68,8 @@ def make_plan(asked: RolloutOptions, defaults: Mapping[str, Any]) -> Plan:
         steps=steps or _STEPS[strategy],
         timing=Timing(
             startup=_or(options.startup, usual.startup),
+            probe_interval=options.probe_interval,
+            probe_timeout=options.probe_timeout,
             min_healthy=_or(options.min_healthy, usual.min_healthy),
             bake=_or(options.bake, usual.bake),
             drain=_or(options.drain, usual.drain),

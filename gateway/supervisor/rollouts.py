@@ -6,6 +6,7 @@ anything follows from it, so a gateway killed anywhere goes on from the last tra
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
@@ -19,7 +20,7 @@ from gateway.registry.boards import EventBoard, OutcomeBoard, SnapshotBoard
 from gateway.registry.records import PluginRecord, PluginSettings, RolloutRecord
 from gateway.registry.store import RegistryStore
 from gateway.supervisor.analysis import verdict
-from gateway.supervisor.contract_diff import contract_findings
+from gateway.supervisor.findings import Findings
 from gateway.supervisor.plan import DesiredPlugin
 from gateway.supervisor.rollout import EXPOSED, TERMINAL, Phase, Rollout, Seen, advance
 from gateway.supervisor.rollout_codec import decode, encode
@@ -64,6 +65,9 @@ class Rollouts:
         self._tracks = tracks
         self._clock = clock
         self._wake = wake
+        self._findings = Findings(store)
+        # Read, decide and keep in one turn: what an operator asked for is not overwritten by a look.
+        self._turn = asyncio.Lock()
 
     @property
     def now(self) -> float:
@@ -94,13 +98,22 @@ class Rollouts:
         for record in self._store.rollouts():
             if record.live and self._store.plugin(record.plugin_id).enabled:
                 for _ in range(_CHAIN):
-                    rollout = decode(self.find(record.id))
-                    moved = advance(rollout, self.seen(rollout), self._clock.now())
-                    if moved == rollout:
+                    await self._findings.make(decode(self.find(record.id)))
+                    if not await self._step(record.id):
                         break
-                    await self._keep(rollout, moved)
+        self._findings.keep(decode(record) for record in self._store.rollouts() if record.live)
         self._measure()
         self._ask_for_proof()
+
+    async def _step(self, id_: str) -> bool:
+        """Make the transition that is due, if there is one."""
+        async with self._turn:
+            rollout = decode(self.find(id_))
+            moved = advance(rollout, self.seen(rollout), self._clock.now())
+            if moved == rollout:
+                return False
+            await self._keep(rollout, moved)
+            return True
 
     async def begin(self, rollout: Rollout, settings: PluginSettings | None = None) -> RolloutRecord:
         """Keep a new rollout; the next look starts it. ``settings`` are the candidate's, where they differ.
@@ -121,15 +134,16 @@ class Rollouts:
 
     async def command(self, id_: str, change: Change) -> RolloutRecord:
         """Apply what an operator asks for, or raise what it raises."""
-        rollout = decode(self.find(id_))
-        if not rollout.live:
-            raise NoRollout(
-                f"Rollout {id_} has ended: {rollout.phase}.",
-                plugin=rollout.plugin_id,
-                hint="Nothing to do; 'plugway rollback' goes to the release before.",
-            )
-        moved = change(rollout, self.seen(rollout))
-        return self.find(id_) if moved == rollout else await self._keep(rollout, moved)
+        async with self._turn:
+            rollout = decode(self.find(id_))
+            if not rollout.live:
+                raise NoRollout(
+                    f"Rollout {id_} has ended: {rollout.phase}.",
+                    plugin=rollout.plugin_id,
+                    hint="Nothing to do; 'plugway rollback' goes to the release before.",
+                )
+            moved = change(rollout, self.seen(rollout))
+            return self.find(id_) if moved == rollout else await self._keep(rollout, moved)
 
     def due(self) -> float | None:
         """Seconds until time alone moves a rollout; None where it moves none."""
@@ -149,10 +163,11 @@ class Rollouts:
         )
         manifest = self._store.release(rollout.candidate).manifest
         return Seen(
+            candidate_launched=bool(candidate and candidate.launched),
             candidate_healthy=healthy,
             healthy_for=watched.proven_for if watched and healthy else 0.0,
             failure=_failure(candidate),
-            findings=self._findings(rollout),
+            findings=self._findings.of(rollout),
             verdict=self._verdict(rollout),
             stable_up=bool(
                 stable and stable.monitor and stable.monitor.verdict.healthy and not stable.leaving
@@ -164,6 +179,12 @@ class Rollouts:
             cut=sum(track.cut for track in (stable, candidate) if track),
             progress=(watched.verdict.reason if watched else candidate.doing) if candidate else "",
         )
+
+    def check_soon(self, plugin: PluginId) -> None:
+        """Ask its instances for their health now: the pause under way may be longer than what holds now."""
+        for track in self._tracks.values():
+            if track.plugin_id == plugin and track.monitor is not None:
+                track.monitor.check_soon()
 
     def windows(self, rollout: Rollout) -> tuple[Window, Window]:
         """Calls measured on the candidate and on the stable side."""
@@ -190,22 +211,20 @@ class Rollouts:
 
     async def _put(self, record: RolloutRecord, rollout: Rollout, **plugin_changes: Any) -> RolloutRecord:
         now = self._clock.wall()
-        entry = {"at": now, "phase": rollout.phase.value, "step": rollout.step, "reason": rollout.reason}
+        entry = {"phase": rollout.phase.value, "step": rollout.step, "reason": rollout.reason}
+        # A deadline that became known is kept, and is nothing to tell.
+        told = bool(record.timeline) and entry.items() <= record.timeline[-1].items()
         kept = replace(
             record,
             live=rollout.live,
             document=encode(rollout),
-            timeline=(*record.timeline, entry),
+            timeline=record.timeline if told else (*record.timeline, {"at": now, **entry}),
             updated_at=now,
         )
         await self._store.put_rollout(kept, self._clock.stored, **plugin_changes)
         self._wake()
-        self._events.emit(
-            "rollout.phase",
-            rollout.plugin_id,
-            rollout=rollout.id,
-            **{k: v for k, v in entry.items() if k != "at"},
-        )
+        if not told:
+            self._events.emit("rollout.phase", rollout.plugin_id, rollout=rollout.id, **entry)
         if "settings" in plugin_changes:
             revision = plugin_changes["settings"].revision
             self._events.emit("plugin.settings", rollout.plugin_id, revision=revision)
@@ -248,14 +267,6 @@ class Rollouts:
 
     def _verdict(self, rollout: Rollout) -> str:
         return verdict(*self.windows(rollout)) if rollout.effective in EXPOSED else ""
-
-    def _findings(self, rollout: Rollout) -> tuple[str, ...] | None:
-        old = self._store.release(rollout.stable).manifest
-        new = self._store.release(rollout.candidate).manifest
-        if new is None:
-            return None
-        # An old release that never came up made no promise that could be broken.
-        return contract_findings(old, new) if old else ()
 
     def _routed(self, rollout: Rollout) -> bool:
         route = self._snapshots.current.routes.get(rollout.plugin_id)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from gateway.contract.client import ConfigureResult
 from gateway.errors import Conflict
 from gateway.model import PluginId, RemoteArtifact
-from gateway.registry.records import PluginRecord, PluginSettings
+from gateway.registry.records import PluginRecord, PluginSettings, RolloutRecord
 from gateway.registry.store import RegistryStore
 from gateway.supervisor import rollout_commands as commands
 from gateway.supervisor.rollout import Phase, Plan, Rollout, Strategy
@@ -67,8 +67,15 @@ class SettingsMoves:
         """Whether a second instance can be started here."""
         return not isinstance(self._store.release(record.release_id).release.artifact, RemoteArtifact)
 
-    async def begin(self, id_: PluginId, settings: PluginSettings) -> str:
-        """The id of the rollout that moves to ``settings``; one that is at earlier settings ends for it.
+    async def begin(
+        self,
+        id_: PluginId,
+        settings: PluginSettings,
+        plan: Plan | None = None,
+        *,
+        is_rollback: bool = False,
+    ) -> RolloutRecord:
+        """The rollout that moves to ``settings``; one that is at earlier settings ends for it.
 
         Raises ``RolloutRefused`` where that one has switched already.
         """
@@ -85,10 +92,11 @@ class SettingsMoves:
             candidate_slot=free_slot(record, self._store.rollouts(id_)),
             stable_version=version,
             candidate_version=version,
-            plan=_plan(record),
+            plan=plan or _plan(record),
+            is_rollback=is_rollback,
         )
         settings = replace(settings, revision=record.settings.revision + 1)
-        return (await self._rollouts.begin(rollout, settings)).id
+        return await self._rollouts.begin(rollout, settings)
 
 
 def _plan(record: PluginRecord) -> Plan:

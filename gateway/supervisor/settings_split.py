@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, cast
-
-import jsonschema
+from typing import TYPE_CHECKING, Any, cast
 
 from gateway.errors import BadInput
 from gateway.registry.records import PluginSettings
+
+if TYPE_CHECKING:
+    import jsonschema
 
 Json = Any
 Schema = Mapping[str, Any]
@@ -51,6 +52,9 @@ def take_apart(
 
 def find_errors(schema: Schema, settings: PluginSettings) -> dict[str, str]:
     """Reasons by JSON Pointer, for a plugin that cannot judge itself now. Never holds a value."""
+    # Imported here, as it takes long, and a start has no use for it.
+    import jsonschema
+
     document = put_together(settings)
     validator = jsonschema.Draft202012Validator(dict(schema))
     errors: dict[str, str] = {}

@@ -47,6 +47,11 @@ class Track:
         return self.seen is not None and self.seen.state is not InstanceState.EXITED
 
     @property
+    def launched(self) -> bool:
+        """Made ready and handed to the runtime, by this gateway or one before it."""
+        return self.alive or (self.starts > 0 and not self.preparing)
+
+    @property
     def condemned(self) -> str:
         if self.restart_asked:
             return "A restart was asked for."

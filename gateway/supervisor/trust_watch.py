@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
-
-import structlog
 
 from gateway.errors import PlugwayError
 from gateway.model import PluginId, ReleaseId, Source
@@ -18,7 +17,7 @@ from gateway.supervisor.admission import Admission
 from gateway.trust.policy import FILE
 from gateway.trust.standing import Course, Standing
 
-log = structlog.get_logger(__name__)
+log = logging.getLogger(__name__)
 
 LOOK = 1.0
 """Seconds between two looks at whether the policy file has changed."""
@@ -95,7 +94,7 @@ class TrustWatch:
         except PlugwayError as error:
             # What was found before stays: a slip of the pen in the policy stops nothing that runs.
             self.problem = error.detail
-            log.warning("The policy does not hold.", error=error.detail)
+            log.warning("The policy does not hold: %s", error.detail)
             return
         self.problem = ""
         before, self._standings = self._standings, found
@@ -112,7 +111,7 @@ class TrustWatch:
             return
         text = now.refusal.detail if now.refusal else "It is trusted again."
         self._events.emit("plugin.trust", id_, course=now.course.value, text=text)
-        log.warning("The trust in a plugin has changed.", plugin=id_, course=now.course.value, text=text)
+        log.warning("The trust in %s has changed (%s): %s", id_, now.course.value, text)
 
 
 def _stamp(file: Path) -> Stamp:

@@ -8,7 +8,7 @@ from pathlib import Path
 import uvicorn
 import uvloop
 
-from gateway.app import Front
+from gateway.front import Front
 from gateway.model import PluginId, Route
 from gateway.proxy.app import DataPlane
 from gateway.proxy.server import uvicorn_options

@@ -6,6 +6,7 @@ As a program: ``python -m tests.fakes.contract_plugin unix:/path/plugin.sock``.
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 import sys
 from collections.abc import AsyncIterator
@@ -36,6 +37,8 @@ class ContractPlugin(stubs.PluginServiceServicer):
         self.running = 0
         self.go_on = asyncio.Event()
         self.draining = False
+        self.refuses_after = 0
+        self.uploaded = hashlib.sha256()
         self.reading = 0
         self.sent = 0
         self.custom: pb.HandleResponse | None = None
@@ -142,6 +145,8 @@ class ContractPlugin(stubs.PluginServiceServicer):
     ) -> AsyncIterator[pb.ExchangeResponse]:
         try:
             first = await anext(requests)
+            if self.draining:
+                await self._refuse(requests, context)
             if first.HasField("websocket_start"):
                 async for answer in self._websocket(first.websocket_start, requests):
                     yield answer
@@ -151,6 +156,11 @@ class ContractPlugin(stubs.PluginServiceServicer):
         except (asyncio.CancelledError, GeneratorExit):
             self.cancelled.append("exchange")
             raise
+
+    async def _refuse(self, requests: AsyncIterator[pb.ExchangeRequest], context: Any) -> None:
+        while self.received < self.refuses_after:
+            self.received += len((await anext(requests)).body.data)
+        await context.abort(grpc.StatusCode.UNAVAILABLE, "draining", (("plugway-refused", "draining"),))
 
     async def _upload(
         self, start: http.HttpRequest, requests: AsyncIterator[pb.ExchangeRequest]
@@ -163,6 +173,7 @@ class ContractPlugin(stubs.PluginServiceServicer):
             return
         async for frame in requests:
             self.received += len(frame.body.data)
+            self.uploaded.update(frame.body.data)
             if path == "/slow" and not self.go_on.is_set():
                 await self.go_on.wait()
             if frame.body.end:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import sys
-import time
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,19 +15,16 @@ from typing import Any
 
 import pytest
 
-from tests.ground import Ground
-from tests.moving import ended, install, rollout, settings_for
+from tests.faults.dying import UNDERWAY, Lives, Took
+from tests.moving import ended, install, rollout
 from tests.releases import add_release
-from tests.running import RunningGateway, gateway, until
+from tests.running import RunningGateway, until
 
 pytestmark = [pytest.mark.timeout(400), pytest.mark.slow]
 
 STEPS = [{"weight": 20, "seconds": 0.5}, {"weight": 60, "seconds": 0.5}]
 BY_HAND = [{"weight": 20, "seconds": None}]
 BRISK = {"minHealthy": 0.2, "bake": 0.5, "drain": 3, "yes": True}
-UNDERWAY = 0.25
-"""Seconds after a transition by which its acts have begun, and not ended."""
-
 Act = Callable[[RunningGateway, str], Coroutine[Any, Any, object]]
 
 
@@ -104,74 +100,41 @@ ROWS = (
 )
 
 
-class Matrix:
-    """One home and its lives: each ends where a row says, and the next one takes over from it."""
+class Matrix(Lives):
+    """Deaths in rollouts between two releases."""
 
-    def __init__(self, tmp_path: Path, runtime: str) -> None:
-        self.home, self.runtime = tmp_path / "home", runtime
-        self.releases, self.die_at = tmp_path / "releases", tmp_path / "die-at"
-        self.ground = Ground(self.home, runtime)
-        self.table: list[str] = []
-
-    def life(self) -> Any:
-        settings = settings_for(self.runtime, self.releases)
-        settings |= {"DIE_AT": str(self.die_at), "PLUGWAY_CHECK_INTERVAL": "0.2"}
-        return gateway(self.home, self.runtime, settings, module="tests.fakes.dying_gateway")
-
-    async def until_death(self, running: RunningGateway, row: Row) -> tuple[str, str, str]:
-        """Returns the rollout and the versions on both sides of it."""
+    async def until_death(self, running: RunningGateway, row: Row) -> tuple[str, str]:
+        """Returns the versions on both sides of the rollout."""
         before = (await running.plugin("mover"))["version"]
         wanted = row.version if before != row.version else "1.0.0"
-        self.die_at.write_text(f"{row.phase} {row.step} {row.delay}")
+        self.die_at(row.phase, row.step, row.delay)
         body = {"version": wanted, **BRISK, **row.options}
         asking = asyncio.create_task(running.client.post("/api/v1/plugins/mover/rollouts", json=body))
         id_ = await until(lambda: _begun(running, asking), "the rollout to begin", 20)
         leading = asyncio.create_task(row.lead(running, id_)) if row.lead and id_ != "?" else None
-        await asyncio.wait_for(running.process.wait(), 60)
+        await self.death(running)
         await asyncio.gather(asking, *([leading] if leading else []), return_exceptions=True)
-        self.die_at.unlink()
-        return id_, before, wanted
+        return before, wanted
 
-    async def judge(self, running: RunningGateway, row: Row, died: tuple[str, str, str]) -> None:
+    async def judge(self, running: RunningGateway, row: Row, died: tuple[str, str]) -> None:
         """What must hold of a gateway that has just started after the death."""
-        began = time.monotonic()
-        _, before, wanted = died
-        first = await running.client.get("/plugins/mover/api/work")
-        assert first.status_code == 200, f"{row}: the first call answered {first.status_code} {first.text}"
-        listed = (await running.client.get("/api/v1/plugins/mover/rollouts")).json()["rollouts"]
-        newest = listed[0]
+        took = Took()
+        before, wanted = died
+        first = await self.first_call(running, row)
+        newest = (await running.client.get("/api/v1/plugins/mover/rollouts")).json()["rollouts"][0]
         if row.after:
             await row.after(running, newest["id"])
         view = newest if newest["phase"] == row.ends else await ended(running, newest["id"], 60)
         assert view["phase"] == row.ends, f"{row}: {view}"
+        goes = f"{view['phase']} after {took}"
         plugin = await running.healthy("mover")
         version = wanted if row.ends == "succeeded" else before
         assert plugin["version"] == version, row
-        instances, directories, _ = await self._alone(f"{plugin['releaseId']}-0", row)
+        counted = await self.alone(f"{plugin['releaseId']}-0", row)
         answers = {(await running.client.get("/plugins/mover/api/work")).text for _ in range(20)}
         assert answers == {version}, row
-        goes = f"{view['phase']} after {time.monotonic() - began:.1f} s"
-        counted = f"{len(instances)} | {directories - len(instances)}"
-        self._note(row, f"{first.status_code} | {goes} | {', '.join(answers)} alone | {counted}")
-
-    async def _alone(self, instance: str, row: Row) -> tuple[list[str], int, int]:
-        left: tuple[list[str], int, int] = ([], 0, 0)
-
-        async def alone() -> bool:
-            nonlocal left
-            left = await asyncio.to_thread(self.ground.left)
-            return left == ([instance], 1, 1)
-
-        try:
-            await until(alone, "one instance alone", 20)
-        except AssertionError:
-            raise AssertionError(f"{row}: {instance} is not alone: {left}") from None
-        return left
-
-    def _note(self, row: Row, found: str) -> None:
-        step = f"({row.step})" if row.phase == "canary" else ""
-        moment = f"{row.delay:g} s later" if row.delay else "at once"
-        self.table.append(f"| {self.runtime} | {row.phase}{step} | {moment} | {found} |")
+        where = f"{row.phase}({row.step})" if row.phase == "canary" else row.phase
+        self.note(where, row.delay, first, goes, ", ".join(answers), counted)
 
 
 async def _begun(running: RunningGateway, asking: asyncio.Task[Any]) -> str:
@@ -187,7 +150,7 @@ async def test_matrix(tmp_path: Path, runtime: str) -> None:
     for version in ("1.0.0", "2.0.0", "3.0.0"):
         add_release(matrix.releases, version)
     add_release(matrix.releases, "4.0.0", one_way=True, dies_after=1.5)
-    died: tuple[str, str, str] | None = None
+    died: tuple[str, str] | None = None
     try:
         for index, row in enumerate(ROWS):
             async with matrix.life() as running:

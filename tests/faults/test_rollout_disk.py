@@ -20,13 +20,18 @@ pytestmark = pytest.mark.timeout(120)
 STEPS = [{"weight": 20, "seconds": 2.0}, {"weight": 60, "seconds": None}]
 
 
+SIZE = {"process": "6m", "docker": "128m"}
+"""What a home needs; on docker the packages for the images are kept in it."""
+
+
 @pytest.fixture
-def small_home(tmp_path: Path) -> Iterator[Path]:
-    """A home directory on a file system of its own, of 6 MiB."""
+def small_home(tmp_path: Path, runtime: str) -> Iterator[Path]:
+    """A home directory on a small file system of its own."""
     need_root()
     home = tmp_path / "home"
     home.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=6m,mode=0700", "plugway-test", home], check=True)
+    options = f"size={SIZE[runtime]},mode=0700"
+    subprocess.run(["mount", "-t", "tmpfs", "-o", options, "plugway-test", home], check=True)
     yield home
     subprocess.run(["umount", "--lazy", home], check=True)
 
@@ -48,8 +53,10 @@ def intact(home: Path) -> bool:
     return bool(answer == ("ok",))
 
 
-async def test_a_full_disk_holds_a_rollout_and_harms_nothing(small_home: Path, tmp_path: Path) -> None:
-    async with moving(tmp_path, "process") as running:
+async def test_a_full_disk_holds_a_rollout_and_harms_nothing(
+    small_home: Path, tmp_path: Path, runtime: str
+) -> None:
+    async with moving(tmp_path, runtime) as running:
         id_ = await begin(running, steps=STEPS)
         await in_phase(running, id_, "canary")
         ballast = await asyncio.to_thread(fill, small_home)
@@ -71,8 +78,8 @@ async def test_a_full_disk_holds_a_rollout_and_harms_nothing(small_home: Path, t
         assert await asyncio.to_thread(intact, small_home)
 
 
-async def test_kill_on_a_full_disk_loses_nothing(small_home: Path, tmp_path: Path) -> None:
-    async with moving(tmp_path, "process") as first:
+async def test_kill_on_a_full_disk_loses_nothing(small_home: Path, tmp_path: Path, runtime: str) -> None:
+    async with moving(tmp_path, runtime) as first:
         id_ = await begin(first, steps=[{"weight": 20, "seconds": None}])
         await in_phase(first, id_, "paused")
         ballast = await asyncio.to_thread(fill, small_home)
@@ -81,7 +88,7 @@ async def test_kill_on_a_full_disk_loses_nothing(small_home: Path, tmp_path: Pat
         await first.kill()
         await asyncio.to_thread(ballast.unlink)
         assert await asyncio.to_thread(intact, small_home)
-        async with gateway(small_home, "process", settings_for("process", tmp_path / "releases")) as second:
+        async with gateway(small_home, runtime, settings_for(runtime, tmp_path / "releases")) as second:
             assert await served(second) in ("1.0.0", "2.0.0")
             assert (await rollout(second, id_))["phase"] == "paused"
             (await second.client.post(f"/api/v1/rollouts/{id_}/promote")).raise_for_status()

@@ -121,3 +121,19 @@ async def test_hung_events_of_the_engine(tmp_path: Path, fate: str) -> None:
                 return len(await asyncio.to_thread(ground.instances)) == 1
 
             await until(one, "one container to be left")
+
+
+async def test_an_engine_slow_to_build_is_no_fault_of_the_candidate(tmp_path: Path) -> None:
+    """The start-up budget is the candidate's: an image may take longer than that."""
+    need_docker()
+    socket = tmp_path.parent / "way.sock"
+    socket.unlink(missing_ok=True)
+    async with way_to_engine(socket) as way:
+        settings = {"DOCKER_HOST": f"unix://{socket}"}
+        async with moving(tmp_path, "docker", settings=settings) as running:
+            way.build_delay = 12.0
+            began = asyncio.get_running_loop().time()
+            view = await ended(running, await begin(running, startup=8))
+            assert view["phase"] == "succeeded", view["reason"]
+            assert asyncio.get_running_loop().time() - began > way.build_delay
+            assert await served(running) == "2.0.0"

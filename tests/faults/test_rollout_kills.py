@@ -52,9 +52,9 @@ async def test_kill_of_a_serving_instance_in_a_canary(tmp_path: Path, runtime: s
         assert {await served(running) for _ in range(10)} == {wanted}
 
 
-async def test_a_promote_by_hand_waits_for_no_timer(tmp_path: Path) -> None:
+async def test_a_promote_by_hand_waits_for_no_timer(tmp_path: Path, runtime: str) -> None:
     """Nothing but the act itself happens: it has to be enough to carry the rollout on."""
-    async with moving(tmp_path, "process") as running:
+    async with moving(tmp_path, runtime) as running:
         id_ = await begin(running, steps=HALF, bake=60)
         await in_phase(running, id_, "paused")
         await asyncio.sleep(1.5)

@@ -20,7 +20,7 @@ from tests.running import RunningGateway, until
 pytestmark = [pytest.mark.timeout(420), pytest.mark.slow]
 
 # What a leak leaves with each rollout shows in half of them as well, and containers take their time.
-ROLLOUTS = {"process": 50, "docker": 25}
+ROLLOUTS = {"process": 50, "docker": 50}
 WARM = 10
 """Rollouts after which the caches of the gateway are filled."""
 AT_ONCE = {"strategy": "direct", "minHealthy": 0.1, "bake": 0, "drain": 3, "yes": True}

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -15,13 +13,6 @@ from tests.faults.supervised import quick, supervised, until
 
 HEALTHY, UNHEALTHY = PluginState.HEALTHY, PluginState.UNHEALTHY
 QUARANTINED, STARTING = PluginState.QUARANTINED, PluginState.STARTING
-
-
-@pytest.fixture
-def home(tmp_path: Path) -> Iterator[Home]:
-    opened = Home(tmp_path).open()
-    yield opened
-    opened.close()
 
 
 @pytest.mark.parametrize(

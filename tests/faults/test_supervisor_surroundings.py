@@ -8,7 +8,7 @@ import shutil
 import signal
 import sqlite3
 import time
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -27,13 +27,6 @@ from tests.faults.supervised import ODD, odd, quick, supervised, until
 
 HEALTHY, UNHEALTHY = PluginState.HEALTHY, PluginState.UNHEALTHY
 STARTING, QUARANTINED = PluginState.STARTING, PluginState.QUARANTINED
-
-
-@pytest.fixture
-def home(tmp_path: Path) -> Iterator[Home]:
-    opened = Home(tmp_path).open()
-    yield opened
-    opened.close()
 
 
 class FaultyRuntime(ProcessRuntime):

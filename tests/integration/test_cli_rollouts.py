@@ -188,11 +188,22 @@ async def test_a_pinned_plugin_stays(run: Shell) -> None:
 async def test_defaults_hold_where_a_rollout_says_nothing(run: Shell) -> None:
     shown = (await run.good("rollout-defaults", "mover")).out
     assert re.search(r"^bake +30s +Plugway$", shown, re.M)
-    set_ = ("rollout-defaults", "mover", "--steps", "5:1m30s,50:hold", "--bake", "2m")
+    assert re.search(r"^probe-interval +as the gateway +Plugway$", shown, re.M)
+    set_ = (
+        "rollout-defaults",
+        "mover",
+        "--steps",
+        "5:1m30s,50:hold",
+        "--bake",
+        "2m",
+        "--probe-timeout",
+        "3s",
+    )
     changed = (await run.good(*set_)).out
     assert re.search(r"^strategy +canary +Plugway$", changed, re.M)
     assert re.search(r"^steps +5:1m30s,50:hold +you$", changed, re.M)
     assert re.search(r"^bake +2m +you$", changed, re.M)
+    assert re.search(r"^probe-timeout +3s +you$", changed, re.M)
     begun = (await run.good("rollout", "mover", "2.0.0", "--json")).json
     assert [step["weight"] for step in begun["steps"]] == [5, 50]
     await run.good("abort", begun["id"], "--watch")

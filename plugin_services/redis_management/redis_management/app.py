@@ -4,47 +4,21 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from fastapi.routing import APIRoute
-from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
 from redis_management import clients, create, keys, matching, server, slow_log
 from redis_management.connections import Connections
 from redis_management.problems import Refusal
+from redis_management.routing import MEDIA_TYPE, FieldProblem, Problem
 from redis_management.values import hashes, lists, sets, sorted_sets, streams, strings
 
-MEDIA_TYPE = "application/problem+json"
-
-
-class FieldProblem(BaseModel):
-    """One reason against one field."""
-
-    field: str
-    message: str
-
-
-class Problem(BaseModel):
-    """RFC 9457."""
-
-    type: str
-    title: str
-    status: int
-    detail: str
-    hint: str | None = None
-    errors: list[FieldProblem] | None = None
-
-
-def _documented(*statuses: int | str) -> dict[int | str, dict[str, Any]]:
-    content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
-    return {
-        status: {"description": "Refused, and why.", "model": Problem, "content": content}
-        for status in statuses
-    }
+_MODULES = (
+    server, keys, matching, create, strings, hashes, lists, sets, sorted_sets, streams, slow_log, clients,
+)  # fmt: skip
 
 
 def create_app(connections: Connections) -> FastAPI:
@@ -62,22 +36,14 @@ def create_app(connections: Connections) -> FastAPI:
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
-        responses=_documented(422, "4XX", "5XX"),
-        generate_unique_id_function=_operation_id,
+        # Given as they are: an included router's routes are all built a second time.
+        routes=[route for module in _MODULES for route in module.router.routes],
     )
     app.state.connections = connections
-    for module in (server, keys, matching, create, strings, hashes, lists, sets, sorted_sets, streams):
-        app.include_router(module.router)
-    app.include_router(slow_log.router)
-    app.include_router(clients.router)
     app.add_exception_handler(Refusal, _refused)
     app.add_exception_handler(RequestValidationError, _not_valid)
     app.add_exception_handler(HTTPException, _plain)
     return app
-
-
-def _operation_id(route: APIRoute) -> str:
-    return route.name
 
 
 def _problem(problem: Problem, headers: dict[str, str] | None = None) -> JSONResponse:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
 from pydantic import Field
 
 from redis_management.blobs import ApiModel
 from redis_management.dependencies import ClientId, Reading, Writing
 from redis_management.info import number, pairs_of
 from redis_management.problems import Refusal
+from redis_management.routing import new_router
 
-router = APIRouter(prefix="/clients", tags=["clients"])
+router = new_router("clients", "/clients")
 
 
 class Client(ApiModel):

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 from pydantic import Field
 
 from redis_management.blobs import ApiModel, Blob, BlobInput, KeyName, blob
 from redis_management.dependencies import Cursor, Limit, Pattern, Reading, Writing
 from redis_management.link import Command, Reader
 from redis_management.problems import Changed, Refusal
+from redis_management.routing import new_router
 from redis_management.scan import Found, is_exact, keys_of, step
 from redis_management.values.common import no_such_key
 
-router = APIRouter(tags=["keys"])
+router = new_router("keys")
 KeyType = Literal["string", "hash", "list", "set", "zset", "stream"]
 OfType = Annotated[KeyType | None, Query(alias="type", description="Only keys of this type.")]
 LENGTH = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 from pydantic import Field, StringConstraints
 
 from redis_management.blobs import ApiModel
@@ -13,8 +13,9 @@ from redis_management.dependencies import ConnectionsOf, Reading
 from redis_management.info import Sections, decimal, number, pairs_of, sections_of
 from redis_management.link import Reader
 from redis_management.problems import Refusal
+from redis_management.routing import new_router
 
-router = APIRouter(tags=["server"])
+router = new_router("server")
 
 
 class ConnectionView(ApiModel):

@@ -6,15 +6,19 @@ import re
 import sys
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
-from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import Any, Generic, Literal
+from typing import TYPE_CHECKING, Any, Generic, Literal
 
-from prometheus_client import REGISTRY, CollectorRegistry
 from pydantic import BaseModel
 from typing_extensions import TypeVar
 
 from plugway_sdk.errors import NotConfigured, PluginMisdefined
+
+if TYPE_CHECKING:
+    # Not for a running plugin: each is a part of its start.
+    from importlib.resources.abc import Traversable
+
+    from prometheus_client import CollectorRegistry
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -92,7 +96,7 @@ class Plugin(Generic[S]):
         routes: Sequence[RouteRule] = (),
         data_policy: DataPolicy = DataPolicy(),
         openapi: OpenApi = None,
-        metrics: CollectorRegistry = REGISTRY,
+        metrics: CollectorRegistry | None = None,
     ) -> None:
         if not _ID.fullmatch(id):
             raise PluginMisdefined(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from importlib import import_module
 from typing import Any
 
 import grpc
@@ -16,7 +17,6 @@ from plugway_sdk.exchange import exchange
 from plugway_sdk.frames import ClientGone, header_messages, write
 from plugway_sdk.http_call import AnswerBroken, HttpCall
 from plugway_sdk.manifest import description, highest_common
-from plugway_sdk.metrics import exposition
 from plugway_sdk.plugin import Plugin, S
 from plugway_sdk.problems import not_configured
 from plugway_sdk.scope import BadHead
@@ -136,6 +136,8 @@ class PluginService(plugin_pb2_grpc.PluginServiceServicer):
     ) -> None:
         if self._host.calls.draining:
             await context.abort(grpc.StatusCode.UNAVAILABLE, "draining: no new calls", REFUSED)
+        # The gateway may hold an upload back until it knows that it was not refused.
+        await context.send_initial_metadata(())
         await exchange(self._host, context, configured=not self._settings.missing)
 
     async def GetUi(  # type: ignore[override]  # noqa: N802 - see _WRITES
@@ -158,6 +160,10 @@ class PluginService(plugin_pb2_grpc.PluginServiceServicer):
     async def CollectMetrics(  # noqa: N802 - the contract's name
         self, request: plugin_pb2.CollectMetricsRequest, context: Context
     ) -> plugin_pb2.CollectMetricsResponse:
+        # Imported when first asked for, as it is no small part of a start; in a thread, as calls go on.
+        await asyncio.to_thread(import_module, "plugway_sdk.exposition")
+        from plugway_sdk.exposition import exposition
+
         content_type, text = exposition(self._host.stats, len(self._host.calls), self._plugin.metrics)
         return plugin_pb2.CollectMetricsResponse(content_type=content_type, text=text)
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from importlib.resources.abc import Traversable
+from typing import TYPE_CHECKING
 
 from plugway.plugin.v1 import plugin_pb2
+
+if TYPE_CHECKING:
+    from importlib.resources.abc import Traversable
 
 _CHUNK = 256 * 2**10
 

@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from plugway_sdk import DataPolicy, Permissions, Plugin, serve
+from plugway_sdk import DataPolicy, Permissions, Plugin, manifest, serve
 from pydantic import BaseModel, SecretStr
 
 SAID: dict[str, Any] = json.loads((Path(__file__).parent / "behaviour.json").read_text())
@@ -157,6 +157,9 @@ plugin: Plugin[Any] = Plugin(
 )
 
 if __name__ == "__main__":
+    if "contract" in SAID:
+        # As the SDK of another time would be.
+        manifest.CONTRACT_VERSIONS = (SAID["contract"],)
     if SAID.get("never_starts"):
         time.sleep(3600)
     if SAID.get("exits_at_once"):

@@ -40,7 +40,7 @@ def make(phase: str, *passed: str, **more: Any) -> dict[str, Any]:
     return {
         "id": "notes-0123abcd", "plugin": "notes", "phase": phase, "live": True, "reason": "",
         "strategy": "canary", "step": 0, "steps": STEPS, "heldFor": [], "approved": False,
-        "isRollback": False, "secondsLeft": None, "cut": 0, "timeline": timeline,
+        "isRollback": False, "changesSettings": False, "secondsLeft": None, "cut": 0, "timeline": timeline,
         "candidate": side("2.0.0", 10), "stable": side("1.0.0", 90),
     } | more  # fmt: skip
 

@@ -15,6 +15,7 @@ from sqlalchemy import Connection, Engine, create_engine, insert, inspect, text
 from gateway.registry import codec, tables
 from gateway.registry.migrate import DatabaseNewer, Migrations
 from gateway.registry.records import ReleaseRecord
+from gateway.registry.revision import NEWEST, is_newest
 from gateway.registry.secrets import SecretCipher
 from gateway.registry.store import RegistryStore
 from tests.samples import make_record, make_release
@@ -36,6 +37,15 @@ def revision_of(connection: Connection) -> str | None:
 def test_revisions_are_named_in_order() -> None:
     assert list(REVISIONS) == sorted(REVISIONS)
     assert len(set(REVISIONS)) == len(REVISIONS)
+
+
+@pytest.mark.parametrize("revision", REVISIONS)
+def test_only_the_newest_revision_needs_no_migration(engine: Engine, revision: str) -> None:
+    with engine.begin() as connection:
+        assert not is_newest(connection)
+        Migrations.load().apply(connection, upto=revision)
+        assert is_newest(connection) is (revision == REVISIONS[-1])
+    assert REVISIONS[-1] == NEWEST
 
 
 def test_migrations_and_tables_agree(engine: Engine) -> None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from gateway.model import ReleaseId
-from gateway.registry.records import PluginRecord, RolloutRecord
+from gateway.registry.records import PluginRecord, PluginSettings, RolloutRecord
 from gateway.supervisor.collector import KEPT_ROLLOUTS, KEPT_STABLE, needed_releases, spent_rollouts
 from gateway.supervisor.rollout import Phase, Plan, Rollout
 from gateway.supervisor.rollout_codec import encode
-from gateway.supervisor.rollout_history import stable_before
+from gateway.supervisor.rollout_history import Before, step_back
 from tests.samples import make_record, make_release
 
 RELEASE = make_release("notes")
@@ -59,8 +59,9 @@ def test_a_rollback_leads_only_to_what_is_still_known() -> None:
         move(1, "v1", "v2"), move(2, "v2", "v3"), move(3, "v3", "v2", back=True), move(4, "v2", "v4")
     )
     assert needed_releases(at("v4"), history) == {"v4", "v2", "v1"}
-    assert stable_before(ReleaseId("v4"), history, {ReleaseId("v2")}) == "v2"
-    assert stable_before(ReleaseId("v4"), history, ()) is None
+    now = PluginSettings()
+    assert step_back(ReleaseId("v4"), now, history, {ReleaseId("v2")}) == Before(release=ReleaseId("v2"))
+    assert step_back(ReleaseId("v4"), now, history, ()) is None
 
 
 def test_history_is_long_but_not_endless_and_keeps_the_way_back() -> None:

@@ -123,3 +123,24 @@ def test_a_schema_that_refers_to_itself_ends() -> None:
     new = changed(["components", "schemas", "Note"], tree)
     old = replace(OLD, openapi=new.openapi)
     assert contract_findings(old, replace(new, openapi=deepcopy(new.openapi))) == ()
+
+
+def doubling(depth: int, last: dict[str, Any]) -> Manifest:
+    """Two routes with an answer whose schemas each refer twice to the next one."""
+    schemas: dict[str, Any] = {f"S{depth}": last}
+    for number in range(depth):
+        below = {"$ref": f"#/components/schemas/S{number + 1}"}
+        schemas[f"S{number}"] = {"type": "object", "properties": {"left": below, "right": below}}
+    content = {"application/json": {"schema": {"$ref": "#/components/schemas/S0"}}}
+    route = {"get": {"responses": {"200": {"description": "all", "content": content}}}}
+    return replace(OLD, openapi={"paths": {"/a": route, "/b": route}, "components": {"schemas": schemas}})
+
+
+def test_what_is_referred_to_from_many_places_is_compared_once() -> None:
+    """Two to the power of forty ways lead to the last schema."""
+    was = {"type": "object", "properties": {"id": {"type": "integer"}, "text": {"type": "string"}}}
+    now = {"type": "object", "properties": {"id": {"type": "integer"}}}
+    (found,) = contract_findings(doubling(40, was), doubling(40, now))
+    assert found.startswith("route GET /a: answer 200.left.left")
+    assert found.endswith(": text was removed")
+    assert contract_findings(doubling(40, was), doubling(40, was)) == ()

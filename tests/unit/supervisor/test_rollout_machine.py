@@ -67,10 +67,29 @@ def test_no_traffic_before_the_minimum_healthy_time() -> None:
 
 
 def test_never_healthy_is_aborted_at_the_startup_budget() -> None:
-    rollout, now = run_until(start(), Phase.ABORTING, Seen())
+    rollout, now = run_until(start(), Phase.ABORTING, Seen(candidate_launched=True))
     assert 30 <= now <= 33
     assert "not healthy within 30 s" in rollout.reason
     assert advance(rollout, Seen(candidate_drained=True), now).phase is Phase.ROLLED_BACK
+
+
+def test_an_image_that_takes_long_uses_up_no_startup_budget() -> None:
+    building = Seen(progress="building the image")
+    rollout, now = run_until(start(), Phase.STARTING, building)
+    for _ in range(300):
+        now += 1.0
+        rollout = advance(rollout, building, now)
+    assert rollout.phase is Phase.STARTING
+    late, now = run_until(rollout, Phase.ABORTING, Seen(candidate_launched=True), now)
+    assert 330 <= now <= 335
+    assert "not healthy within 30 s" in late.reason
+
+
+def test_an_image_that_never_comes_ends_at_the_progress_deadline() -> None:
+    stuck = start(plan=Plan(timing=Timing(progress=120)))
+    rollout, now = run_until(stuck, Phase.ABORTING, Seen(progress="building the image"))
+    assert 120 <= now <= 125
+    assert "building the image" in rollout.reason
 
 
 def test_failure_in_the_bake_goes_straight_back() -> None:
@@ -125,6 +144,21 @@ def test_pause_suspends_deadlines() -> None:
     assert commands.resume(manual, later).phase is Phase.PROMOTING
 
 
+def test_a_step_that_waits_for_someone_is_entered_before_it_waits() -> None:
+    plan = Plan(
+        strategy=Strategy.CANARY, steps=(Step(weight=20, seconds=None), Step(weight=60, seconds=None))
+    )
+    entered, now = run_until(start(plan=plan), Phase.CANARY)
+    assert entered.exposed
+    waits = advance(entered, HEALTHY, now)
+    assert (waits.phase, waits.effective) == (Phase.PAUSED, Phase.CANARY)
+    assert "20 % of new sessions" in waits.reason
+    assert advance(waits, HEALTHY, now + 100_000) == waits
+    second = commands.resume(waits, now + 100_000)
+    assert (second.phase, second.step) == (Phase.CANARY, 1)
+    assert advance(second, HEALTHY, now + 100_000).phase is Phase.PAUSED
+
+
 def test_commands_twice_get_one_clear_refusal() -> None:
     rollout, now = run_until(start(), Phase.BAKING)
     with pytest.raises(RolloutRefused, match="promoted before"):
@@ -171,6 +205,7 @@ class RandomEvents(RuleBasedStateMachine):
     @rule(
         seen=st.builds(
             Seen,
+            candidate_launched=st.booleans(),
             candidate_healthy=st.booleans(),
             healthy_for=st.sampled_from([0.0, 9.0, 11.0]),
             failure=st.sampled_from(["", "", "", "died"]),

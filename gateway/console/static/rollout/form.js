@@ -9,6 +9,8 @@ import { STRATEGIES } from "./words.js";
 const OTHER = "other";
 const TIMING = [
   ["startup", "Start-up", 30, "until it has to be healthy"],
+  ["probeInterval", "Probe interval", 1, "between two questions for its health"],
+  ["probeTimeout", "Probe time-out", 5, "for the answer to one"],
   ["minHealthy", "Minimum healthy", 10, "without a break before it is used"],
   ["bake", "Bake", 30, "watched after the switch, with the old version warm"],
   ["drain", "Drain", 30, "for running calls to finish"],

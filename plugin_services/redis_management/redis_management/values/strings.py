@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 from pydantic import Field
 
 from redis_management.blobs import ApiModel, Blob, BlobInput, KeyName, blob, whole_characters
 from redis_management.dependencies import Offset, Reading, Writing
+from redis_management.routing import new_router
 from redis_management.values.common import Change, of_type, still_the_same, tag_of
 
-router = APIRouter(prefix="/key/string", tags=["strings"])
+router = new_router("strings", "/key/string")
 LARGEST_PAGE = 1024 * 1024
 
 

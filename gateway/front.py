@@ -1,0 +1,50 @@
+"""What callers meet: the data plane, the management API and the console, as one application."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+
+from prometheus_client import REGISTRY
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from gateway.api.app import create_api
+from gateway.back import Back
+from gateway.console.app import create_console
+from gateway.outside import open_outside
+from gateway.proxy.app import DataPlane
+
+
+class Front:
+    """Sends plugin calls to the data plane and everything else to the management API."""
+
+    def __init__(self, data_plane: ASGIApp, management: ASGIApp) -> None:
+        self._data_plane = data_plane
+        self._management = management
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "lifespan":
+            parts = scope["path"].split("/", 4)
+            if len(parts) > 3 and parts[1] == "plugins" and parts[3] in ("api", "ui"):
+                await self._data_plane(scope, receive, send)
+                return
+        await self._management(scope, receive, send)
+
+
+async def open_front(stack: AsyncExitStack, back: Back) -> tuple[Front, Callable[[], None]]:
+    """The application, and what ends its event streams. ``stack`` closes the data plane."""
+    data_plane = DataPlane(
+        snapshots=back.snapshots, outcomes=back.outcomes, gatekeeper=back.gatekeeper, content=back.content,
+        settings=back.settings, asset_key=back.gatekeeper.asset_key,
+    )  # fmt: skip
+    stack.push_async_callback(data_plane.close)
+    REGISTRY.register(data_plane.metrics)
+    stack.callback(REGISTRY.unregister, data_plane.metrics)
+    outside = await open_outside(stack, back)
+    management = create_api(
+        store=back.store, supervisor=back.supervisor, lifecycle=back.lifecycle, market=outside.market,
+        trust=outside.trust, verification=outside.verification, snapshots=back.snapshots, events=back.events,
+        gatekeeper=back.gatekeeper, settings=back.settings, runtime_choice=back.runtime_choice,
+        runtime=back.runtime, rollouts=back.rollouts, console=create_console(),
+    )  # fmt: skip
+    return Front(data_plane, management), management.state.streams.close
