@@ -52,6 +52,7 @@ from gateway.supervisor.loop import Supervisor
 from gateway.supervisor.refresh import Refresh
 from gateway.supervisor.rollout_acts import RolloutActs
 from gateway.supervisor.trust_watch import TrustWatch
+from gateway.supervisor.upstream import Upstream
 from gateway.supervisor.verification import Verification
 from gateway.trust.verify import verify_release
 
@@ -89,9 +90,7 @@ class Front:
         await self._management(scope, receive, send)
 
 
-def _sources(
-    settings: Settings, external: ExternalPlugins, logins: ImageLogins
-) -> dict[Source, ReleaseSource]:
+def _sources(settings: Settings, external: ExternalPlugins, images: OciSource) -> dict[Source, ReleaseSource]:
     return {
         Source.BUILT_IN: BuiltInSource(settings.plugin_directories()),
         Source.REMOTE: RemoteSource(over_http=HttpRemoteSource(external)),
@@ -102,7 +101,7 @@ def _sources(
             signatures=settings.npm_signatures,
         ),
         Source.CDN: CdnSource(external, unpinned=settings.cdn_unpinned),
-        Source.OCI: OciSource(open_registries(settings, logins.find)),
+        Source.OCI: images,
     }
 
 
@@ -162,7 +161,8 @@ async def open_gateway(settings: Settings, announce: Announce) -> AsyncIterator[
         announce("runtime", why)
         content = ContentStore(home.path / "store")
         external = await _external(settings, home, store)
-        catalog = SourceCatalog(_sources(settings, external, logins))
+        images = OciSource(open_registries(settings, logins.find))
+        catalog = SourceCatalog(_sources(settings, external, images))
         market = await _market(stack, settings, home, catalog, external.fetcher)
         snapshots, events, outcomes = SnapshotBoard(epoch=store.epoch), EventBoard(), OutcomeBoard()
         refresh = Refresh(store=store, catalog=catalog, runtime=runtime, events=events, announce=announce)
@@ -188,8 +188,9 @@ async def open_gateway(settings: Settings, announce: Announce) -> AsyncIterator[
             home=home.path, store=store, admission=admission, events=events, stop=lifecycle.disable
         )
         verification = Verification(
-            store=store, content=content, verify=verify_release, standing=admission.standing
-        )
+            store=store, content=content, verify=verify_release, standing=admission.standing,
+            upstream=Upstream(images),
+        )  # fmt: skip
         data_plane = DataPlane(
             snapshots=snapshots, outcomes=outcomes, gatekeeper=gatekeeper, content=content,
             settings=settings, asset_key=gatekeeper.asset_key,

@@ -254,6 +254,11 @@ async def test_from_login_to_purge_with_a_gateway(shelf: Shelf, tmp_path: Path) 
             image = await asyncio.to_thread(_running_image, ground)
             moved = await asyncio.to_thread(shelf.push, "1.0.0", tmp_path, name="Moved")
             assert moved != digest
+            verified = (await running.client.post("/api/v1/plugins/tiny/verify")).json()
+            told = {check["what"]: check for check in verified["checks"]}["tag"]
+            assert told["ok"] is False
+            assert moved in told["words"]
+            assert digest in told["words"]
             (await running.client.post("/api/v1/plugins/tiny/restart")).raise_for_status()
             assert (await running.healthy("tiny"))["releaseId"] == installed["releaseId"]
             assert PASSWORD not in "\n".join(running.lines)
