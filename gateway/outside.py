@@ -24,6 +24,7 @@ from gateway.sources.oci_registry import open_registries
 from gateway.sources.remote import RemoteSource
 from gateway.sources.store import ContentStore
 from gateway.supervisor.trust_watch import TrustWatch
+from gateway.supervisor.upstream import Upstream
 from gateway.supervisor.verification import Verification
 from gateway.trust.verify import verify_release
 
@@ -47,7 +48,8 @@ async def open_outside(stack: AsyncExitStack, back: Back) -> Outside:
     )
     external = ExternalPlugins(back.home.path / "external", fetcher)
     await _collect(external, back)
-    back.catalog.add(_sources(back.settings, external, back))
+    images = OciSource(open_registries(back.settings, back.logins.find))
+    back.catalog.add(_sources(back.settings, external, images))
     trust = TrustWatch(
         home=back.home.path, store=back.store, admission=back.admission,
         events=back.events, stop=back.lifecycle.disable,
@@ -55,12 +57,13 @@ async def open_outside(stack: AsyncExitStack, back: Back) -> Outside:
     await trust.start()
     stack.push_async_callback(trust.stop)
     verification = Verification(
-        store=back.store, content=back.content, verify=verify_release, standing=back.admission.standing
-    )
+        store=back.store, content=back.content, verify=verify_release, standing=back.admission.standing,
+        upstream=Upstream(images),
+    )  # fmt: skip
     return Outside(market=await _market(stack, back, fetcher), trust=trust, verification=verification)
 
 
-def _sources(settings: Settings, external: ExternalPlugins, back: Back) -> dict[Source, ReleaseSource]:
+def _sources(settings: Settings, external: ExternalPlugins, images: OciSource) -> dict[Source, ReleaseSource]:
     return {
         Source.REMOTE: RemoteSource(over_http=HttpRemoteSource(external)),
         Source.NPM: NpmSource(
@@ -70,7 +73,7 @@ def _sources(settings: Settings, external: ExternalPlugins, back: Back) -> dict[
             signatures=settings.npm_signatures,
         ),
         Source.CDN: CdnSource(external, unpinned=settings.cdn_unpinned),
-        Source.OCI: OciSource(open_registries(settings, back.logins.find)),
+        Source.OCI: images,
     }
 
 

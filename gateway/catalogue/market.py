@@ -52,7 +52,7 @@ class Market:
                 hint="It is updated from where it came; to change that, uninstall it and install it anew.",
                 plugin=installed.id,
             )
-        return parse_definition(_taken(mine[0], version).definition)
+        return parse_definition(taken(mine[0], version).definition)
 
     async def picture(self, id_: str, sha256: str) -> tuple[bytes, str]:
         """A screenshot and its media type; raises :class:`NotOffered` and what fetching raises."""
@@ -75,12 +75,19 @@ class Market:
             }
         )
 
-    async def choose(self, id_: str, catalogue: str | None) -> Offer:
-        """See :func:`gateway.catalogue.offers.choose`."""
-        return choose(await self.offers(), id_, catalogue)
+    async def choose(
+        self, id_: str, version: str = "", catalogue: str | None = None
+    ) -> tuple[Offer, OfferVersion]:
+        """What to install for an id: the newest version, where none is named.
+
+        Raises as :func:`gateway.catalogue.offers.choose`, and :class:`NotOffered` for a version
+        that cannot be installed.
+        """
+        offer = choose(await self.offers(), id_, catalogue)
+        return offer, taken(offer, version or offer.best.version)
 
 
-def _taken(offer: Offer, version: str) -> OfferVersion:
+def taken(offer: Offer, version: str) -> OfferVersion:
     """A version that can be installed; raises :class:`NotOffered`."""
     found = offer.version(version)
     if not found.definition or found.yanked:

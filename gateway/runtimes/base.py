@@ -11,7 +11,16 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from gateway.errors import PlugwayError
-from gateway.model import Endpoint, ExitInfo, InstanceId, InstanceState, PluginId, ReleaseId, VerifiedRelease
+from gateway.model import (
+    Endpoint,
+    ExitInfo,
+    InstanceId,
+    InstanceState,
+    PluginId,
+    Release,
+    ReleaseId,
+    VerifiedRelease,
+)
 
 Progress = Callable[[str], None]
 """Told one short line for people at each step that takes time."""
@@ -96,6 +105,10 @@ class Runtime(Protocol):
 
     async def diagnose(self) -> Diagnosis:
         """Never raises: says in words what is missing."""
+        ...
+
+    def check_kind(self, release: Release) -> None:
+        """Raises :class:`ReleaseNotRunnable` for a kind of release that this runtime never runs."""
         ...
 
     async def prepare(self, release: VerifiedRelease, progress: Progress) -> None:

@@ -14,7 +14,15 @@ from typing import Any, Literal
 import docker
 
 from gateway.home import Home
-from gateway.model import FindLogin, ImageArtifact, InstanceId, PluginId, ReleaseId, VerifiedRelease
+from gateway.model import (
+    FindLogin,
+    ImageArtifact,
+    InstanceId,
+    PluginId,
+    Release,
+    ReleaseId,
+    VerifiedRelease,
+)
 from gateway.runtimes import docker_collect, docker_image, docker_logs
 from gateway.runtimes.base import (
     Diagnosis,
@@ -79,6 +87,9 @@ class DockerRuntime:
         await self._engine.call(
             lambda client: have_base(client, self._settings.base_image, lambda text: None)
         )
+
+    def check_kind(self, release: Release) -> None:
+        """Directories are built into images, and images are pulled."""
 
     async def prepare(self, release: VerifiedRelease, progress: Progress) -> None:
         await self._image(release, progress)

@@ -7,6 +7,7 @@ import ssl
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from pathlib import Path
 from types import TracebackType
 from urllib.parse import urljoin
 
@@ -31,15 +32,28 @@ class Answer:
     url: str
 
 
+class Roots:
+    """The authorities to trust, read once: that takes longer than all else that is asked of a registry."""
+
+    def __init__(self, ca_file: Path | None) -> None:
+        self._ca_file = ca_file
+        self._context: ssl.SSLContext | None = None
+
+    async def context(self) -> ssl.SSLContext:
+        if self._context is None:
+            self._context = await asyncio.to_thread(tls_context, self._ca_file)
+        return self._context
+
+
 class RegistryHttp:
     """One conversation, ``async with``. ``timeout`` is for each request with its redirects, in seconds."""
 
-    def __init__(self, fetcher: Fetcher, *, timeout: float) -> None:
+    def __init__(self, fetcher: Fetcher, roots: Roots, *, timeout: float) -> None:
         self._fetcher = fetcher
+        self._roots = roots
         self._timeout = timeout
         self._stack = AsyncExitStack()
         self._clients: dict[tuple[str, str, int, str], httpx.AsyncClient] = {}
-        self._context: ssl.SSLContext | None = None
 
     async def __aenter__(self) -> RegistryHttp:
         return self
@@ -114,10 +128,8 @@ class RegistryHttp:
         """One for each name: a connection that has proven one name must not serve another on its address."""
         key = (target.scheme, target.host, target.port or _PORTS[target.scheme], address)
         if key not in self._clients:
-            if self._context is None:
-                self._context = await asyncio.to_thread(tls_context, self._fetcher.ca_file)
             client = httpx.AsyncClient(
-                verify=self._context,
+                verify=await self._roots.context(),
                 trust_env=False,
                 follow_redirects=False,
                 timeout=httpx.Timeout(self._timeout, connect=_CONNECT_TIMEOUT),

@@ -26,7 +26,7 @@ from gateway.sources.oci_documents import (
     digest_of,
     read_document,
 )
-from gateway.sources.oci_http import Answer, RegistryHttp, origin
+from gateway.sources.oci_http import Answer, RegistryHttp, Roots, origin
 from gateway.sources.oci_reference import Reference
 
 # Under this name images of Docker Hub are known, but not served.
@@ -144,17 +144,28 @@ class Registries:
         self._find_login = find_login
         self._timeout = timeout
         self._plain = plain
+        self._roots = Roots(fetcher.ca_file)
+        self._bases: dict[str, str] = {}
 
     @asynccontextmanager
     async def open(self, reference: Reference, *, actions: str = "pull") -> AsyncIterator[Registry]:
         login = await asyncio.to_thread(self._find_login, reference.host)
-        async with RegistryHttp(self.fetcher, timeout=self._timeout) as http:
+        async with RegistryHttp(self.fetcher, self._roots, timeout=self._timeout) as http:
             authorizer = Authorizer(
                 http, host=reference.host, repository=reference.repository, actions=actions, login=login
             )
-            yield Registry(http, await self._base(http, reference.host), reference, authorizer)
+            try:
+                yield Registry(http, await self._base(http, reference.host), reference, authorizer)
+            except SourceUnreadable:
+                self._bases.pop(reference.host, None)
+                raise
 
     async def _base(self, http: RegistryHttp, host: str) -> str:
+        if host not in self._bases:
+            self._bases[host] = await self._find_base(http, host)
+        return self._bases[host]
+
+    async def _find_base(self, http: RegistryHttp, host: str) -> str:
         secure, plain = f"https://{_SERVED_AT.get(host, host)}", f"http://{host}"
         if host in self._plain:
             return plain

@@ -90,6 +90,7 @@ class Lifecycle:
         async with self._turns[id_]:
             candidate = await self._candidates.find(definition)
             release, acceptance = candidate.release, candidate.accepted()
+            self._runtime.check_kind(release)
             if needs_consent(release) and consent != release.id:
                 raise ConsentNeeded(candidate)
             await self._verify(release)

@@ -6,8 +6,9 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+from gateway.definition import PluginDefinition
 from gateway.errors import PlugwayError
-from gateway.model import PluginId, RemoteArtifact
+from gateway.model import PluginId, Release, RemoteArtifact
 from gateway.registry.records import ReleaseRecord
 from gateway.registry.store import RegistryStore
 from gateway.supervisor.acts import Verify
@@ -27,8 +28,15 @@ class Check:
     words: str
 
 
+class Elsewhere(Protocol):
+    async def check(self, definition: PluginDefinition, release: Release) -> tuple[Check, ...]: ...
+
+
 class Verification:
-    """Reads everything anew: nothing that was found before counts."""
+    """Reads everything anew: nothing that was found before counts.
+
+    ``upstream`` says what has become of the place that a release came from.
+    """
 
     def __init__(
         self,
@@ -37,16 +45,20 @@ class Verification:
         content: Content,
         verify: Verify,
         standing: Callable[[ReleaseRecord], Awaitable[Standing]],
+        upstream: Elsewhere,
     ) -> None:
         self._store = store
         self._content = content
         self._verify = verify
         self._standing = standing
+        self._upstream = upstream
 
     async def check(self, plugin: PluginId) -> tuple[Check, ...]:
         """Of the release in use; raises :class:`UnknownPlugin`, and nothing for what fails."""
-        record = self._store.release(self._store.plugin(plugin).release_id)
-        return (await self._artefact(record), await self._page(record), await self._policy(record))
+        installed = self._store.plugin(plugin)
+        record = self._store.release(installed.release_id)
+        own = (await self._artefact(record), await self._page(record), await self._policy(record))
+        return own + await self._upstream.check(installed.definition, record.release)
 
     async def _artefact(self, record: ReleaseRecord) -> Check:
         release = record.release

@@ -245,19 +245,28 @@ async def test_from_login_to_purge_with_a_gateway(shelf: Shelf, tmp_path: Path) 
             assert refused.json()["type"] == "urn:plugway:problem:registry-login"
             command = ("registry", "login", shelf.registry.host, "-u", USER, "--password-stdin")
             assert (await plugway(*command, stdin=PASSWORD, PLUGWAY_HOME=str(home))).code == 0
-            (await running.client.post("/api/v1/plugins", json=definition)).raise_for_status()
+            shown = await running.client.post("/api/v1/plugins", json=definition)
+            assert shown.status_code == 409
+            consent = {"consent": shown.json()["consent"]}
+            installing = await running.client.post("/api/v1/plugins", json=definition, params=consent)
+            installing.raise_for_status()
             installed = await running.healthy("tiny")
             image = await asyncio.to_thread(_running_image, ground)
             moved = await asyncio.to_thread(shelf.push, "1.0.0", tmp_path, name="Moved")
             assert moved != digest
+            verified = (await running.client.post("/api/v1/plugins/tiny/verify")).json()
+            told = {check["what"]: check for check in verified["checks"]}["tag"]
+            assert told["ok"] is False
+            assert moved in told["words"]
+            assert digest in told["words"]
             (await running.client.post("/api/v1/plugins/tiny/restart")).raise_for_status()
-            assert (await running.healthy("tiny"))["release"] == installed["release"]
+            assert (await running.healthy("tiny"))["releaseId"] == installed["releaseId"]
             assert PASSWORD not in "\n".join(running.lines)
             assert PASSWORD not in json.dumps(await running.plugin("tiny"))
         await asyncio.to_thread(shelf.registry.stop)
         async with gateway(home, "docker", settings) as running:
             again = await running.healthy("tiny")
-            assert again["release"] == installed["release"]
+            assert again["releaseId"] == installed["releaseId"]
             assert await asyncio.to_thread(_running_image, ground) == image
             assert shelf.has(digest)
             gone = await running.client.delete("/api/v1/plugins/tiny", params={"purge": "true"})

@@ -13,25 +13,10 @@ import pytest
 
 from gateway.sources.addresses import AllowList, BadAllowList, is_public, read_allow_list
 from gateway.sources.fetch import Fetcher, FetchFailed, FetchRefused, FetchTooLarge
+from tests.fakes.addresses import PRIVATE, PUBLIC
 from tests.fakes.authority import Authority
 from tests.fakes.serving import serving
 from tests.fakes.web import Page, Web
-
-PRIVATE = [
-    "127.0.0.1", "127.8.8.8", "0.0.0.0", "10.0.0.1", "172.16.0.1", "192.168.1.1", "169.254.169.254",
-    "100.64.0.1", "100.100.100.200", "168.63.129.16", "192.0.0.192", "198.18.0.1", "224.0.0.1",
-    "240.0.0.1", "255.255.255.255", "::1", "::", "::127.0.0.1", "::ffff:127.0.0.1", "::ffff:169.254.169.254",
-    "::ffff:0:10.0.0.1", "64:ff9b::7f00:1", "64:ff9b::a9fe:a9fe", "64:ff9b:1::1", "2002:7f00:1::",
-    "2002:a9fe:a9fe::1", "2001::1", "fe80::1", "fec0::1", "fd00:ec2::254", "fc00::1", "ff02::1", "100::1",
-]  # fmt: skip
-PUBLIC = [
-    "8.8.8.8",
-    "1.1.1.1",
-    "2606:4700:4700::1111",
-    "::ffff:8.8.8.8",
-    "64:ff9b::808:808",
-    "2002:808:808::1",
-]
 
 
 @pytest.mark.parametrize("text", PRIVATE)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
+from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
 from plugway_sdk.testing import PluginClient
 from plugway_sdk.testing.websocket import WebSocketClosed, WebSocketRefused
 
+from tests.fakes.addresses import PRIVATE, PUBLIC
 from tests.fakes.http_api import Upstream
 
 Adapter = Callable[..., AbstractAsyncContextManager[PluginClient]]
@@ -119,6 +121,13 @@ async def test_an_address_of_this_machine_is_refused_unless_the_operator_listed_
             async with client.websocket("/socket"):
                 pass
     assert not upstream.begun.is_set()
+
+
+def test_addresses_are_judged_as_the_gateway_judges_them() -> None:
+    from web_adapter.addresses import is_public
+
+    assert [text for text in PRIVATE if is_public(ip_address(text))] == []
+    assert [text for text in PUBLIC if not is_public(ip_address(text))] == []
 
 
 async def test_through_a_relay_the_host_is_named_and_not_looked_up(

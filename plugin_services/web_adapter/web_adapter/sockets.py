@@ -43,10 +43,13 @@ async def forward_socket(proxy: Proxy, scope: Scope, receive: Receive, send: Sen
         await send({"type": "websocket.accept", "subprotocol": socket.subprotocol})
         outward = asyncio.create_task(_to_api(socket, receive))
         inward = asyncio.create_task(_to_client(socket, send))
-        await asyncio.wait((outward, inward), return_when=asyncio.FIRST_COMPLETED)
-        for task in (outward, inward):
-            task.cancel()
-        await asyncio.gather(outward, inward, return_exceptions=True)
+        try:
+            await asyncio.wait((outward, inward), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in (outward, inward):
+                task.cancel()
+            # One side's end makes the other's last message fail: that is no fault.
+            await asyncio.gather(outward, inward, return_exceptions=True)
 
 
 async def _open(proxy: Proxy, scope: Scope) -> ClientConnection:
