@@ -65,6 +65,8 @@ def test_a_link_is_not_replaced(tmp_path: Path) -> None:
         f'url = "https://x"\nkeys = ["{KEY.line}"]\ntrusted = true',
         f'url = ""\nkeys = ["{KEY.line}"]',
     ],
+    # Not the texts: each worker has a key of its own, and they have to agree on the names of tests.
+    ids=["no key", "no keys", "bad key", "too few keys", "one key twice", "unknown field", "no address"],
 )
 def test_what_would_not_be_safe_is_refused(entry: str) -> None:
     with pytest.raises(BadCatalogues):

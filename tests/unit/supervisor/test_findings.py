@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,7 +21,7 @@ MOVE = Rollout(id="r", plugin_id=OLD.plugin_id, stable=OLD.id, candidate=NEW.id,
 
 
 def said(version: str, *paths: str) -> Manifest:
-    routes = {path: {"get": {"responses": {}}} for path in paths}
+    routes: dict[str, Any] = {path: {"get": {"responses": {}}} for path in paths}
     return Manifest(plugin_id=OLD.plugin_id, version=version, name="Notes", openapi={"paths": routes})
 
 
