@@ -50,7 +50,9 @@ def print_table(head: Sequence[str], rows: Iterable[Sequence[object]], *, styled
     """
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
     for name in head:
-        table.add_column(name.upper(), overflow="fold" if name in ("reason", "description", "found") else "ellipsis")
+        table.add_column(
+            name.upper(), overflow="fold" if name in ("reason", "description", "found") else "ellipsis"
+        )
     for row in rows:
         cells = [Text(clean(cell)) for cell in row]
         if styled is not None:

@@ -51,7 +51,7 @@ export function create() {
     const now = JSON.stringify([found, installed, most, store.session?.role]);
     if (now === shown) return;
     shown = now;
-    summary.textContent = found.length === entries.length ? `${entries.length} plugins can be installed.` : `${found.length} of ${entries.length} plugins.`;
+    summary.textContent = found.length === entries.length ? `${entries.length} ${entries.length === 1 ? "plugin" : "plugins"}.` : `${found.length} of ${entries.length} plugins.`;
     const cards = found.slice(0, most).map((entry) => card(entry, installed[entry.id]));
     const more = found.length > most && button(`Show ${Math.min(AT_ONCE, found.length - most)} more`, { onclick: () => ((most += AT_ONCE), update()) });
     const nothing = entries.length ? empty("search", "Nothing found", "No plugin has all of these words.") : empty("plug", "Nothing to install", "No source offers a plugin.");
@@ -83,7 +83,7 @@ function card(entry, installed) {
   const said = objection(entry);
   const name = entry.id ? h("a", { href: path }, entry.name) : entry.name;
   const by = entry.publisher ? `${entry.publisher}, in ${from(entry)}` : entry.catalogue && `In ${from(entry)}`;
-  const foot = h("div.foot", entry.version && h("span.tag", entry.version), h("span.tag", entry.source), h("div.end", action(entry, installed)));
+  const foot = h("div.foot", entry.version && h("span.tag", entry.version), entry.source && h("span.tag", entry.source), h("div.end", action(entry, installed)));
   return h(
     "article.panel.card",
     { data: { plugin: entry.id, catalogue: entry.catalogue } },

@@ -103,7 +103,7 @@ function pictures({ screenshots }) {
 function facts(offer) {
   const rows = [
     ["Identity", h("code", offer.id)],
-    ["Source", offer.source],
+    offer.source && ["Source", offer.source],
     ["Signature", signatureWords(offer)],
     ["Interface", { none: "none", static: "a page", react_component: "a React component" }[offer.uiType] ?? offer.uiType],
     offer.categories.length > 0 && ["Categories", offer.categories.join(", ")],
