@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gateway.access.gatekeeper import Gatekeeper
@@ -57,6 +58,11 @@ class Back:
     supervisor: Supervisor
     lifecycle: Lifecycle
     rollouts: RolloutActs
+
+    @property
+    def external(self) -> Path:
+        """Where plugins that were fetched lie, each under its digest."""
+        return self.home.path / "external"
 
 
 async def open_back(stack: AsyncExitStack, settings: Settings, announce: Announce) -> Back:

@@ -2,31 +2,32 @@
 
 from __future__ import annotations
 
+import asyncio
+import shutil
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from gateway.back import Back
 from gateway.catalogue.catalogues import Catalogues
 from gateway.catalogue.kept import FOLDER as CATALOGUES
 from gateway.catalogue.market import Market
 from gateway.catalogue.pictures import Pictures
-from gateway.model import DirectoryArtifact, Source
-from gateway.settings import Settings
+from gateway.definition import PluginDefinition
+from gateway.model import DirectoryArtifact, Release, Source
 from gateway.sources.addresses import read_allow_list
 from gateway.sources.base import ReleaseSource
-from gateway.sources.cdn import CdnSource
-from gateway.sources.external import ExternalPlugins
-from gateway.sources.fetch import Fetcher
-from gateway.sources.http_remote import HttpRemoteSource
-from gateway.sources.npm import NpmSource
-from gateway.sources.oci import OciSource
-from gateway.sources.oci_registry import open_registries
+from gateway.sources.lazy import Lazy, LazySource
 from gateway.sources.remote import RemoteSource
 from gateway.sources.store import ContentStore
 from gateway.supervisor.trust_watch import TrustWatch
 from gateway.supervisor.upstream import Upstream
 from gateway.supervisor.verification import Verification
 from gateway.trust.verify import verify_release
+
+if TYPE_CHECKING:
+    from gateway.sources.fetch import Fetcher
+    from gateway.sources.oci import OciSource, Offer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,17 +40,19 @@ class Outside:
 
 
 async def open_outside(stack: AsyncExitStack, back: Back) -> Outside:
-    """Give the catalog its other sources. Asks no network before somebody wants something of it."""
-    fetcher = Fetcher(
-        read_allow_list(back.settings.fetch_allow),
-        timeout=back.settings.fetch_timeout,
-        max_bytes=back.settings.fetch_bytes,
-        ca_file=back.settings.fetch_ca_file,
+    """Give the catalog its other sources. Neither imports nor asks what nobody wants yet."""
+    # The one setting of theirs that can be wrong is told at the start, not at the first install.
+    read_allow_list(back.settings.fetch_allow)
+    await asyncio.to_thread(_collect, back)
+    images = Lazy(lambda: _images(back))
+    back.catalog.add(
+        {
+            Source.REMOTE: RemoteSource(over_http=LazySource(Lazy(lambda: _http_remote(back)))),
+            Source.NPM: LazySource(Lazy(lambda: _npm(back))),
+            Source.CDN: LazySource(Lazy(lambda: _cdn(back))),
+            Source.OCI: LazySource(images),
+        }
     )
-    external = ExternalPlugins(back.home.path / "external", fetcher)
-    await _collect(external, back)
-    images = OciSource(open_registries(back.settings, back.logins.find))
-    back.catalog.add(_sources(back.settings, external, images))
     trust = TrustWatch(
         home=back.home.path, store=back.store, admission=back.admission,
         events=back.events, stop=back.lifecycle.disable,
@@ -58,39 +61,78 @@ async def open_outside(stack: AsyncExitStack, back: Back) -> Outside:
     stack.push_async_callback(trust.stop)
     verification = Verification(
         store=back.store, content=back.content, verify=verify_release, standing=back.admission.standing,
-        upstream=Upstream(images),
+        upstream=Upstream(_Offers(images)),
     )  # fmt: skip
-    return Outside(market=await _market(stack, back, fetcher), trust=trust, verification=verification)
+    return Outside(market=await _market(stack, back), trust=trust, verification=verification)
 
 
-def _sources(settings: Settings, external: ExternalPlugins, images: OciSource) -> dict[Source, ReleaseSource]:
-    return {
-        Source.REMOTE: RemoteSource(over_http=HttpRemoteSource(external)),
-        Source.NPM: NpmSource(
-            external,
-            registry=settings.npm_registry,
-            npm_config=settings.npm_config,
-            signatures=settings.npm_signatures,
-        ),
-        Source.CDN: CdnSource(external, unpinned=settings.cdn_unpinned),
-        Source.OCI: images,
-    }
-
-
-async def _collect(external: ExternalPlugins, back: Back) -> None:
+def _collect(back: Back) -> None:
     """What was fetched for releases that are forgotten goes, as nothing is being installed yet."""
     releases = [known.release for one in back.store.plugins() for known in back.store.releases(one.id)]
     artifacts = [release.artifact for release in releases]
-    await external.collect([found.path for found in artifacts if isinstance(found, DirectoryArtifact)])
+    keep = {found.path for found in artifacts if isinstance(found, DirectoryArtifact)}
+    for path in back.external.iterdir() if back.external.is_dir() else ():
+        if str(path) not in keep:
+            shutil.rmtree(path, ignore_errors=True)
 
 
-async def _market(stack: AsyncExitStack, back: Back, fetcher: Fetcher) -> Market:
+async def _market(stack: AsyncExitStack, back: Back) -> Market:
     """What is kept of the catalogues is there at once; looking for newer ones waits for nobody."""
-    catalogues = Catalogues(back.home.path, fetcher, every=back.settings.catalogue_interval)
+    documents = _Documents(Lazy(lambda: _fetcher(back)))
+    catalogues = Catalogues(back.home.path, documents, every=back.settings.catalogue_interval)
     await catalogues.open()
     # Names of catalogues never begin with a dot.
-    pictures = Pictures(fetcher, ContentStore(back.home.path / CATALOGUES / ".pictures"))
+    pictures = Pictures(documents, ContentStore(back.home.path / CATALOGUES / ".pictures"))
     market = Market(back.catalog, catalogues, pictures)
     await catalogues.start(after=market.forget_pictures)
     stack.push_async_callback(catalogues.stop)
     return market
+
+
+class _Documents:
+    def __init__(self, fetcher: Lazy[Fetcher]) -> None:
+        self._fetcher = fetcher
+
+    async def document(self, url: str, *, limit: int) -> bytes:
+        return await (await self._fetcher.get()).document(url, limit=limit)
+
+
+class _Offers:
+    def __init__(self, images: Lazy[OciSource]) -> None:
+        self._images = images
+
+    async def offer(self, definition: PluginDefinition, release: Release) -> Offer:
+        return await (await self._images.get()).offer(definition, release)
+
+
+# Imported at the first use, see gateway.sources.lazy.
+
+
+def _fetcher(back: Back) -> Fetcher:
+    from gateway.fetching import open_fetcher
+
+    return open_fetcher(back.settings)
+
+
+def _npm(back: Back) -> ReleaseSource:
+    from gateway.fetching import npm
+
+    return npm(back)
+
+
+def _cdn(back: Back) -> ReleaseSource:
+    from gateway.fetching import cdn
+
+    return cdn(back)
+
+
+def _http_remote(back: Back) -> ReleaseSource:
+    from gateway.fetching import http_remote
+
+    return http_remote(back)
+
+
+def _images(back: Back) -> OciSource:
+    from gateway.fetching import images
+
+    return images(back)

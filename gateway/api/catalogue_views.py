@@ -31,7 +31,7 @@ class CatalogEntryView(View):
     description: str
     publisher: str = Field(description="Who makes it, as the catalogue says.")
     categories: list[str]
-    source: Source
+    source: Source | None = Field(description="Null where its definition is not understood here.")
     tier: Tier
     catalogue: str = Field(description="The catalogue that offers it; empty for the gateway's own.")
     catalogue_title: str

@@ -28,7 +28,7 @@ from gateway.catalogue.subscriptions import (
 )
 from gateway.errors import PlugwayError, Unavailable
 from gateway.hints import near
-from gateway.sources.fetch import Fetcher
+from gateway.sources.documents import Documents
 from gateway.trust.envelope import MAX_BYTES
 from gateway.trust.keys import PublicKey
 
@@ -53,7 +53,7 @@ class Catalogues:
     """
 
     def __init__(
-        self, home: Path, fetcher: Fetcher, *, every: float, now: Callable[[], float] = time.time
+        self, home: Path, fetcher: Documents, *, every: float, now: Callable[[], float] = time.time
     ) -> None:
         self._home = home
         self._fetcher = fetcher

@@ -42,12 +42,13 @@ class OfferVersion:
 class Offer:
     """One plugin of one place: of a catalogue, or where ``catalogue`` is empty, of the gateway's own source.
 
+    ``source`` is that of the best version, None where no definition of it is understood.
     ``versions`` begin with the newest; a pre-release comes after all others.
     """
 
     id: str
     name: str
-    source: Source
+    source: Source | None
     tier: Tier
     catalogue: str = ""
     catalogue_title: str = ""
@@ -117,7 +118,7 @@ def _offer(standing: Standing, plugin: OfferedPlugin, doubt: str) -> Offer:
     return Offer(
         id=plugin.id,
         name=plugin.name,
-        source=definitions[0].source if definitions else Source.CDN,
+        source=definitions[0].source if definitions else None,
         tier=Tier.EXTERNAL,
         catalogue=standing.name,
         catalogue_title=standing.index.title if standing.index else "",
@@ -129,7 +130,9 @@ def _offer(standing: Standing, plugin: OfferedPlugin, doubt: str) -> Offer:
         versions=tuple(
             OfferVersion(
                 version=one.version,
-                definition={} if doubt or one.definition is None else as_document(one.definition),
+                definition={}
+                if doubt or one.definition is None
+                else {"name": plugin.name, **as_document(one.definition)},
                 permissions=one.permissions,
                 ui_type=one.ui_type,
                 released_at=one.released_at,
@@ -157,7 +160,7 @@ def search(
         offer
         for offer in offers
         if (not category or category in offer.categories)
-        and (not source or source == offer.source.value)
+        and (not source or source == offer.source)
         and (not catalogue or catalogue == offer.catalogue)
         and all(word in _text(offer) for word in wanted)
     ]

@@ -13,7 +13,7 @@ from urllib.parse import urljoin
 
 from gateway.catalogue.errors import CatalogueRefused
 from gateway.catalogue.index import Screenshot
-from gateway.sources.fetch import Fetcher
+from gateway.sources.documents import Documents
 from gateway.sources.store import ContentStore
 
 MAX_PICTURE = 4 * 2**20
@@ -29,7 +29,7 @@ _KINDS = (
 class Pictures:
     """``store`` is of their own: what no index names any more goes from it."""
 
-    def __init__(self, fetcher: Fetcher, store: ContentStore) -> None:
+    def __init__(self, fetcher: Documents, store: ContentStore) -> None:
         self._fetcher = fetcher
         self._store = store
         self._gate = asyncio.Semaphore(_AT_ONCE)

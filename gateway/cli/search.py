@@ -50,7 +50,7 @@ def _row(entry: dict[str, Any]) -> tuple[str, ...]:
     return (
         entry["id"],
         entry["version"],
-        entry["catalogue"] or entry["source"],
+        entry["catalogue"] or entry["source"] or "",
         entry["publisher"],
         entry["installedVersion"] or ("yes" if entry["installed"] else ""),
         entry["problem"] or (f"withdrawn: {entry['yanked']}" if entry["yanked"] else entry["description"]),

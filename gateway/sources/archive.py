@@ -74,16 +74,13 @@ def _unpack(archive: Path, target: Path, caps: Caps) -> tuple[str, ...]:
     with archive.open("rb") as file:
         meter = _Meter(caps, archive.stat().st_size)
         for raw, content in _members(file, meter, caps):
-            name = raw.removeprefix("./")
-            if reason := unfit(name):
-                raise ArchiveRefused(f"Its file {name[:80]!r} {reason}.")
-            names.append(name)
+            names.append(raw.removeprefix("./"))
             # Numbers until all names are known to fit together.
             with (target / str(len(names))).open("xb") as out:
                 while part := content.read(_PART):
                     out.write(meter.take(part))
     if reason := unfit_names(names):
-        raise ArchiveRefused(f"Its file names do not fit together: {reason}.")
+        raise ArchiveRefused(f"Its file names do not hold: {reason}.")
     return _lay_out(target, names)
 
 

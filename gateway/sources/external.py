@@ -12,7 +12,7 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Collection, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -160,15 +160,6 @@ class ExternalPlugins:
         _sync(directory)
         directory.rename(target)
         return target
-
-    async def collect(self, keep: Collection[str]) -> None:
-        """Remove the directories of no kept path. Only where nothing is being installed."""
-        await asyncio.to_thread(self._collect, frozenset(keep))
-
-    def _collect(self, keep: frozenset[str]) -> None:
-        for path in self._root.iterdir() if self._root.is_dir() else ():
-            if str(path) not in keep:
-                shutil.rmtree(path, ignore_errors=True)
 
 
 def refuse_fields(definition: PluginDefinition, names: tuple[str, ...], why: str) -> None:

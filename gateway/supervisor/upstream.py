@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from gateway.definition import PluginDefinition
 from gateway.errors import PlugwayError
 from gateway.model import ImageArtifact, Release
-from gateway.sources.oci import Offer
 from gateway.supervisor.verification import Check
+
+if TYPE_CHECKING:
+    from gateway.sources.oci import Offer
 
 WHAT = "tag"
 

@@ -12,10 +12,7 @@ def allow_unsigned(home: Path, *plugins: str) -> None:
     """Write the policy before the gateway starts."""
     home.mkdir(parents=True, exist_ok=True)
     names = ", ".join(f'"{plugin}"' for plugin in plugins)
-    sources = '["npm", "cdn", "remote"]'
-    (home / "policy.toml").write_text(
-        f"policy = 1\n[[allow_unsigned]]\nplugins = [{names}]\nsources = {sources}\n"
-    )
+    (home / "policy.toml").write_text(f"policy = 1\n[[allow_unsigned]]\nplugins = [{names}]\n")
 
 
 async def install_agreed(running: RunningGateway, definition: dict[str, Any]) -> None:

@@ -50,7 +50,7 @@ function body(first) {
     if (view.source === "remote") return place.replaceChildren(h("p.muted", "It is run elsewhere, so its version changes there."));
     try {
       const [catalog, { releases }, defaults] = await Promise.all([api.catalog(), api.releases(id), api.rolloutDefaults(id)]);
-      const there = catalog.filter((entry) => entry.id === id).flatMap((entry) => entry.versions ?? []);
+      const there = catalog.filter((entry) => entry.id === id && !entry.catalogue).flatMap((entry) => entry.versions ?? []);
       const versions = [...new Set([...there, ...releases.map(({ version }) => version)])];
       place.replaceChildren(startForm(view, versions, defaults, () => node.scrollIntoView({ block: "start" })));
     } catch (error) {
