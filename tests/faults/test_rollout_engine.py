@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -130,7 +131,9 @@ async def test_an_engine_slow_to_build_is_no_fault_of_the_candidate(tmp_path: Pa
     socket.unlink(missing_ok=True)
     async with way_to_engine(socket) as way:
         settings = {"DOCKER_HOST": f"unix://{socket}"}
-        async with moving(tmp_path, "docker", settings=settings) as running:
+        # Unlike any before it, so that no image of it is there already.
+        unique = {"made": time.time_ns()}
+        async with moving(tmp_path, "docker", settings=settings, **unique) as running:
             way.build_delay = 12.0
             began = asyncio.get_running_loop().time()
             view = await ended(running, await begin(running, startup=8))

@@ -85,9 +85,11 @@ async def judge(lives: Lives, running: RunningGateway, row: Row, sides: tuple[st
     (instance,) = (one["id"] for one in (await running.healthy("mover"))["instances"])
     counted = await lives.alone(instance, row)
     after = before if row.bad else wanted
-    assert {await greeting(running) for _ in range(20)} == {after}, row
+    answers = {await greeting(running) for _ in range(20)}
+    assert answers == {after}, row
     assert (await values(running)).get("greeting", "hello") == after, row
-    lives.note(row.phase, row.delay, first, goes, f"{'old' if row.bad else 'new'} settings alone", counted)
+    side = "old" if row.bad else "new"
+    lives.note(row.phase, row.delay, first, goes, f"{side} greeting: {', '.join(answers)}", counted)
     return after
 
 
