@@ -97,6 +97,7 @@ class Shelf:
                 if name.startswith(self.name):
                     with contextlib.suppress(docker.errors.APIError):
                         self.client.api.remove_image(name)
+        self.client.api.remove_image(self._base)
         self.client.close()
 
 
