@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import docker
+import requests
+from docker.auth import encode_header
 from docker.errors import APIError, ImageNotFound
 from docker.models.images import Image
 
@@ -15,9 +19,10 @@ from gateway.home import Home
 from gateway.model import FindLogin, ImageArtifact, Login, Release
 from gateway.runtimes import docker_names as names
 from gateway.runtimes.base import Progress, ReleaseNotRunnable, RuntimeFailure
-from gateway.runtimes.docker_engine import explanation
 
 _EVERY = 1.0
+SILENCE = 300.0
+"""Seconds without a word of the engine after which a pull counts as stuck."""
 _MIB = 2**20
 
 
@@ -34,7 +39,13 @@ class RegistryAway(RuntimeFailure):
 
 
 def have_pulled(
-    client: docker.DockerClient, home: Home, release: Release, find_login: FindLogin, progress: Progress
+    client: docker.DockerClient,
+    home: Home,
+    release: Release,
+    find_login: FindLogin,
+    progress: Progress,
+    *,
+    silence: float = SILENCE,
 ) -> str:
     """The id of the image; without a word to the registry where it is here already.
 
@@ -47,11 +58,15 @@ def have_pulled(
         progress(f"pulling {artifact.reference}@{artifact.digest}")
         login = find_login(artifact.reference.partition("/")[0])
         try:
-            _pull(client, artifact, login, progress)
-        except APIError as error:
-            raise refusal(release, artifact, login, explanation(error), error.status_code) from error
+            for text in told(_events(client, artifact, login, silence)):
+                progress(f"pulling {artifact.reference}: {text}")
         except _PullFailed as error:
-            raise refusal(release, artifact, login, str(error)) from None
+            raise refusal(release, artifact, login, str(error)) from error
+        except requests.RequestException as error:
+            # In the middle of an answer, a time-out is only told in words.
+            if "timed out" not in str(error).lower():
+                raise
+            raise refusal(release, artifact, login, f"the engine said nothing for {silence:g} s") from error
         found = _here(client, home, release, artifact)
     if found is None:
         raise refusal(
@@ -80,19 +95,38 @@ def _here(client: docker.DockerClient, home: Home, release: Release, artifact: I
 
 
 class _PullFailed(Exception):
-    """The engine's words in the middle of a pull."""
+    """The engine's words on why not."""
 
 
-def _pull(
-    client: docker.DockerClient, artifact: ImageArtifact, login: Login | None, progress: Progress
-) -> None:
-    # Empty rather than None, with which the SDK would look for a login in the user's own files.
+def _events(
+    client: docker.DockerClient, artifact: ImageArtifact, login: Login | None, silence: float
+) -> Iterator[Mapping[str, Any]]:
+    """What the engine tells while it pulls. The SDK's own call waits without end, and looks for logins
+    in the user's files."""
     auth = {"username": login.username, "password": login.password} if login else {}
-    events = client.api.pull(
-        artifact.reference, tag=artifact.digest, stream=True, decode=True, auth_config=auth
+    api = client.api
+    response = api.post(
+        f"{api.base_url}/v{api.api_version}/images/create",
+        params={"fromImage": artifact.reference, "tag": artifact.digest},
+        headers={"X-Registry-Auth": encode_header(auth)},
+        stream=True,
+        timeout=silence,
     )
-    for text in told(events):
-        progress(f"pulling {artifact.reference}: {text}")
+    with contextlib.closing(response):
+        if response.status_code >= 400:
+            raise _PullFailed(_message(response.content))
+        for line in response.iter_lines():
+            event = json.loads(line) if line else {}
+            if event.get("error"):
+                raise _PullFailed(str(event["error"]))
+            yield event
+
+
+def _message(body: bytes) -> str:
+    try:
+        return str(json.loads(body)["message"])
+    except (ValueError, KeyError, TypeError):
+        return body.decode(errors="replace")[:500]
 
 
 @dataclass
@@ -115,19 +149,13 @@ class _Layers:
 
 
 def told(events: Iterator[Mapping[str, Any]], every: float = _EVERY) -> Iterator[str]:
-    """How far a pull is, at most once in ``every`` seconds; raises where the engine tells of a failure.
-
-    Everything is read in any case: only then does the SDK let go of the connection.
-    """
-    layers, said, last, failure = _Layers(), "", time.monotonic(), ""
+    """How far a pull is, at most once in ``every`` seconds."""
+    layers, said, last = _Layers(), "", time.monotonic()
     for event in events:
-        failure = failure or str(event.get("error", ""))
         layers.note(event)
         if layers.whole and time.monotonic() - last >= every and str(layers) != said:
             said, last = str(layers), time.monotonic()
             yield said
-    if failure:
-        raise _PullFailed(failure)
 
 
 _KINDS: tuple[tuple[tuple[str, ...], str], ...] = (
@@ -161,9 +189,7 @@ _KINDS: tuple[tuple[tuple[str, ...], str], ...] = (
 )
 
 
-def refusal(
-    release: Release, artifact: ImageArtifact, login: Login | None, why: str, status: int | None = None
-) -> RuntimeFailure:
+def refusal(release: Release, artifact: ImageArtifact, login: Login | None, why: str) -> RuntimeFailure:
     host = artifact.reference.partition("/")[0]
     what = f"The image {artifact.reference}@{artifact.digest} cannot be pulled: {why}"
     if login is not None:
@@ -173,8 +199,6 @@ def refusal(
     for words, hint in _KINDS:
         if any(word in said for word in words):
             return ImageRefused(what, hint=hint.format(host=host), plugin=release.plugin_id)
-    if status == 404:
-        return ImageRefused(what, hint=_KINDS[-1][1], plugin=release.plugin_id)
     return RegistryAway(
         what, hint=f"Check that this machine reaches {host}; it is tried again.", plugin=release.plugin_id
     )

@@ -33,6 +33,7 @@ from gateway.runtimes.process import ProcessRuntime
 from gateway.settings import Settings
 from gateway.sources.store import ContentStore
 from gateway.supervisor.clock import Clock
+from gateway.supervisor.egress import RelaySet
 from gateway.supervisor.lifecycle import Lifecycle
 from gateway.supervisor.loop import Supervisor
 from gateway.supervisor.status import PluginStatus
@@ -152,6 +153,7 @@ async def supervised(
     *,
     keep: bool = False,
     clock: Clock | None = None,
+    relays: RelaySet | None = None,
 ) -> AsyncIterator[Supervised]:
     """A started supervisor; at the end it stops, and its instances with it unless ``keep``."""
     cipher = await asyncio.to_thread(SecretCipher, home.path / "keys" / "settings.key")
@@ -167,6 +169,7 @@ async def supervised(
         content=ContentStore(home.path / "store"),
         settings=settings,
         clock=clock,
+        relays=relays,
     )
     lifecycle = Lifecycle(
         store=store,

@@ -16,18 +16,29 @@ from typing import Any
 import docker
 import pytest
 from docker.errors import ImageNotFound
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+from starlette.routing import Route
 
+from gateway.definition import parse_definition
 from gateway.digests import release_id
 from gateway.home import Home
 from gateway.model import ImageArtifact, Login, PluginId, Release, Source, Tier, VerifiedRelease
 from gateway.runtimes.docker import DockerRuntime
 from gateway.runtimes.docker_names import image_repository
-from gateway.runtimes.docker_pull import ImageRefused
+from gateway.runtimes.docker_pull import ImageRefused, RegistryAway, have_pulled
 from gateway.settings import Settings
+from gateway.sources.addresses import read_allow_list
+from gateway.sources.fetch import Fetcher
+from gateway.sources.oci import OciSource
+from gateway.sources.oci_documents import OCI_MANIFEST, digest_of
+from gateway.sources.oci_registry import Registries
 from tests.command import plugway
 from tests.contract.runtime_kit import describe, spec, tiny
+from tests.fakes.serving import serving
 from tests.ground import Ground
-from tests.image_registry import PASSWORD, USER, ImageRegistry, image_registry
+from tests.image_registry import CONFIG, LAYER, PASSWORD, USER, ImageRegistry, descriptor, image_registry
 from tests.parts import need_docker
 from tests.running import gateway
 
@@ -55,6 +66,13 @@ class Shelf:
         self.client.images.build(
             path=str(directory), tag=f"{self.name}:{tag}", labels=labels, network_mode="none", rm=True
         )
+        return self._send(tag)
+
+    def push_as_built(self, tag: str) -> str:
+        self.client.images.get(self._base).tag(self.name, tag)
+        return self._send(tag)
+
+    def _send(self, tag: str) -> str:
         auth = {"username": USER, "password": PASSWORD}
         digest = ""
         for event in self.client.api.push(self.name, tag=tag, stream=True, decode=True, auth_config=auth):
@@ -79,6 +97,7 @@ class Shelf:
                 if name.startswith(self.name):
                     with contextlib.suppress(docker.errors.APIError):
                         self.client.api.remove_image(name)
+        self.client.api.remove_image(self._base)
         self.client.close()
 
 
@@ -224,6 +243,57 @@ async def test_logins_that_are_missing_or_wrong_end_in_words_without_the_passwor
         assert "hunter2" not in f"{caught.value.problem()}"
 
 
+async def test_a_registry_that_stops_in_the_middle_of_a_layer_is_not_waited_for_without_end(
+    home: Home,
+) -> None:
+    configuration = json.dumps(
+        {"os": "linux", "architecture": "amd64", "rootfs": {"type": "layers"}}
+    ).encode()
+    layer = "sha256:" + "5" * 64
+    manifest = json.dumps(
+        {
+            "schemaVersion": 2,
+            "mediaType": OCI_MANIFEST,
+            "config": descriptor(CONFIG, configuration, digest_of(configuration)),
+            "layers": [{"mediaType": LAYER, "digest": layer, "size": 10**6}],
+        }
+    ).encode()
+
+    async def stuck() -> AsyncIterator[bytes]:
+        yield b"x"
+        await asyncio.sleep(30)
+
+    async def answer(request: Request) -> Response:
+        path = request.url.path
+        if "/manifests/" in path:
+            return Response(manifest, media_type=OCI_MANIFEST)
+        if path.endswith(layer):
+            return StreamingResponse(stuck(), headers={"Content-Length": str(10**6)})
+        return Response(configuration if "/blobs/" in path else b"{}")
+
+    app = Starlette(routes=[Route("/{path:path}", answer, methods=["GET", "HEAD"])])
+    async with serving(app) as url:
+        image = ImageArtifact(reference=f"{url.removeprefix('http://')}/x", digest=digest_of(manifest))
+
+        def pull() -> None:
+            with contextlib.closing(docker.from_env()) as client:
+                have_pulled(client, home, tiny(image), lambda host: None, lambda text: None, silence=1.5)
+
+        with pytest.raises(RegistryAway, match="said nothing for"):
+            await asyncio.wait_for(asyncio.to_thread(pull), 20)
+
+
+async def test_an_image_that_the_gateway_built_can_be_pushed_and_installed_as_it_is(shelf: Shelf) -> None:
+    await asyncio.to_thread(shelf.push_as_built, "built")
+    fetcher = Fetcher(read_allow_list("127.0.0.1"), timeout=10, max_bytes=2**20)
+    source = OciSource(Registries(fetcher, {shelf.registry.host: LOGIN}.get, timeout=10))
+    definition = parse_definition(
+        {"id": "tiny", "source": "oci", "sourceUrl": f"oci://{shelf.name}:built", "version": "1.0.0"}
+    )
+    found = await source.resolve(definition)
+    assert (found.version, found.permissions, found.ui_type) == ("1.0.0", tiny().permissions, tiny().ui_type)
+
+
 async def test_from_login_to_purge_with_a_gateway(shelf: Shelf, tmp_path: Path) -> None:
     """Install by tag; the tag moves, the registry goes, the gateway is started anew: the same bytes run."""
     home = tmp_path / "home"
@@ -259,6 +329,8 @@ async def test_from_login_to_purge_with_a_gateway(shelf: Shelf, tmp_path: Path) 
             assert told["ok"] is False
             assert moved in told["words"]
             assert digest in told["words"]
+            held = await running.client.post("/api/v1/plugins/tiny/rollouts", json={"version": "1.0.0"})
+            assert held.json()["type"] == "urn:plugway:problem:pinned"
             (await running.client.post("/api/v1/plugins/tiny/restart")).raise_for_status()
             assert (await running.healthy("tiny"))["releaseId"] == installed["releaseId"]
             assert PASSWORD not in "\n".join(running.lines)

@@ -27,13 +27,6 @@ def test_progress_is_told_in_sums_and_seldom() -> None:
     assert list(told(iter(events), every=60)) == []
 
 
-def test_a_failure_in_the_middle_is_raised_after_the_last_word() -> None:
-    events = iter([{"status": "Downloading"}, {"error": "unexpected EOF"}, {"error": "later"}])
-    with pytest.raises(Exception, match="unexpected EOF"):
-        list(told(events))
-    assert list(events) == []
-
-
 @pytest.mark.parametrize(
     ("why", "kind", "hint"),
     [
