@@ -49,6 +49,8 @@ class CatalogEntryView(View):
 
 class CatalogView(View):
     plugins: list[CatalogEntryView]
+    total: int = Field(description="How many were found, of which these are the first.")
+    categories: list[str] = Field(description="All that there are, whatever was searched for.")
 
 
 class OfferVersionView(View):

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from gateway.catalogue.catalogues import Catalogues
 from gateway.catalogue.errors import NotOffered
 from gateway.catalogue.offers import Offer, OfferVersion, catalogue_offers, choose, origin, own_offers
 from gateway.catalogue.pictures import Pictures
+from gateway.catalogue.standing import Standing
 from gateway.definition import PluginDefinition, parse_definition
 from gateway.sources.base import CatalogEntry
 
@@ -18,6 +21,19 @@ class OwnSources(Protocol):
     """What the gateway's own directories offer."""
 
     async def available(self) -> Sequence[CatalogEntry]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """The offers of a catalogue as it stood."""
+
+    standing: Standing
+    expired: bool
+    offers: tuple[Offer, ...]
+
+
+def _make(standing: Standing, now: float) -> _Made:
+    return _Made(standing, standing.expired(now), tuple(catalogue_offers(standing, now)))
 
 
 class Market:
@@ -34,11 +50,22 @@ class Market:
         self.catalogues = catalogues
         self._pictures = pictures
         self._now = now
+        self._made: dict[str, _Made] = {}
 
     async def offers(self) -> list[Offer]:
         """Asks no network: catalogues are as they were fetched last."""
-        own = own_offers(await self._own.available())
-        return [*own, *catalogue_offers(self.catalogues.standings(), self._now())]
+        found = [*own_offers(await self._own.available())]
+        now = self._now()
+        known: dict[str, _Made] = {}
+        for standing in self.catalogues.standings():
+            made = self._made.get(standing.name)
+            if made is None or made.standing is not standing or made.expired != standing.expired(now):
+                # A large index takes a tenth of a second, and calls to plugins must not wait for it.
+                made = await asyncio.to_thread(_make, standing, now)
+            known[standing.name] = made
+            found.extend(made.offers)
+        self._made = known
+        return found
 
     async def definition(self, installed: PluginDefinition, version: str, catalogue: str) -> PluginDefinition:
         """How to get another version of an installed plugin from the catalogue that it came from.

@@ -104,13 +104,12 @@ def own_offers(entries: Iterable[CatalogEntry]) -> Iterator[Offer]:
         )
 
 
-def catalogue_offers(standings: Iterable[Standing], now: float) -> Iterator[Offer]:
+def catalogue_offers(standing: Standing, now: float) -> Iterator[Offer]:
     """``now`` is Unix time. From what has expired nothing can be installed, but all is shown."""
-    for standing in standings:
-        if standing.index is not None:
-            doubt = standing.doubt(now)
-            for plugin in standing.index.plugins.values():
-                yield _offer(standing, plugin, doubt)
+    if standing.index is not None:
+        doubt = standing.doubt(now)
+        for plugin in standing.index.plugins.values():
+            yield _offer(standing, plugin, doubt)
 
 
 def _offer(standing: Standing, plugin: OfferedPlugin, doubt: str) -> Offer:
@@ -152,16 +151,24 @@ def as_document(definition: PluginDefinition) -> Document:
 
 
 def search(
-    offers: Iterable[Offer], *, words: str = "", category: str = "", source: str = "", catalogue: str = ""
+    offers: Iterable[Offer],
+    *,
+    words: str = "",
+    category: str = "",
+    source: str = "",
+    catalogue: str | None = None,
 ) -> list[Offer]:
-    """Those that have every word somewhere in id, name, description, publisher or category; best first."""
+    """Those that have every word somewhere in id, name, description, publisher or category; best first.
+
+    ``catalogue`` names one, "" the gateway's own sources; None looks in all.
+    """
     wanted = words.casefold().split()[:20]
     found = [
         offer
         for offer in offers
         if (not category or category in offer.categories)
         and (not source or source == offer.source)
-        and (not catalogue or catalogue == offer.catalogue)
+        and (catalogue is None or catalogue == offer.catalogue)
         and all(word in _text(offer) for word in wanted)
     ]
     return sorted(found, key=lambda offer: (-_closeness(offer, wanted), offer.id, offer.catalogue))

@@ -53,8 +53,8 @@ async def _examine(where: Connection) -> tuple[list[Check], Exit]:
             checks.extend(_system(await client.get("/api/v1/system")))
             plugins = (await client.get("/api/v1/plugins"))["plugins"]
             checks.extend(_plugin(plugin) for plugin in plugins)
-            catalog = (await client.get("/api/v1/catalog"))["plugins"]
-            checks.extend(_broken(entry) for entry in catalog if entry["problem"] and not entry["catalogue"])
+            catalog = (await client.get("/api/v1/catalog", catalogue="", limit=1000))["plugins"]
+            checks.extend(_broken(entry) for entry in catalog if entry["problem"])
             checks.extend(_catalogues(await client.get("/api/v1/catalogues")))
         except Failure as error:
             problem = error.problem

@@ -25,6 +25,7 @@ def search(
         str, typer.Option(help="Only from built-in, oci, cdn, npm or remote.", show_default=False)
     ] = "",
     catalogue: CatalogueOption = "",
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="How many to list at most.")] = 50,
     as_json: JsonOption = False,
 ) -> None:
     """Search the catalogues and the gateway's own plugins.
@@ -34,12 +35,15 @@ def search(
 
     async def act(client: GatewayClient) -> None:
         query = {"q": " ".join(words or []), "category": category, "source": source, "catalogue": catalogue}
-        answer = await client.get("/api/v1/catalog", **{name: text for name, text in query.items() if text})
+        given = {name: text for name, text in query.items() if text}
+        answer = await client.get("/api/v1/catalog", limit=limit, **given)
         if as_json:
             print_json(answer)
         elif answer["plugins"]:
             head = ("id", "version", "from", "publisher", "installed", "description")
             print_table(head, [_row(entry) for entry in answer["plugins"]])
+            if more := answer["total"] - len(answer["plugins"]):
+                print_line(f"and {more} more: give more words, or --limit")
         else:
             print_line("Nothing was found. See all there is: plugway search")
 

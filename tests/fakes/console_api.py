@@ -278,7 +278,7 @@ class FakeGateway:
             _entry("clock", "Clock", "The time in several places.", [], []),
             _entry("postgres", "PostgreSQL", "Tables and queries.", ["settings:/url"], ["data"]),
         ]
-        return JSONResponse({"plugins": entries})
+        return JSONResponse({"plugins": entries, "total": len(entries), "categories": []})
 
     async def catalogues(self, _: Request) -> Response:
         return JSONResponse({"catalogues": [], "problem": ""})

@@ -84,6 +84,20 @@ async def test_what_a_catalogue_has_is_listed_beside_the_own(shop: Shop) -> None
     assert "clock" in missing.json()["hint"]
 
 
+async def test_a_long_list_comes_in_parts(shop: Shop) -> None:
+    many = [plugin(f"tool-{number:03}", categories=["tools"]) for number in range(250)]
+    shop.publisher.publish(*many, plugin("clock", categories=["time"]))
+    await shop.add()
+    answer = (await shop.admin.get("/api/v1/catalog", params={"catalogue": "acme"})).json()
+    assert (answer["total"], len(answer["plugins"])) == (251, 200)
+    assert answer["categories"] == ["time", "tools"]
+    found = (await shop.admin.get("/api/v1/catalog", params={"q": "tool 249", "limit": 1})).json()
+    assert [entry["id"] for entry in found["plugins"]] == ["tool-249"]
+    own = (await shop.admin.get("/api/v1/catalog", params={"catalogue": ""})).json()
+    assert [entry["id"] for entry in own["plugins"]] == ["notes"]
+    assert (await shop.admin.get("/api/v1/catalog", params={"limit": 9999})).status_code == 422
+
+
 async def test_a_catalogue_that_does_not_hold_is_not_added(shop: Shop) -> None:
     stranger = generate()
     assert reason(await shop.add(keys=[stranger.public.line]), 422) == "signature"

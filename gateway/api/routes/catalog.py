@@ -56,12 +56,19 @@ def catalog_routes(parts: Parts) -> APIRouter:
         ] = "",
         category: Text = "",
         source: Text = "",
-        catalogue: Text = "",
+        catalogue: Annotated[
+            str | None, Query(description="Only of this one; empty for the gateway's own.", max_length=63)
+        ] = None,
+        limit: Annotated[int, Query(ge=1, le=1000, description="How many to list at most.")] = 200,
     ) -> CatalogView:
         offers = await parts.market.offers()
         found = search(offers, words=q, category=category, source=source, catalogue=catalogue)
         plugins = {str(record.id): record for record in parts.store.plugins()}
-        return CatalogView(plugins=[entry_view(offer, *_mine(parts, offer, plugins)) for offer in found])
+        return CatalogView(
+            plugins=[entry_view(offer, *_mine(parts, offer, plugins)) for offer in found[:limit]],
+            total=len(found),
+            categories=sorted({name for offer in offers for name in offer.categories}),
+        )
 
     @router.get(
         "/api/v1/catalog/{id}",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from contextlib import suppress
+from copy import deepcopy
 from typing import Any
 
 import pytest
@@ -121,7 +122,7 @@ def test_any_value_anywhere_is_taken_or_refused(places: list[str], value: Any) -
     """Never another exception: what a stranger signs must not end a refresh in any other way."""
     document = index(plugin("clock", screenshots=[{"path": "x.png", "sha256": "0" * 64, "alt": ""}]))
     for place in places:
-        _put(document, place.split("/"), value)
+        _put(document, place.split("/"), deepcopy(value))
     with suppress(CatalogueRefused):
         found = parse_index(json.dumps(document).encode())
         for one in found.plugins.values():

@@ -36,7 +36,7 @@ def offers(*standings: Standing, now: float = 0.0) -> list[Offer]:
         CatalogEntry(id="notes", name="Notes", version="1.0.0", source=Source.BUILT_IN),
         CatalogEntry(id="bad", name="bad", version="", source=Source.BUILT_IN, problem="no manifest"),
     ]
-    return [*own_offers(own), *catalogue_offers(standings, now)]
+    return [*own_offers(own), *(offer for one in standings for offer in catalogue_offers(one, now))]
 
 
 def test_own_plugins_are_one_offer_with_all_versions() -> None:
@@ -59,6 +59,7 @@ def test_every_word_has_to_be_somewhere() -> None:
     assert [offer.id for offer in search(found, category="data")] == ["redis-tools"]
     assert [offer.id for offer in search(found, source="built-in")] == ["bad", "notes"]
     assert [offer.id for offer in search(found, words="redis", catalogue="other")] == []
+    assert [offer.id for offer in search(found, catalogue="")] == ["bad", "notes"]
 
 
 def test_an_id_of_two_catalogues_is_refused_with_both_named() -> None:
@@ -82,16 +83,16 @@ def test_what_is_shipped_is_never_replaced_by_what_a_catalogue_calls_so() -> Non
 
 def test_yanked_versions_are_not_taken_unless_there_is_nothing_else() -> None:
     bad = version("clock", "2.0.0", yanked="loses data")
-    [offer] = list(catalogue_offers([standing("acme", plugin("clock", version("clock", "1.0.0"), bad))], 0.0))
+    [offer] = list(catalogue_offers(standing("acme", plugin("clock", version("clock", "1.0.0"), bad)), 0.0))
     assert offer.best.version == "1.0.0"
-    [only] = list(catalogue_offers([standing("acme", plugin("clock", bad))], 0.0))
+    [only] = list(catalogue_offers(standing("acme", plugin("clock", bad)), 0.0))
     assert only.best.yanked == "loses data"
 
 
 def test_nothing_is_installed_from_what_has_expired() -> None:
     kept = standing("acme", plugin("clock"))
     assert kept.index is not None
-    [offer] = list(catalogue_offers([kept], kept.index.expires.timestamp()))
+    [offer] = list(catalogue_offers(kept, kept.index.expires.timestamp()))
     assert offer.best.definition == {}
     assert "expired" in offer.best.problem
 

@@ -10,72 +10,83 @@ import { store } from "../store.js";
 import { bones, busy, empty } from "../ui.js";
 
 const AT_ONCE = 60; // cards; more come by a button
+const PAUSE = 180; // ms after the last key, before the gateway is asked
 
 export function create() {
   const place = h("div", h("div.panel", h("div.body", bones(4, "Loading the catalog"))));
   const own = button("From a definition", { symbol: "plus", onclick: installOwn });
   const summary = h("p.muted", { "aria-live": "polite" }, "Plugins that this gateway can install.");
-  const search = h("input.input", { type: "search", placeholder: "Find a plugin to install", "aria-label": "Find a plugin to install", oninput: () => find() });
+  const search = h("input.input", { type: "search", placeholder: "Find a plugin to install", "aria-label": "Find a plugin to install", oninput: () => find(PAUSE), maxlength: 200 });
   const finder = h("div.search", icon("search"), search);
   const where = h("select.input", { "aria-label": "From where", onchange: () => find() });
   const what = h("select.input", { "aria-label": "Category", onchange: () => find() });
   const tools = h("div.market-tools", finder, where, what);
   const panel = cataloguePanel(load);
   const node = h("div.page", h("div.page-head", h("div.grow", h("h1", "Catalog"), summary), own), tools, place, panel.node);
-  let entries = null;
+  let found = null;
   let most = AT_ONCE;
   let shown = "";
+  let timer = 0;
+  let turn = 0;
 
   async function load() {
+    const mine = ++turn;
     try {
-      entries = await api.catalog();
-      choices(where, "From everywhere", entries.map((entry) => [`@${entry.catalogue}`, entry.catalogue ? from(entry) : "This gateway"]));
-      choices(what, "All categories", entries.flatMap((entry) => entry.categories.map((name) => [`#${name}`, name])));
+      const [answer, { catalogues }] = await Promise.all([api.catalog(asked()), api.catalogues()]);
+      if (mine !== turn) return; // A later question is on its way.
+      found = answer;
+      const titles = catalogues.map(({ name, title }) => [`@${name}`, title]);
+      choices(where, "From everywhere", titles.length ? [["@", "This gateway"], ...titles] : []);
+      choices(what, "All categories", answer.categories.map((name) => [`#${name}`, name]));
       update();
     } catch (error) {
+      if (mine !== turn) return;
       const again = button("Try again", { symbol: "turn", onclick: load });
       place.replaceChildren(empty("alert", "The catalog could not be loaded", error.message, [again]));
+      shown = "";
     }
   }
 
-  function find() {
+  function asked() {
+    const query = { limit: most };
+    if (search.value.trim()) query.q = search.value.trim();
+    if (where.value.startsWith("@")) query.catalogue = where.value.slice(1);
+    if (what.value.startsWith("#")) query.category = what.value.slice(1);
+    return query;
+  }
+
+  function find(pause = 0) {
     most = AT_ONCE;
-    update();
+    clearTimeout(timer);
+    timer = setTimeout(load, pause);
   }
 
   function update() {
     panel.update();
-    if (!entries) return;
-    const found = entries.filter((entry) => fits(entry, search.value, where.value, what.value));
+    if (!found) return;
     const installed = Object.fromEntries([...(store.plugins?.values() ?? [])].map(({ id, version }) => [id, version]));
-    const now = JSON.stringify([found, installed, most, store.session?.role]);
+    const now = JSON.stringify([found, installed]);
     if (now === shown) return;
     shown = now;
-    summary.textContent = found.length === entries.length ? `${entries.length} ${entries.length === 1 ? "plugin" : "plugins"}.` : `${found.length} of ${entries.length} plugins.`;
-    const cards = found.slice(0, most).map((entry) => card(entry, installed[entry.id]));
-    const more = found.length > most && button(`Show ${Math.min(AT_ONCE, found.length - most)} more`, { onclick: () => ((most += AT_ONCE), update()) });
-    const nothing = entries.length ? empty("search", "Nothing found", "No plugin has all of these words.") : empty("plug", "Nothing to install", "No source offers a plugin.");
+    const { plugins, total } = found;
+    summary.textContent = `${total} ${total === 1 ? "plugin" : "plugins"}.`;
+    const more = total > plugins.length && button("Show more", { onclick: () => ((most += AT_ONCE), load()) });
+    const narrowed = Object.keys(asked()).length > 1;
+    const nothing = narrowed ? empty("search", "Nothing found", "No plugin has all of these words.") : empty("plug", "Nothing to install", "No source offers a plugin.");
+    const cards = plugins.map((entry) => card(entry, installed[entry.id]));
     place.replaceChildren(cards.length ? h("div.stack", h("div.cards", cards), more) : nothing);
   }
 
   load();
-  return { node, update, title: () => "Catalog" };
-}
-
-function fits(entry, words, place, category) {
-  const text = [entry.id, entry.name, entry.description, entry.publisher, ...entry.categories].join("\n").toLowerCase();
-  if (place !== "*" && place.slice(1) !== entry.catalogue) return false;
-  if (category !== "*" && !entry.categories.includes(category.slice(1))) return false;
-  return words.toLowerCase().split(/\s+/).every((word) => text.includes(word));
+  return { node, update, leave: () => clearTimeout(timer), title: () => "Catalog" };
 }
 
 /** Fills a select; keeps what is chosen where it is still there, and hides one without a choice. */
 function choices(select, all, pairs) {
-  const known = new Map(pairs);
   const before = select.value;
-  select.replaceChildren(h("option", { value: "*" }, all), ...[...known].sort().map(([value, words]) => h("option", { value }, words)));
-  select.value = known.has(before) ? before : "*";
-  select.hidden = known.size < 2;
+  select.replaceChildren(h("option", { value: "*" }, all), ...pairs.map(([value, words]) => h("option", { value }, words)));
+  select.value = pairs.some(([value]) => value === before) ? before : "*";
+  select.hidden = pairs.length < 1;
 }
 
 function card(entry, installed) {
