@@ -24,6 +24,7 @@ _KINDS = (
     (b"WEBP", 8, "image/webp"),
     (b"GIF8", 0, "image/gif"),
 )
+PICTURE_TYPES = tuple(kind for _, _, kind in _KINDS)
 
 
 class Pictures:

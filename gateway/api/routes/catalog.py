@@ -24,9 +24,11 @@ from gateway.api.routes.plugins import PluginPath
 from gateway.api.updates import doubts, update_view
 from gateway.catalogue.errors import NotOffered
 from gateway.catalogue.offers import Offer, newer, origin, search
+from gateway.catalogue.pictures import PICTURE_TYPES
 from gateway.hints import near
 from gateway.registry.records import PluginRecord
 
+_BYTES = {"schema": {"type": "string", "format": "binary"}}
 _PICTURE_HEADERS = {
     "content-security-policy": "default-src 'none'; sandbox",
     "x-content-type-options": "nosniff",
@@ -122,7 +124,7 @@ def catalog_routes(parts: Parts) -> APIRouter:
         response_class=Response,
         responses={
             **responses(404, 422),
-            200: {"content": {"image/png": {}, "image/jpeg": {}, "image/webp": {}, "image/gif": {}}},
+            200: {"content": dict.fromkeys(PICTURE_TYPES, _BYTES)},
         },
     )
     async def get_screenshot(
