@@ -232,12 +232,14 @@ class Endpoint:
 
     ``address`` is a gRPC target: ``unix:/path`` or ``host:port``. ``incarnation``
     changes with every start, so that a channel to a dead process is never reused.
+    ``mounted``: its socket lies where the plugin, and nobody else, may put something else in its place.
     """
 
     instance_id: InstanceId
     address: str
     incarnation: str = ""
     tls: TlsFiles | None = None
+    mounted: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

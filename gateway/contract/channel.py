@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import weakref
 from functools import cache
 from pathlib import Path
 
 import grpc
 from grpc import aio
 
+from gateway.contract.sockets import hold, is_same, path_of
 from gateway.model import Endpoint, TlsFiles
 
 MAX_MESSAGE = 16 * 2**20
@@ -40,6 +43,8 @@ _KEEPALIVE: list[tuple[str, int | str]] = [
     ("grpc.http2.max_pings_without_data", 0),
 ]
 
+_held: weakref.WeakKeyDictionary[aio.Channel, int | None] = weakref.WeakKeyDictionary()
+
 
 def open_channel(endpoint: Endpoint) -> aio.Channel:
     """A channel to one incarnation of an instance; connects by itself, at first use.
@@ -54,10 +59,29 @@ def open_channel(endpoint: Endpoint) -> aio.Channel:
         options.append(("grpc.default_authority", "localhost"))
     else:
         options += _KEEPALIVE
+    if endpoint.mounted:
+        return _open_mounted(endpoint.address.removeprefix("unix:"), options)
     if endpoint.tls is None:
         return aio.insecure_channel(endpoint.address, options=options)
     options.append(("grpc.ssl_target_name_override", endpoint.tls.server_name))
     return aio.secure_channel(endpoint.address, _credentials(endpoint.tls), options=options)
+
+
+def _open_mounted(path: str, options: list[tuple[str, int | str]]) -> aio.Channel:
+    """gRPC connects again by itself, so the socket is held for as long as the channel is there."""
+    held = hold(path)
+    channel = aio.insecure_channel(f"unix:{path_of(held)}", options=options)
+    _held[channel] = held
+    if held is not None:
+        weakref.finalize(channel, os.close, held)
+    return channel
+
+
+def is_stale(channel: aio.Channel, endpoint: Endpoint) -> bool:
+    """Whether its mounted socket was made, or made anew, since the channel was opened: open another."""
+    if not endpoint.mounted:
+        return False
+    return not is_same(_held[channel], endpoint.address.removeprefix("unix:"))
 
 
 @cache

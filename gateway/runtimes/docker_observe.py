@@ -57,7 +57,7 @@ def _endpoint(
     incarnation = f"{document['Id'][:12]}-{seconds(document['State']['StartedAt']):.2f}"
     if tls is None:
         address = f"unix:{home.run_directory(id_) / 'io' / SOCKET}"
-        return Endpoint(instance_id=id_, address=address, incarnation=incarnation)
+        return Endpoint(instance_id=id_, address=address, incarnation=incarnation, mounted=True)
     published = (document["NetworkSettings"]["Ports"] or {}).get(f"{TCP_PORT}/tcp")
     if not published:
         return None

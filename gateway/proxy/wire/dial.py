@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import ssl
 
+from gateway.contract.sockets import hold, path_of
 from gateway.model import Endpoint, TlsFiles
 from gateway.proxy.failures import CallFailed, Failure
 from gateway.proxy.wire.connection import Connection
@@ -31,10 +33,7 @@ async def _dial(endpoint: Endpoint, path: bytes) -> Connection:
     address = endpoint.address
     if address.startswith("unix:"):
         file = "/" + address.removeprefix("unix:").lstrip("/") if "/" in address[5:6] else address[5:]
-        _, connection = await loop.create_unix_connection(
-            lambda: Connection(path, b"localhost", b"http", pings=False), file
-        )
-        return connection
+        return await (_dial_mounted if endpoint.mounted else _dial_socket)(file, path)
     host, _, port = address.rpartition(":")
     tls = endpoint.tls
     authority = (tls.server_name if tls is not None and tls.server_name else address).encode()
@@ -48,6 +47,22 @@ async def _dial(endpoint: Endpoint, path: bytes) -> Connection:
         server_hostname=(tls.server_name or host) if tls is not None else None,
     )
     return connection
+
+
+async def _dial_socket(file: str, path: bytes) -> Connection:
+    _, connection = await asyncio.get_running_loop().create_unix_connection(
+        lambda: Connection(path, b"localhost", b"http", pings=False), file
+    )
+    return connection
+
+
+async def _dial_mounted(file: str, path: bytes) -> Connection:
+    held = hold(file)
+    try:
+        return await _dial_socket(path_of(held), path)
+    finally:
+        if held is not None:
+            os.close(held)
 
 
 def _context(tls: TlsFiles) -> ssl.SSLContext:
