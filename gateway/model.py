@@ -233,6 +233,7 @@ class Endpoint:
     ``address`` is a gRPC target: ``unix:/path`` or ``host:port``. ``incarnation``
     changes with every start, so that a channel to a dead process is never reused.
     ``mounted``: its socket lies where the plugin, and nobody else, may put something else in its place.
+    ``plugin`` is named in every call where a server may carry several.
     """
 
     instance_id: InstanceId
@@ -240,6 +241,7 @@ class Endpoint:
     incarnation: str = ""
     tls: TlsFiles | None = None
     mounted: bool = False
+    plugin: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import weakref
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
+from typing import Any, cast
 
 import grpc
 from grpc import aio
@@ -16,6 +17,9 @@ from gateway.model import Endpoint, TlsFiles
 MAX_MESSAGE = 16 * 2**20
 """Longest message in either direction, in bytes. Bodies stay below 1 MiB by agreement;
 the rest is room for Describe, which carries an OpenAPI document and descriptors."""
+
+PLUGIN_HEADER = "plugway-plugin"
+"""Metadata of calls to an endpoint that may carry several plugins: the id of the one that is meant."""
 
 _OPTIONS: list[tuple[str, int | str]] = [
     # At gRPC's defaults (1 s growing to 120 s) a channel goes on answering "connection
@@ -62,9 +66,34 @@ def open_channel(endpoint: Endpoint) -> aio.Channel:
     if endpoint.mounted:
         return _open_mounted(endpoint.address.removeprefix("unix:"), options)
     if endpoint.tls is None:
-        return aio.insecure_channel(endpoint.address, options=options)
-    options.append(("grpc.ssl_target_name_override", endpoint.tls.server_name))
-    return aio.secure_channel(endpoint.address, _credentials(endpoint.tls), options=options)
+        channel = aio.insecure_channel(endpoint.address, options=options)
+    else:
+        options.append(("grpc.ssl_target_name_override", endpoint.tls.server_name))
+        channel = aio.secure_channel(endpoint.address, _credentials(endpoint.tls), options=options)
+    return cast(aio.Channel, _Addressed(channel, endpoint.plugin)) if endpoint.plugin else channel
+
+
+class _Addressed:
+    """The part of a channel that stubs use; every call says which plugin is meant.
+
+    An interceptor would do the same, and put a task of its own between a stream and its reader.
+    """
+
+    def __init__(self, channel: aio.Channel, plugin: str) -> None:
+        self._channel = channel
+        self._metadata = ((PLUGIN_HEADER, plugin),)
+
+    def unary_unary(self, *words: Any, **more: Any) -> Any:
+        return partial(self._channel.unary_unary(*words, **more), metadata=self._metadata)
+
+    def unary_stream(self, *words: Any, **more: Any) -> Any:
+        return partial(self._channel.unary_stream(*words, **more), metadata=self._metadata)
+
+    def stream_stream(self, *words: Any, **more: Any) -> Any:
+        return partial(self._channel.stream_stream(*words, **more), metadata=self._metadata)
+
+    async def close(self) -> None:
+        await self._channel.close()
 
 
 def _open_mounted(path: str, options: list[tuple[str, int | str]]) -> aio.Channel:

@@ -36,6 +36,7 @@ from gateway.proxy.wire.frames import (
 from gateway.proxy.wire.hpack import BadBlock, Fields, literal
 from gateway.proxy.wire.reader import FrameReader
 
+PLUGIN_HEADER = b"plugway-plugin"
 _FLOOD = 10_000
 """Frames that bring no call forward, since the last answer. Late answers to calls that were given up
 stay far below it."""
@@ -64,7 +65,9 @@ class _Stream:
 class Connection(FrameReader):
     """Calls of one method on one connection. ``usable`` is whether it takes new ones."""
 
-    def __init__(self, path: bytes, authority: bytes, scheme: bytes, *, pings: bool) -> None:
+    def __init__(
+        self, path: bytes, authority: bytes, scheme: bytes, *, pings: bool, plugin: bytes = b""
+    ) -> None:
         super().__init__()
         self._loop = asyncio.get_running_loop()
         self._head = b"".join(
@@ -75,6 +78,7 @@ class Connection(FrameReader):
                 literal(b":authority", authority),
                 literal(b"te", b"trailers"),
                 literal(b"content-type", b"application/grpc"),
+                literal(PLUGIN_HEADER, plugin) if plugin else b"",
             )
         )
         self._transport: asyncio.Transport = None  # type: ignore[assignment]  # set by connection_made
