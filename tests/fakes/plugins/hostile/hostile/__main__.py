@@ -8,6 +8,7 @@ import signal
 import socket
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -73,8 +74,8 @@ def log(mebibytes: str) -> str:
 def endless_line(mebibytes: str) -> str:
     for _ in range(int(mebibytes)):
         sys.stdout.write("y" * MIB)
-    sys.stdout.write("\n")
-    sys.stdout.flush()
+        sys.stdout.flush()
+        time.sleep(0.02)
     return "logged"
 
 
