@@ -17,7 +17,8 @@ _MIN_CALLS_FOR_LATENCY = 20
 _CHANCE = 0.01
 # Buckets double, so a factor under four could be one bucket's width on either side.
 _SLOWER = 4.0
-_SLOWER_SECONDS = 0.01
+# A busy machine makes more of a difference than less than this to either side.
+_SLOWER_SECONDS = 0.025
 
 
 def verdict(candidate: Window, stable: Window) -> str:
