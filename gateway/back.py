@@ -96,7 +96,7 @@ async def open_back(stack: AsyncExitStack, settings: Settings, announce: Announc
     )  # fmt: skip
     rollouts = RolloutActs(
         store=store, rollouts=supervisor.rollouts, catalog=catalog, admission=admission,
-        verify=verify_release, turn=lifecycle.turn,
+        verify=verify_release, events=events, turn=lifecycle.turn,
     )  # fmt: skip
     return Back(
         settings=settings, home=home, logins=logins, gatekeeper=gatekeeper, store=store, runtime=runtime,

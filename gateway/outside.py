@@ -20,6 +20,7 @@ from gateway.sources.base import ReleaseSource
 from gateway.sources.lazy import Lazy, LazySource
 from gateway.sources.remote import RemoteSource
 from gateway.sources.store import ContentStore
+from gateway.supervisor.collector import used_releases
 from gateway.supervisor.trust_watch import TrustWatch
 from gateway.supervisor.upstream import Upstream
 from gateway.supervisor.verification import Verification
@@ -67,9 +68,12 @@ async def open_outside(stack: AsyncExitStack, back: Back) -> Outside:
 
 
 def _collect(back: Back) -> None:
-    """What was fetched for releases that are forgotten goes, as nothing is being installed yet."""
-    releases = [known.release for one in back.store.plugins() for known in back.store.releases(one.id)]
-    artifacts = [release.artifact for release in releases]
+    """What was fetched for releases that nothing needs goes, as nothing is being installed yet.
+
+    The registry forgets these releases too, but later.
+    """
+    used = [id_ for one in back.store.plugins() for id_ in used_releases(back.store, one.id)]
+    artifacts = [back.store.release(id_).release.artifact for id_ in used]
     keep = {found.path for found in artifacts if isinstance(found, DirectoryArtifact)}
     for path in back.external.iterdir() if back.external.is_dir() else ():
         if str(path) not in keep:

@@ -46,10 +46,18 @@ class GatewayClient:
         return await self.call("GET", path, query=query)
 
     async def call(
-        self, method: str, path: str, body: Any = None, *, query: Mapping[str, Any] | None = None
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        query: Mapping[str, Any] | None = None,
+        patience: float | None = None,
     ) -> Object:
+        """``patience`` is for what may take longer than usual until it answers, in seconds."""
+        timeout = _TIMEOUT if patience is None else httpx.Timeout(60.0, connect=5.0, read=patience)
         with self._plain_failures():
-            answer = await self._http.request(method, path, params=query or None, json=body)
+            answer = await self._http.request(method, path, params=query or None, json=body, timeout=timeout)
         if answer.status_code == 204:
             return {}
         document = self._document(answer)

@@ -14,9 +14,9 @@ from gateway.cli.client import GatewayClient, Object
 from gateway.cli.command import DEFAULT_TIMEOUT, JsonOption, NoWaitOption, TimeoutOption, YesOption, run
 from gateway.cli.confirm import confirm
 from gateway.cli.exits import Exit, failure
-from gateway.cli.follow import told, until_healthy
+from gateway.cli.follow import News, told, until_healthy
 from gateway.cli.offer import offered
-from gateway.cli.output import print_json, print_line
+from gateway.cli.output import print_json, print_line, progress
 from gateway.cli.search import CatalogueOption
 
 _MAX_BYTES = 2**20
@@ -60,14 +60,14 @@ def install(
             definition = _definition(what, version, url)
         if catalogue and not by_id:
             raise failure(Exit.USAGE, "Only an id is looked for in a catalogue.", "Leave --catalogue out.")
-        path = "/api/v1/plugins" + await _agreed(client, definition, yes=yes, quiet=as_json)
+        path = "/api/v1/plugins" + await _agreed(client, definition, yes=yes, patience=timeout, quiet=as_json)
         if no_wait:
-            plugin = await client.call("POST", path, definition)
+            plugin = await client.call("POST", path, definition, patience=timeout)
         else:
             plugin = await until_healthy(
                 client,
                 str(definition.get("id", "")),
-                lambda: client.call("POST", path, definition),
+                lambda: client.call("POST", path, definition, patience=timeout),
                 patience=timeout,
                 quiet=as_json,
             )
@@ -82,11 +82,16 @@ def install(
     run(act, as_json)
 
 
-async def _agreed(client: GatewayClient, definition: Object, *, yes: bool, quiet: bool) -> str:
+async def _agreed(
+    client: GatewayClient, definition: Object, *, yes: bool, patience: float, quiet: bool
+) -> str:
     """Show what would be installed and ask; the query that says that somebody agreed."""
     if definition.get("source", "built-in") == "built-in":
         return ""
-    found = await client.call("POST", "/api/v1/plugins/preview", definition)
+    id_ = str(definition.get("id", ""))
+    with progress(f"{id_}: looking up the version", quiet) as shown:
+        async with News(client, id_, shown):
+            found = await client.call("POST", "/api/v1/plugins/preview", definition, patience=patience)
     # What the policy refuses is told by the install itself, which ends with that problem.
     if not found["consentNeeded"] or found["refusal"]:
         return ""

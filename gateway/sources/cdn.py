@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,8 @@ from gateway.sources.evidence import Evidence
 from gateway.sources.external import ExternalPlugins, Found, refuse_fields
 from gateway.sources.found import check_sum, found_in
 from gateway.sources.package_json import BadPackage, Package, read_package
+from gateway.sources.steps import step
+from gateway.sources.threads import in_thread
 
 VERSION = "{version}"
 """Stands in a URL for the version that is installed."""
@@ -66,7 +67,8 @@ class CdnSource:
             fetched = await self._external.fetcher.file(url.replace(VERSION, version), file)
             digest = f"sha256:{fetched.sha256}"
             check_sum(definition, digest)
-            found = await asyncio.to_thread(_read, definition, place_name, file, place / "files", digest)
+            step("checking", "checking what was fetched")
+            found = await in_thread(_read, definition, place_name, file, place / "files", digest)
             return await self._external.publish(definition, found, place)
 
     async def evidence(self, definition: PluginDefinition, release: Release) -> Evidence:

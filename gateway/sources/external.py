@@ -10,10 +10,10 @@ import asyncio
 import json
 import os
 import re
+import secrets
 import shutil
-import tempfile
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,7 @@ from gateway.sources.base import SourceUnreadable
 from gateway.sources.evidence import Evidence, given
 from gateway.sources.fetch import Fetcher
 from gateway.sources.manifest_file import FILE, read_manifest_file
+from gateway.sources.threads import in_thread
 
 ADAPTER = "web_adapter"
 ORIGIN = "origin.json"
@@ -82,20 +83,30 @@ class ExternalPlugins:
 
     @asynccontextmanager
     async def workplace(self) -> AsyncIterator[Path]:
-        """A directory for what is not judged yet; it goes in any case."""
-        place = Path(await asyncio.to_thread(self._workplace))
-        try:
-            yield place
-        finally:
-            await asyncio.to_thread(shutil.rmtree, place, ignore_errors=True)
+        """A directory for what is not judged yet; it goes in any case.
 
-    def _workplace(self) -> str:
-        parent = self._root / "tmp"
-        parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        return tempfile.mkdtemp(dir=parent)
+        Raises :class:`SourceUnreadable` where the disk would not take what is done in it.
+        """
+        place = self._root / "tmp" / secrets.token_hex(8)
+        try:
+            with self._plain_errors():
+                await in_thread(_make, place)
+                yield place
+        finally:
+            await in_thread(shutil.rmtree, place, ignore_errors=True)
+
+    @contextmanager
+    def _plain_errors(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise SourceUnreadable(
+                f"{self._root} cannot be written: {error.strerror}.",
+                hint="See to free space and to write permission there, then try again.",
+            ) from error
 
     async def publish(self, definition: PluginDefinition, found: Found, place: Path) -> Release:
-        """The release of what was found; its files are there before it is returned."""
+        """The release of what was found in a :meth:`workplace`; its files are there before it is returned."""
         api = await self._api(definition)
         if found.page is None and api is None:
             raise BadInput(
@@ -105,11 +116,8 @@ class ExternalPlugins:
             )
         _granted(definition, found, api)
         directory = place / "plugin"
-        try:
-            digest = await asyncio.to_thread(self._lay_out, directory, definition, found, api)
-            path = await asyncio.to_thread(self._move, directory, digest)
-        except OSError as error:
-            raise SourceUnreadable(f"{self._root} cannot be written: {error.strerror}.") from error
+        digest = await in_thread(self._lay_out, directory, definition, found, api)
+        path = await in_thread(self._move, directory, digest)
         return _release(definition, found, api, path, digest)
 
     async def evidence(self, definition: PluginDefinition, release: Release) -> Evidence:
@@ -282,6 +290,12 @@ def _release(
         permissions=permissions,
         ui_type=ui_type,
     )
+
+
+def _make(place: Path) -> None:
+    place.parent.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    place.parent.mkdir(mode=0o700, exist_ok=True)
+    place.mkdir(mode=0o700)
 
 
 def _write_json(path: Path, document: Mapping[str, Any]) -> None:

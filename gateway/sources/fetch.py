@@ -22,6 +22,7 @@ import httpx
 
 from gateway.errors import BadInput, Unavailable
 from gateway.sources.addresses import AllowList, refused
+from gateway.sources.steps import Fetching
 
 MAX_REDIRECTS = 5
 _REDIRECTS = (301, 302, 303, 307, 308)
@@ -207,6 +208,7 @@ class Fetcher:
 
     async def _write(self, answer: httpx.Response, target: Path) -> Fetched:
         sha256, sha512, size = hashlib.sha256(), hashlib.sha512(), 0
+        fetching = Fetching(_announced(answer))
         file = await asyncio.to_thread(target.open, "xb")
         try:
             pending: list[bytes] = []
@@ -215,6 +217,7 @@ class Fetcher:
                 pending.append(part)
                 waiting += len(part)
                 size += len(part)
+                fetching.so_far(size)
                 if waiting >= _WRITE_FROM:
                     await asyncio.to_thread(_append, file, pending, sha256, sha512)
                     pending, waiting = [], 0
@@ -272,15 +275,19 @@ def _judge(answer: httpx.Response, url: str) -> None:
 
 async def _limited(answer: httpx.Response, limit: int) -> AsyncIterator[bytes]:
     """The body as it comes, at most ``limit`` bytes; a length that announces more is enough to refuse."""
-    announced = answer.headers.get("content-length", "")
     size = 0
-    if announced.isdigit() and int(announced) > limit:
+    if _announced(answer) > limit:
         raise _too_large(answer, limit)
     async for part in answer.aiter_raw():
         size += len(part)
         if size > limit:
             raise _too_large(answer, limit)
         yield part
+
+
+def _announced(answer: httpx.Response) -> int:
+    length = answer.headers.get("content-length", "")
+    return int(length) if length.isdigit() else 0
 
 
 def _too_large(answer: httpx.Response, limit: int) -> FetchTooLarge:

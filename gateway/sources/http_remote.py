@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections.abc import Sequence
 from typing import Any
@@ -16,6 +15,8 @@ from gateway.sources.cdn import VERSION, named_version, one_module
 from gateway.sources.evidence import Evidence
 from gateway.sources.external import ExternalPlugins, Found, refuse_fields
 from gateway.sources.found import check_sum, found_in
+from gateway.sources.steps import step
+from gateway.sources.threads import in_thread
 
 _NOT_HERE = (
     "source_url",
@@ -56,7 +57,8 @@ class HttpRemoteSource:
             fetched = await self._external.fetcher.file(url, file)
             digest = f"sha256:{fetched.sha256}"
             check_sum(definition, digest)
-            names, package = await asyncio.to_thread(one_module, file, place / "files", export)
+            step("checking", "checking what was fetched")
+            names, package = await in_thread(one_module, file, place / "files", export)
             origin: dict[str, Any] = {"subjects": {f"ui/{names[0]}": digest}}
             found = found_in(definition, package, names, place / "files", version=version, origin=origin)
             return await self._external.publish(definition, found, place)

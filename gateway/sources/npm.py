@@ -20,7 +20,9 @@ from gateway.sources.npm_config import read_npm_config
 from gateway.sources.npm_registry import Dist, NpmRegistry
 from gateway.sources.npm_signatures import BadRegistrySignature, signing_key
 from gateway.sources.package_json import BadPackage, read_package
+from gateway.sources.steps import step
 from gateway.sources.store import DigestMismatch
+from gateway.sources.threads import in_thread
 
 _NOT_HERE = (
     "download_url",
@@ -64,7 +66,8 @@ class NpmSource:
                 raise DigestMismatch(f"The tarball of {name} {dist.version} is not what its integrity says.")
             digest = f"sha256:{fetched.sha256}"
             check_sum(definition, digest)
-            found = await asyncio.to_thread(_read, definition, dist, signed, digest, tarball, place / "files")
+            step("checking", "checking what was fetched")
+            found = await in_thread(_read, definition, dist, signed, digest, tarball, place / "files")
             return await self._external.publish(definition, found, place)
 
     async def evidence(self, definition: PluginDefinition, release: Release) -> Evidence:

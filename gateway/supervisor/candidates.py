@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import time
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from gateway.definition import PluginDefinition
 from gateway.errors import Conflict
-from gateway.model import Release, RemoteArtifact, Source
+from gateway.model import PluginId, Release, RemoteArtifact, Source
+from gateway.registry.boards import EventBoard
 from gateway.registry.records import Acceptance
+from gateway.sources.steps import step, steps_told
 from gateway.trust.refusal import Refused
 
 REMEMBERED = 600.0
@@ -81,13 +84,35 @@ class Candidates:
         key = definition.model_dump_json()
         at, release = self._shown.get(key, (0.0, None))
         if release is None or time.monotonic() - at > REMEMBERED:
-            release = await self._catalog.resolve(definition)
+            release = await resolve(self._catalog, definition)
         if needs_consent(release):
             self._shown = dict(list(self._shown.items())[-_MOST:]) | {key: (time.monotonic(), release)}
+        if needs_consent(release):
+            step("judging", "judging by the policy")
         try:
             return Candidate(release=release, acceptance=await self._admission.accept(definition, release))
         except Refused as refusal:
             return Candidate(release=release, refusal=refusal)
+
+    def forget(self, definition: PluginDefinition) -> None:
+        """It is installed: whoever installs it again wants what is there by then."""
+        self._shown.pop(definition.model_dump_json(), None)
+
+
+def steps_as_events(events: EventBoard, plugin: PluginId) -> AbstractContextManager[None]:
+    """What is done in here to get the plugin is told as ``plugin.install``."""
+
+    def tell(name: str, words: str) -> None:
+        events.emit("plugin.install", plugin, step=name, text=words)
+
+    return steps_told(tell)
+
+
+async def resolve(catalog: Catalog, definition: PluginDefinition) -> Release:
+    """As the catalog does, told as the first step where it may take a while."""
+    if definition.source is not Source.BUILT_IN:
+        step("finding", "looking up the version")
+    return await catalog.resolve(definition)
 
 
 def needs_consent(release: Release) -> bool:

@@ -23,6 +23,7 @@ from gateway.supervisor.candidates import (
     Catalog,
     ConsentNeeded,
     needs_consent,
+    steps_as_events,
 )
 from gateway.supervisor.loop import Supervisor
 from gateway.supervisor.settings_moves import Configured, SettingsMoves
@@ -78,7 +79,8 @@ class Lifecycle:
 
     async def preview(self, definition: PluginDefinition) -> Candidate:
         """What installing would bring, and whether the policy would let it in. Installs nothing."""
-        return await self._candidates.find(definition)
+        with steps_as_events(self._events, PluginId(definition.id)):
+            return await self._candidates.find(definition)
 
     async def install(self, definition: PluginDefinition, consent: str = "") -> PluginRecord:
         """Installed or not at all; the start follows by itself, and events tell of it.
@@ -88,7 +90,7 @@ class Lifecycle:
         """
         id_ = PluginId(definition.id)
         async with self._turns[id_]:
-            candidate = await self._candidates.find(definition)
+            candidate = await self.preview(definition)
             release, acceptance = candidate.release, candidate.accepted()
             self._runtime.check_kind(release)
             if needs_consent(release) and consent != release.id:
@@ -98,6 +100,9 @@ class Lifecycle:
                 id=id_, definition=definition, release_id=release.id, pinned=definition.lock_version
             )
             await self._store.add_plugin(record, release, acceptance)
+            self._candidates.forget(definition)
+            if needs_consent(release):
+                self._events.emit("plugin.install", id_, step="starting", text="starting")
             self._events.emit("plugin.installed", id_, version=release.version, release=release.id)
             return self._store.plugin(id_)
 

@@ -11,11 +11,12 @@ from typing import Any
 from gateway.definition import PluginDefinition
 from gateway.errors import Conflict
 from gateway.model import PluginId, Release, RemoteArtifact
+from gateway.registry.boards import EventBoard
 from gateway.registry.records import Acceptance, PluginRecord, RolloutRecord
 from gateway.registry.store import RegistryStore
 from gateway.supervisor import rollout_commands as commands
 from gateway.supervisor.acts import Verify
-from gateway.supervisor.candidates import Admission, Catalog
+from gateway.supervisor.candidates import Admission, Catalog, resolve, steps_as_events
 from gateway.supervisor.rollout import Phase, Plan, Rollout, Seen, Strategy
 from gateway.supervisor.rollout_codec import decode
 from gateway.supervisor.rollout_history import step_back
@@ -48,6 +49,7 @@ class RolloutActs:
         catalog: Catalog,
         admission: Admission,
         verify: Verify,
+        events: EventBoard,
         turn: Callable[[PluginId], asyncio.Lock],
     ) -> None:
         self._store = store
@@ -55,6 +57,7 @@ class RolloutActs:
         self._catalog = catalog
         self._admission = admission
         self._verify = verify
+        self._events = events
         self._turn = turn
         self._moves = SettingsMoves(store, rollouts)
 
@@ -76,7 +79,8 @@ class RolloutActs:
             record = self._movable(id_)
             plan = make_plan(options, record.rollout_defaults)
             wanted = definition or record.definition.model_copy(update={"version": version})
-            release = await self._catalog.resolve(wanted)
+            with steps_as_events(self._events, id_):
+                release = await resolve(self._catalog, wanted)
             if release.id == record.release_id:
                 raise NotMovable(
                     f"{id_} is at this release already: {release.version} ({release.id}).",

@@ -278,6 +278,7 @@ async def management(
             catalog=OneEntryCatalog(),
             admission=AcceptsAll(),
             verify=verify_release,
+            events=events,
             turn=turns.__getitem__,
         ),
         console=console,

@@ -18,10 +18,14 @@ class Page:
 
 @dataclass
 class Web:
-    """``pages`` by path; ``asked`` holds path and headers of each request."""
+    """``pages`` by path; ``asked`` holds path and headers of each request.
+
+    ``sending`` counts the long answers that are under way.
+    """
 
     pages: dict[str, Page | Callable[[dict[str, str]], Page]] = field(default_factory=dict)
     asked: list[tuple[str, dict[str, str]]] = field(default_factory=list)
+    sending: int = 0
 
     def paths(self) -> list[str]:
         return [path for path, _ in self.asked]
@@ -40,7 +44,9 @@ class Web:
             return
         sending = asyncio.create_task(self._send(page.body, send))
         leaving = asyncio.create_task(_left(receive))
+        self.sending += 1
         await asyncio.wait((sending, leaving), return_when=asyncio.FIRST_COMPLETED)
+        self.sending -= 1
         sending.cancel()
         leaving.cancel()
 

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from gateway.access.roles import Role
 from gateway.api.access import needs
 from gateway.api.convert import candidate_view, instance_view, plugin_view, release_view
+from gateway.api.leaving import while_connected
 from gateway.api.parts import Parts
 from gateway.api.problems import MalformedJson, responses
 from gateway.api.views import (
@@ -135,7 +136,8 @@ def _add_installation(router: APIRouter, parts: Parts) -> None:
         "",
         operation_id="installPlugin",
         summary="Install a plugin",
-        description="Answers once the plugin is installed; it starts after that. Follow it by events.",
+        description="Answers once the plugin is installed; it starts after that. Follow it by events: "
+        "`plugin.install` says what is being done. A client that leaves before ends it.",
         status_code=201,
         dependencies=admin,
         responses=responses(400, 409, 413, 422),
@@ -149,7 +151,8 @@ def _add_installation(router: APIRouter, parts: Parts) -> None:
             Query(max_length=100, description="The `releaseId` that a preview showed; asked for by a 409."),
         ] = "",
     ) -> PluginView:
-        record = await parts.lifecycle.install(parse_definition(await _json(request)), consent)
+        definition = parse_definition(await _json(request))
+        record = await while_connected(request, parts.lifecycle.install(definition, consent))
         response.headers["location"] = f"/api/v1/plugins/{record.id}"
         return _view(parts, record.id)
 
@@ -157,13 +160,15 @@ def _add_installation(router: APIRouter, parts: Parts) -> None:
         "/preview",
         operation_id="previewPlugin",
         summary="Show what installing a plugin would bring",
-        description="Finds, fetches and judges it, and installs nothing. A refusal is in the answer.",
+        description="Finds, fetches and judges it, and installs nothing. A refusal is in the answer. "
+        "A client that leaves before ends it.",
         dependencies=admin,
         responses=responses(400, 413, 422),
         openapi_extra=_DEFINITION_BODY,
     )
     async def preview_plugin(request: Request) -> CandidateView:
-        return candidate_view(await parts.lifecycle.preview(parse_definition(await _json(request))))
+        definition = parse_definition(await _json(request))
+        return candidate_view(await while_connected(request, parts.lifecycle.preview(definition)))
 
     @router.post(
         "/{id}/verify",
