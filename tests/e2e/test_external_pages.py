@@ -24,7 +24,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session"), py
 _PACKAGE = {"private": True, "dependencies": {"react": "19", "react-dom": "19", "esbuild": "0.28"}}
 _PANEL = """
 import { useState } from "react";
-export default function Panel({ host, theme }) {
+export default function Panel({ host, theme, path }) {
   const [count, setCount] = useState(0);
   const [said, setSaid] = useState("");
   const ask = async () => setSaid((await (await host.fetch("/hello?x=1")).json()).path);
@@ -33,7 +33,9 @@ export default function Panel({ host, theme }) {
       <h1>{host.plugin} {theme}</h1>
       <button onClick={() => setCount(count + 1)}>clicked {count}</button>
       <button onClick={ask}>ask</button>
+      <button onClick={() => host.navigate("/items/8")}>go on</button>
       <p id="said">{said}</p>
+      <p id="path">{path}</p>
     </main>
   );
 }
@@ -97,8 +99,15 @@ async def test_a_react_component_is_mounted_and_calls_its_api(
             await frame.get_by_text("ask").click()
             await expect(frame.locator("#said")).to_have_text("/v1/hello")
             # State survives what the host passes anew.
-            await visit.page.emulate_media(color_scheme="dark")
+            await visit.page.get_by_role("button", name="Switch to the dark theme").click()
+            await expect(frame.get_by_role("heading")).to_have_text(f"{plugin} dark")
             await expect(frame.get_by_text("clicked 1")).to_be_visible()
+            await frame.get_by_text("go on").click()
+            assert visit.page.url.endswith(f"/plugins/{plugin}/open#/items/8")
+            await visit.page.reload()
+            again = visit.page.frame_locator("iframe")
+            await expect(again.locator("#path")).to_have_text("/items/8")
+            await expect(again.get_by_role("heading")).to_have_text(f"{plugin} dark")
             assert visit.foreign_requests() == []
             assert visit.errors == []
 
