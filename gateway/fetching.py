@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from gateway.back import Back
+from gateway.model import Source
 from gateway.settings import Settings
 from gateway.sources.addresses import read_allow_list
 from gateway.sources.base import ReleaseSource
+from gateway.sources.carried import Carried, Reader
 from gateway.sources.cdn import CdnSource
 from gateway.sources.external import ExternalPlugins
 from gateway.sources.fetch import Fetcher
@@ -40,6 +42,24 @@ def cdn(back: Back) -> ReleaseSource:
 
 def http_remote(back: Back) -> ReleaseSource:
     return HttpRemoteSource(_external(back))
+
+
+def carried(back: Back) -> Carried:
+    """What makes releases of files that came another way than by fetching."""
+    external = _external(back)
+    npm = NpmSource(
+        external,
+        registry=back.settings.npm_registry,
+        npm_config=back.settings.npm_config,
+        signatures=back.settings.npm_signatures,
+    )
+    cdn = CdnSource(external, unpinned=back.settings.cdn_unpinned)
+    readers: dict[Source, Reader] = {
+        Source.NPM: npm,
+        Source.CDN: cdn,
+        Source.REMOTE: HttpRemoteSource(external),
+    }
+    return Carried(external, readers)
 
 
 def images(back: Back) -> OciSource:

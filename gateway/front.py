@@ -43,8 +43,9 @@ async def open_front(stack: AsyncExitStack, back: Back) -> tuple[Front, Callable
     outside = await open_outside(stack, back)
     management = create_api(
         store=back.store, supervisor=back.supervisor, lifecycle=back.lifecycle, market=outside.market,
-        trust=outside.trust, verification=outside.verification, snapshots=back.snapshots, events=back.events,
-        gatekeeper=back.gatekeeper, settings=back.settings, runtime_choice=back.runtime_choice,
-        runtime=back.runtime, rollouts=back.rollouts, console=create_console(),
+        trust=outside.trust, verification=outside.verification, bundles=outside.bundles,
+        snapshots=back.snapshots, events=back.events, gatekeeper=back.gatekeeper, settings=back.settings,
+        runtime_choice=back.runtime_choice, runtime=back.runtime, rollouts=back.rollouts,
+        console=create_console(),
     )  # fmt: skip
     return Front(data_plane, management), management.state.streams.close

@@ -20,6 +20,7 @@ from gateway.sources.base import ReleaseSource
 from gateway.sources.lazy import Lazy, LazySource
 from gateway.sources.remote import RemoteSource
 from gateway.sources.store import ContentStore
+from gateway.supervisor.bundles import Bundles
 from gateway.supervisor.collector import used_releases
 from gateway.supervisor.trust_watch import TrustWatch
 from gateway.supervisor.upstream import Upstream
@@ -27,6 +28,7 @@ from gateway.supervisor.verification import Verification
 from gateway.trust.verify import verify_release
 
 if TYPE_CHECKING:
+    from gateway.sources.carried import Carried
     from gateway.sources.fetch import Fetcher
     from gateway.sources.oci import OciSource, Offer
 
@@ -38,6 +40,7 @@ class Outside:
     market: Market
     trust: TrustWatch
     verification: Verification
+    bundles: Bundles
 
 
 async def open_outside(stack: AsyncExitStack, back: Back) -> Outside:
@@ -64,7 +67,11 @@ async def open_outside(stack: AsyncExitStack, back: Back) -> Outside:
         store=back.store, content=back.content, verify=verify_release, standing=back.admission.standing,
         upstream=Upstream(_Offers(images)),
     )  # fmt: skip
-    return Outside(market=await _market(stack, back), trust=trust, verification=verification)
+    bundles = Bundles(
+        store=back.store, carried=Lazy(lambda: _carried(back)), judge=back.admission.judge,
+        lifecycle=back.lifecycle, limit=back.settings.bundle_bytes,
+    )  # fmt: skip
+    return Outside(market=await _market(stack, back), trust=trust, verification=verification, bundles=bundles)
 
 
 def _collect(back: Back) -> None:
@@ -78,6 +85,10 @@ def _collect(back: Back) -> None:
     for path in back.external.iterdir() if back.external.is_dir() else ():
         if str(path) not in keep:
             shutil.rmtree(path, ignore_errors=True)
+    packages = back.home.path / "packages"
+    for path in packages.iterdir() if packages.is_dir() else ():
+        if str(back.external / path.name) not in keep:
+            path.unlink(missing_ok=True)
 
 
 async def _market(stack: AsyncExitStack, back: Back) -> Market:
@@ -134,6 +145,12 @@ def _http_remote(back: Back) -> ReleaseSource:
     from gateway.fetching import http_remote
 
     return http_remote(back)
+
+
+def _carried(back: Back) -> Carried:
+    from gateway.fetching import carried
+
+    return carried(back)
 
 
 def _images(back: Back) -> OciSource:

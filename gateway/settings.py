@@ -105,6 +105,9 @@ class Settings(BaseSettings):
     )
     fetch_timeout: float = Field(60.0, gt=0, description="Longest time that one fetch may take in all.")
     fetch_bytes: int = Field(256 * 2**20, ge=1024, description="Largest file that is fetched.")
+    bundle_bytes: int = Field(
+        2 * 2**30, ge=2**20, description="Largest bundle of plugins that is taken in, packed and unpacked."
+    )
     oci_plain_http: str = Field(
         "",
         description="Image registries (host:port), by comma, that are spoken to without TLS; they have to "

@@ -14,6 +14,7 @@ from gateway.api.openapi.routes import openapi_routes
 from gateway.api.parts import Parts
 from gateway.api.ports import Lifecycle, Store, Supervisor, Trust, Verification
 from gateway.api.problems import install_handlers
+from gateway.api.routes.bundles import bundle_routes
 from gateway.api.routes.catalog import catalog_routes
 from gateway.api.routes.catalogues import catalogue_routes
 from gateway.api.routes.events import event_routes
@@ -27,6 +28,7 @@ from gateway.catalogue.market import Market
 from gateway.registry.boards import EventBoard, SnapshotBoard
 from gateway.runtimes.base import Runtime
 from gateway.settings import Settings
+from gateway.supervisor.bundles import Bundles
 from gateway.supervisor.rollout_acts import RolloutActs
 
 _ROUTES = (
@@ -36,6 +38,7 @@ _ROUTES = (
     log_routes,
     catalog_routes,
     catalogue_routes,
+    bundle_routes,
     event_routes,
     system_routes,
     session_routes,
@@ -53,6 +56,7 @@ def create_api(
     market: Market,
     trust: Trust,
     verification: Verification,
+    bundles: Bundles,
     snapshots: SnapshotBoard,
     events: EventBoard,
     gatekeeper: Gatekeeper,
@@ -76,6 +80,7 @@ def create_api(
         market=market,
         trust=trust,
         verification=verification,
+        bundles=bundles,
         snapshots=snapshots,
         events=events,
         gatekeeper=gatekeeper,

@@ -12,6 +12,7 @@ from gateway.catalogue.market import Market
 from gateway.registry.boards import EventBoard, SnapshotBoard
 from gateway.runtimes.base import Runtime
 from gateway.settings import Settings
+from gateway.supervisor.bundles import Bundles
 from gateway.supervisor.rollout_acts import RolloutActs
 
 
@@ -25,6 +26,7 @@ class Parts:
     market: Market
     trust: Trust
     verification: Verification
+    bundles: Bundles
     snapshots: SnapshotBoard
     events: EventBoard
     gatekeeper: Gatekeeper

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gateway.cli.abort import abort
+from gateway.cli.bundle import bundle
 from gateway.cli.catalogue import catalogue
 from gateway.cli.configure import configure
 from gateway.cli.disable import disable
@@ -47,6 +48,7 @@ app.command(rich_help_panel=PLUGINS)(logs)
 app.command(rich_help_panel=PLUGINS)(search)
 app.command(rich_help_panel=PLUGINS)(info)
 app.add_typer(catalogue, name="catalogue", rich_help_panel=PLUGINS)
+app.add_typer(bundle, name="bundle", rich_help_panel=PLUGINS)
 app.command(rich_help_panel=ROLLOUTS)(rollout)
 app.command(rich_help_panel=ROLLOUTS)(update)
 app.command(rich_help_panel=ROLLOUTS)(promote)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -55,13 +56,7 @@ class CdnSource:
         refuse_fields(definition, _NOT_HERE, "does not apply to the source 'cdn'")
         place_name, url = _place(definition)
         version = named_version(definition)
-        if not definition.checksum and not self._unpinned:
-            raise ChecksumMissing(
-                f"Nothing says which bytes of {definition.id} are meant.",
-                fields={"/checksum": "is missing"},
-                hint="Add 'checksum': 'sha256:...' of the file, or set PLUGWAY_CDN_UNPINNED=true.",
-                plugin=definition.id,
-            )
+        self._must_be_pinned(definition)
         async with self._external.workplace() as place:
             file = place / "download"
             fetched = await self._external.fetcher.file(url.replace(VERSION, version), file)
@@ -76,6 +71,27 @@ class CdnSource:
 
     async def available(self) -> Sequence[CatalogEntry]:
         return ()
+
+    def read(self, definition: PluginDefinition, version: str, file: Path | None, files: Path) -> Found:
+        """What a file holds that came another way. Blocking."""
+        refuse_fields(definition, _NOT_HERE, "does not apply to the source 'cdn'")
+        place_name, _ = _place(definition)
+        named_version(definition)
+        self._must_be_pinned(definition)
+        if file is None:
+            raise NotAModule(f"The page of {definition.id} {version} is missing.")
+        digest = file_digest(file)
+        check_sum(definition, digest)
+        return _read(definition, place_name, file, files, digest)
+
+    def _must_be_pinned(self, definition: PluginDefinition) -> None:
+        if not definition.checksum and not self._unpinned:
+            raise ChecksumMissing(
+                f"Nothing says which bytes of {definition.id} are meant.",
+                fields={"/checksum": "is missing"},
+                hint="Add 'checksum': 'sha256:...' of the file, or set PLUGWAY_CDN_UNPINNED=true.",
+                plugin=definition.id,
+            )
 
 
 def named_version(definition: PluginDefinition) -> str:
@@ -109,6 +125,7 @@ def _read(definition: PluginDefinition, place_name: str, file: Path, files: Path
     """An archive or one module, as the field says; where it says neither, as the bytes do. Blocking."""
     archive = looks_like_archive(file)
     origin: dict[str, Any] = {"subjects": {"archive": digest}}
+    kept: Path | None = file
     if place_name.endswith("package_url") or (archive and not place_name.endswith("component_url")):
         names = unpack(file, files)
         package = read_package(files, names)
@@ -118,8 +135,16 @@ def _read(definition: PluginDefinition, place_name: str, file: Path, files: Path
             )
     else:
         names, package = one_module(file, files)
-        origin = {"subjects": {f"ui/{names[0]}": digest}}
-    return found_in(definition, package, names, files, version=definition.version, origin=origin)
+        origin, kept = {"subjects": {f"ui/{names[0]}": digest}}, None
+    return found_in(
+        definition, package, names, files, version=definition.version, origin=origin, archive=kept
+    )
+
+
+def file_digest(file: Path) -> str:
+    """``sha256:...`` of its bytes. Blocking."""
+    with file.open("rb") as opened:
+        return f"sha256:{hashlib.file_digest(opened, 'sha256').hexdigest()}"
 
 
 def looks_like_archive(file: Path) -> bool:

@@ -33,6 +33,8 @@ from gateway.sources.threads import in_thread
 
 ADAPTER = "web_adapter"
 ORIGIN = "origin.json"
+PACKAGES = "packages"
+"""The directory beside ``external/`` with packages as they were fetched, by the names there."""
 COMMAND = ("{python}", "-m", ADAPTER)
 MAX_UI_FILES = 2000
 _NEEDS = ("anyio>=4", "certifi", "httpcore>=1.0.9", "websockets>=15")
@@ -56,7 +58,7 @@ class Found:
     """What a source found for a definition.
 
     ``wants`` is the egress that the package asks for; ``origin`` says where it came from,
-    in words that do not change.
+    in words that do not change. ``archive`` is the package as it was fetched, where it was unpacked.
     """
 
     version: str
@@ -65,6 +67,7 @@ class Found:
     description: str = ""
     wants: tuple[str, ...] = ()
     origin: Mapping[str, Any] = field(default_factory=dict)
+    archive: Path | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,15 +120,18 @@ class ExternalPlugins:
         _granted(definition, found, api)
         directory = place / "plugin"
         digest = await in_thread(self._lay_out, directory, definition, found, api)
-        path = await in_thread(self._move, directory, digest)
+        path = await in_thread(self._move, directory, digest, found.archive)
         return _release(definition, found, api, path, digest)
 
     async def evidence(self, definition: PluginDefinition, release: Release) -> Evidence:
         """What was fetched for a release, by digest, and the signature that its definition gives."""
+        return replace(await given(definition, self.fetcher), subjects=await self.subjects(release))
+
+    async def subjects(self, release: Release) -> dict[str, str]:
+        """What was fetched for a release, by digest."""
         assert isinstance(release.artifact, DirectoryArtifact)
         origin = Path(release.artifact.path) / ORIGIN
-        fetched = json.loads(await asyncio.to_thread(origin.read_bytes)).get("subjects", {})
-        return replace(await given(definition, self.fetcher), subjects=fetched)
+        return dict(json.loads(await asyncio.to_thread(origin.read_bytes)).get("subjects", {}))
 
     async def _api(self, definition: PluginDefinition) -> _Api | None:
         if not definition.api_base_url:
@@ -158,9 +164,11 @@ class ExternalPlugins:
         read_manifest_file(directory)
         return tree_digest(directory)
 
-    def _move(self, directory: Path, digest: str) -> Path:
+    def _move(self, directory: Path, digest: str, archive: Path | None) -> Path:
         """Put it under its digest; what lies there already and is unharmed stays."""
         target = self._root / digest.removeprefix("sha256:")
+        if archive is not None:
+            _keep(archive, archive_of(target))
         if target.is_dir():
             if tree_digest(target) == digest:
                 return target
@@ -168,6 +176,18 @@ class ExternalPlugins:
         _sync(directory)
         directory.rename(target)
         return target
+
+
+def archive_of(directory: Path) -> Path:
+    """The package as it was fetched that a plugin's directory was made of: what its signature is of."""
+    return directory.parent.with_name(PACKAGES) / directory.name
+
+
+def _keep(archive: Path, target: Path) -> None:
+    """Before the directory, so that no release is without it."""
+    target.parent.mkdir(mode=0o700, exist_ok=True)
+    shutil.copyfile(archive, whole := archive.with_name(target.name))
+    whole.replace(target)
 
 
 def refuse_fields(definition: PluginDefinition, names: tuple[str, ...], why: str) -> None:

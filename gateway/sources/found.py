@@ -32,6 +32,7 @@ def found_in(
     *,
     version: str,
     origin: Mapping[str, Any],
+    archive: Path | None = None,
 ) -> Found:
     """The page of an unpacked package, of the type that definition or package say."""
     type_ = ui_type_of(definition, package.ui_type)
@@ -43,4 +44,5 @@ def found_in(
         description=package.description,
         wants=package.egress,
         origin=origin,
+        archive=archive,
     )

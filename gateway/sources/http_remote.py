@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin
 
@@ -11,7 +12,7 @@ from gateway.definition import PluginDefinition
 from gateway.errors import BadInput
 from gateway.model import Release, UiType
 from gateway.sources.base import CatalogEntry
-from gateway.sources.cdn import VERSION, named_version, one_module
+from gateway.sources.cdn import VERSION, NotAModule, file_digest, named_version, one_module
 from gateway.sources.evidence import Evidence
 from gateway.sources.external import ExternalPlugins, Found, refuse_fields
 from gateway.sources.found import check_sum, found_in
@@ -39,12 +40,7 @@ class HttpRemoteSource:
     async def resolve(self, definition: PluginDefinition) -> Release:
         refuse_fields(definition, _NOT_HERE, "does not apply to a remote plugin over HTTP")
         version = named_version(definition)
-        if not definition.api_base_url:
-            raise BadInput(
-                f"A remote plugin over HTTP needs the address of its API, and {definition.id} has none.",
-                fields={"/apiBaseUrl": "is missing"},
-                plugin=definition.id,
-            )
+        _must_have_api(definition)
         config = definition.ui_config
         async with self._external.workplace() as place:
             if config is None or not config.component_endpoint:
@@ -68,6 +64,31 @@ class HttpRemoteSource:
 
     async def available(self) -> Sequence[CatalogEntry]:
         return ()
+
+    def read(self, definition: PluginDefinition, version: str, file: Path | None, files: Path) -> Found:
+        """What a page holds that came another way; none where the definition names none. Blocking."""
+        refuse_fields(definition, _NOT_HERE, "does not apply to a remote plugin over HTTP")
+        version = named_version(definition)
+        _must_have_api(definition)
+        config = definition.ui_config
+        if config is None or not config.component_endpoint:
+            return _without_page(definition, version)
+        if file is None:
+            raise NotAModule(f"The page of {definition.id} {version} is missing.")
+        digest = file_digest(file)
+        check_sum(definition, digest)
+        names, package = one_module(file, files, _export(config.remote_component))
+        origin: dict[str, Any] = {"subjects": {f"ui/{names[0]}": digest}}
+        return found_in(definition, package, names, files, version=version, origin=origin)
+
+
+def _must_have_api(definition: PluginDefinition) -> None:
+    if not definition.api_base_url:
+        raise BadInput(
+            f"A remote plugin over HTTP needs the address of its API, and {definition.id} has none.",
+            fields={"/apiBaseUrl": "is missing"},
+            plugin=definition.id,
+        )
 
 
 def _without_page(definition: PluginDefinition, version: str) -> Found:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -76,6 +78,26 @@ class NpmSource:
     async def available(self) -> Sequence[CatalogEntry]:
         return ()
 
+    def read(self, definition: PluginDefinition, version: str, file: Path | None, files: Path) -> Found:
+        """What a tarball holds for which no registry speaks. Blocking."""
+        refuse_fields(definition, _NOT_HERE, "does not apply to the source 'npm'")
+        name, _ = _wish(definition)
+        if file is None:
+            raise BadPackage(f"The package {name} {version} is missing.")
+        if self._signatures == "required":
+            raise BadRegistrySignature(
+                f"{name} {version} cannot be shown to be what its registry published: no registry is asked.",
+                hint="PLUGWAY_NPM_SIGNATURES=if-offered installs it without.",
+            )
+        with file.open("rb") as opened:
+            sha256 = f"sha256:{hashlib.file_digest(opened, 'sha256').hexdigest()}"
+            opened.seek(0)
+            sha512 = hashlib.file_digest(opened, "sha512").digest()
+        check_sum(definition, sha256)
+        integrity = f"sha512-{base64.b64encode(sha512).decode()}"
+        dist = Dist(package=name, version=version, tarball="", integrity=integrity, sha512=sha512)
+        return _read(definition, dist, "", sha256, file, files)
+
     async def _signed(self, registry: NpmRegistry, dist: Dist) -> str:
         """The id of the registry's key that signed this version, or "" where none did."""
         keys = await registry.keys() if dist.signatures or self._signatures == "required" else None
@@ -121,9 +143,9 @@ def _read(
     package = read_package(files, names)
     if (package.name, package.version) != (dist.package, dist.version):
         raise BadPackage(
-            f"The registry calls it {dist.package} {dist.version}; "
+            f"It is offered as {dist.package} {dist.version}; "
             f"its own package.json says {package.name[:80] or 'no name'} {package.version[:40]}.",
-            hint="Do not install it: the registry and the package do not agree on what it is.",
+            hint="Do not install it: who offers the package and the package do not agree on what it is.",
         )
     origin: dict[str, Any] = {
         "package": dist.package,
@@ -132,4 +154,4 @@ def _read(
         "registrySignature": signed,
         "subjects": {"archive": digest},
     }
-    return found_in(definition, package, names, files, version=dist.version, origin=origin)
+    return found_in(definition, package, names, files, version=dist.version, origin=origin, archive=tarball)

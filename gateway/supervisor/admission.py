@@ -37,7 +37,10 @@ class Admission:
 
     async def accept(self, definition: PluginDefinition, release: Release) -> Acceptance:
         """Why the release may be installed; raises :class:`Refused` where it may not."""
-        evidence = await self._catalog.evidence(definition, release)
+        return await self.judge(release, await self._catalog.evidence(definition, release))
+
+    async def judge(self, release: Release, evidence: Evidence) -> Acceptance:
+        """As :meth:`accept`, by what somebody has to show for the release."""
         envelope, verdict = await self._first_good(release, evidence)
         return Acceptance(
             at=time.time(),

@@ -91,20 +91,32 @@ class Lifecycle:
         id_ = PluginId(definition.id)
         async with self._turns[id_]:
             candidate = await self.preview(definition)
-            release, acceptance = candidate.release, candidate.accepted()
-            self._runtime.check_kind(release)
-            if needs_consent(release) and consent != release.id:
-                raise ConsentNeeded(candidate)
-            await self._verify(release)
-            record = PluginRecord(
-                id=id_, definition=definition, release_id=release.id, pinned=definition.lock_version
-            )
-            await self._store.add_plugin(record, release, acceptance)
-            self._candidates.forget(definition)
-            if needs_consent(release):
-                self._events.emit("plugin.install", id_, step="starting", text="starting")
-            self._events.emit("plugin.installed", id_, version=release.version, release=release.id)
-            return self._store.plugin(id_)
+            return await self._take_in(definition, candidate, consent)
+
+    async def install_found(
+        self, definition: PluginDefinition, candidate: Candidate, consent: str
+    ) -> PluginRecord:
+        """As :meth:`install`, where the release was found by other means than the definition's source."""
+        async with self._turns[PluginId(definition.id)]:
+            return await self._take_in(definition, candidate, consent)
+
+    async def _take_in(
+        self, definition: PluginDefinition, candidate: Candidate, consent: str
+    ) -> PluginRecord:
+        id_, release, acceptance = PluginId(definition.id), candidate.release, candidate.accepted()
+        self._runtime.check_kind(release)
+        if needs_consent(release) and consent != release.id:
+            raise ConsentNeeded(candidate)
+        await self._verify(release)
+        record = PluginRecord(
+            id=id_, definition=definition, release_id=release.id, pinned=definition.lock_version
+        )
+        await self._store.add_plugin(record, release, acceptance)
+        self._candidates.forget(definition)
+        if needs_consent(release):
+            self._events.emit("plugin.install", id_, step="starting", text="starting")
+        self._events.emit("plugin.installed", id_, version=release.version, release=release.id)
+        return self._store.plugin(id_)
 
     async def uninstall(self, id_: PluginId, purge: bool) -> None:
         """Stop it, then forget it; its volumes and logs stay unless ``purge``.

@@ -47,8 +47,13 @@ from gateway.runtimes.base import Diagnosis
 from gateway.settings import Settings
 from gateway.sources.addresses import read_allow_list
 from gateway.sources.base import CatalogEntry
+from gateway.sources.carried import Carried
+from gateway.sources.evidence import Evidence
+from gateway.sources.external import ExternalPlugins
 from gateway.sources.fetch import Fetcher
+from gateway.sources.lazy import Lazy
 from gateway.sources.store import ContentStore
+from gateway.supervisor.bundles import Bundles
 from gateway.supervisor.candidates import Candidate
 from gateway.supervisor.rollout_acts import RolloutActs
 from gateway.supervisor.rollouts import Rollouts
@@ -150,6 +155,11 @@ class RegistryLifecycle:
         await self.store.add_plugin(record, release)
         return self.store.plugin(record.id)
 
+    async def install_found(
+        self, definition: PluginDefinition, candidate: Candidate, consent: str
+    ) -> PluginRecord:
+        return await self.install(definition, consent)
+
     async def uninstall(self, plugin_id: PluginId, purge: bool) -> None:
         self._act("purge" if purge else "uninstall", plugin_id)
         await self.store.remove_plugin(plugin_id)
@@ -191,6 +201,9 @@ class AcceptsAll:
     """The policy of an operator who trusts everybody."""
 
     async def accept(self, definition: PluginDefinition, release: Release) -> Acceptance:
+        return ACCEPTED
+
+    async def judge(self, release: Release, evidence: Evidence) -> Acceptance:
         return ACCEPTED
 
     def standing(self, release_id: ReleaseId) -> Standing | None:
@@ -266,6 +279,13 @@ async def management(
         market=market,
         trust=AcceptsAll(),
         verification=AcceptsAll(),
+        bundles=Bundles(
+            store=store,
+            carried=Lazy(lambda: Carried(ExternalPlugins(home / "external", fetcher), {})),
+            judge=AcceptsAll().judge,
+            lifecycle=lifecycle,
+            limit=settings.bundle_bytes,
+        ),
         snapshots=snapshots,
         events=events,
         gatekeeper=gatekeeper,
