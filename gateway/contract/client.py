@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncGenerator, Awaitable, Mapping
 from dataclasses import dataclass, field
@@ -97,7 +98,9 @@ class PluginClient:
         """Negotiate the contract and read the manifest."""
         request = plugin_pb2.DescribeRequest(contract_versions=CONTRACT_VERSIONS)
         answer = await _answer(self._plugin.Describe(request, timeout=CALL_TIMEOUT), "Describe")
-        return Description(manifest=read_manifest(answer), instance_id=answer.instance_id)
+        # An OpenAPI document may be long, and a schema is held against that of all schemas.
+        manifest = await asyncio.to_thread(read_manifest, answer)
+        return Description(manifest=manifest, instance_id=answer.instance_id)
 
     async def configure(self, settings: SettingsInForce, *, dry_run: bool = False) -> ConfigureResult:
         request = plugin_pb2.ConfigureRequest(
