@@ -113,6 +113,11 @@ class Settings(BaseSettings):
         description="Image registries (host:port), by comma, that are spoken to without TLS; they have to "
         "be in fetch_allow as well. Loopback addresses need no mention here.",
     )
+    oci_served_at: str = Field(
+        "",
+        description="Where registries are served that images name otherwise, by comma: NAME=HOST. Docker Hub "
+        "is such a one.",
+    )
     docker_config: Path | None = Field(
         None, description="Docker's config.json, for registry logins beside 'plugway registry login'."
     )

@@ -23,8 +23,8 @@ from gateway.registry.secrets import SecretCipher
 
 FILE = "registries.json"
 _MAX_BYTES = 2**20
-# Docker keeps the login of its own hub under this name.
-_HUB, _HUB_IN_DOCKER = "docker.io", "https://index.docker.io/v1/"
+# Docker keeps the login of its own hub under a name of this form.
+_HUB_IN_DOCKER = "https://index.{host}/v1/"
 
 
 class LoginsUnreadable(Internal):
@@ -95,15 +95,17 @@ class ImageLogins:
 def docker_login(config: Path, host: str) -> Login | None:
     """What ``docker login`` has left in a ``config.json``; raises :class:`LoginsUnreadable`."""
     document = _read_json(config)
-    name = _HUB_IN_DOCKER if host == _HUB else host
+    auths = document.get("auths")
+    known = auths if isinstance(auths, dict) else {}
+    hub = _HUB_IN_DOCKER.format(host=host)
+    name = hub if hub in known else host
     helpers = document.get("credHelpers")
     if document.get("credsStore") or (isinstance(helpers, dict) and name in helpers):
         raise LoginsUnreadable(
             f"{config} keeps its logins in a helper program, which is not asked.",
             hint=f"plugway registry login {host} --username USER --password-stdin",
         )
-    auths = document.get("auths")
-    entry = auths.get(name) if isinstance(auths, dict) else None
+    entry = known.get(name)
     text = entry.get("auth") if isinstance(entry, dict) else None
     if not isinstance(text, str) or not text:
         return None

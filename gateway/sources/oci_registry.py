@@ -29,9 +29,6 @@ from gateway.sources.oci_documents import (
 from gateway.sources.oci_http import Answer, RegistryHttp, Roots, origin
 from gateway.sources.oci_reference import Reference
 
-# Under this name images of Docker Hub are known, but not served.
-_SERVED_AT = {"docker.io": "registry-1.docker.io"}
-
 
 class Registry:
     """One repository of one registry, for one conversation; made by :class:`Registries`."""
@@ -134,16 +131,23 @@ class Registries:
     """Opens conversations. ``plain`` are hosts that are spoken to without TLS.
 
     Loopback needs no mention there: TLS is tried first, as engines do. ``timeout`` is for one
-    request, in seconds.
+    request, in seconds. ``served_at`` maps names in references to the hosts that serve them.
     """
 
     def __init__(
-        self, fetcher: Fetcher, find_login: FindLogin, *, timeout: float, plain: frozenset[str] = frozenset()
+        self,
+        fetcher: Fetcher,
+        find_login: FindLogin,
+        *,
+        timeout: float,
+        plain: frozenset[str] = frozenset(),
+        served_at: Mapping[str, str] | None = None,
     ) -> None:
         self.fetcher = fetcher
         self._find_login = find_login
         self._timeout = timeout
         self._plain = plain
+        self._served_at = served_at or {}
         self._roots = Roots(fetcher.ca_file)
         self._bases: dict[str, str] = {}
 
@@ -166,7 +170,7 @@ class Registries:
         return self._bases[host]
 
     async def _find_base(self, http: RegistryHttp, host: str) -> str:
-        secure, plain = f"https://{_SERVED_AT.get(host, host)}", f"http://{host}"
+        secure, plain = f"https://{self._served_at.get(host, host)}", f"http://{host}"
         if host in self._plain:
             return plain
         if _is_loopback(host):
@@ -185,8 +189,19 @@ def open_registries(settings: Settings, find_login: FindLogin) -> Registries:
         max_bytes=settings.fetch_bytes,
         ca_file=settings.fetch_ca_file,
     )
-    plain = frozenset(host.strip().lower() for host in settings.oci_plain_http.split(",") if host.strip())
-    return Registries(fetcher, find_login, timeout=settings.fetch_timeout, plain=plain)
+    plain = frozenset(_listed(settings.oci_plain_http))
+    pairs = [entry.partition("=") for entry in _listed(settings.oci_served_at)]
+    return Registries(
+        fetcher,
+        find_login,
+        timeout=settings.fetch_timeout,
+        plain=plain,
+        served_at={name.strip(): host.strip() for name, _, host in pairs if host},
+    )
+
+
+def _listed(text: str) -> list[str]:
+    return [entry.strip().lower() for entry in text.split(",") if entry.strip()]
 
 
 def _is_loopback(host: str) -> bool:

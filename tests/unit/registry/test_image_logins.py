@@ -66,13 +66,13 @@ def test_what_http_cannot_carry_is_refused(tmp_path: Path, user: str, password: 
 
 def test_dockers_logins_are_read_where_the_operator_says_so(tmp_path: Path) -> None:
     config = tmp_path / "config.json"
-    auths = {HOST: "reader:p:w ü", "https://index.docker.io/v1/": "hub:x"}
+    auths = {HOST: "reader:p:w ü", "https://index.hub.example/v1/": "hub:x"}
     encoded = {host: {"auth": base64.b64encode(text.encode()).decode()} for host, text in auths.items()}
     config.write_text(json.dumps({"auths": {**encoded, "empty.example": {}, "bad.example": {"auth": "%"}}}))
     assert store(tmp_path).find(HOST) is None
     logins = store(tmp_path, config)
     assert logins.find(HOST) == LOGIN
-    assert logins.find("docker.io") == Login(username="hub", password="x")
+    assert logins.find("hub.example") == Login(username="hub", password="x")
     assert logins.find("empty.example") is None
     with pytest.raises(LoginsUnreadable, match="damaged"):
         logins.find("bad.example")
