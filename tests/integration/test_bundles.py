@@ -178,7 +178,7 @@ async def test_one_plugin_of_a_bundle(tmp_path: Path, origin: Origin) -> None:
         assert await ids(running) == ["board"]
 
 
-@pytest.mark.parametrize("trusted", [STRANGER.public.line, ""])
+@pytest.mark.parametrize("trusted", [STRANGER.public.line, ""], ids=["another key", "no key"])
 async def test_the_policy_of_the_site_refuses_all_for_one(
     tmp_path: Path, origin: Origin, trusted: str
 ) -> None:
