@@ -1,5 +1,7 @@
 # The image of a Python plugin. The gateway builds it (gateway/runtimes/docker_image.py), and so does
 # deploy/images.py; both lay out the build context and append what is the plugin's own.
+# They also label it, so that it can be pushed to a registry and installed from there (docs/sources.md):
+# LABEL io.plugway.manifest='{"id": "notes", "version": "1.0.0", "permissions": {"volumes": ["data"]}}'
 # Nothing is fetched while building: site/ holds the packages, gathered on the host.
 # What releases have in common comes first, so that a new one costs few steps.
 ARG BASE_IMAGE=python:3.11-slim

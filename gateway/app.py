@@ -51,7 +51,7 @@ async def open_gateway(settings: Settings, announce: Announce) -> AsyncIterator[
         await asyncio.to_thread(import_module, "gateway.front")
         from gateway.front import open_front
 
-        front, end_streams = open_front(after_plugins, back)
+        front, end_streams = await open_front(after_plugins, back)
         collector = Collector(back.store, back.runtime, back.content, back.lifecycle.turn)
         await collector.start()
         stack.push_async_callback(collector.stop)

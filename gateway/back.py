@@ -6,11 +6,14 @@ import asyncio
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from gateway.access.gatekeeper import Gatekeeper
 from gateway.home import Home
 from gateway.model import Source
 from gateway.registry.boards import EventBoard, OutcomeBoard, SnapshotBoard
+from gateway.registry.image_logins import ImageLogins
 from gateway.registry.secrets import SecretCipher
 from gateway.registry.store import RegistryStore
 from gateway.runtimes.base import Runtime
@@ -20,11 +23,15 @@ from gateway.sources.built_in import BuiltInSource
 from gateway.sources.catalog import SourceCatalog
 from gateway.sources.remote import RemoteSource
 from gateway.sources.store import ContentStore
+from gateway.supervisor.admission import Admission
 from gateway.supervisor.lifecycle import Lifecycle
 from gateway.supervisor.loop import Supervisor
 from gateway.supervisor.refresh import Refresh
 from gateway.supervisor.rollout_acts import RolloutActs
 from gateway.trust.verify import verify_release
+
+if TYPE_CHECKING:
+    from gateway.egress.relays import Relays
 
 Announce = Callable[[str, str], None]
 """Told a label and a text for the operator's terminal."""
@@ -35,6 +42,8 @@ class Back:
     """The parts, open and not yet acting."""
 
     settings: Settings
+    home: Home
+    logins: ImageLogins
     gatekeeper: Gatekeeper
     store: RegistryStore
     runtime: Runtime
@@ -45,9 +54,15 @@ class Back:
     events: EventBoard
     outcomes: OutcomeBoard
     refresh: Refresh
+    admission: Admission
     supervisor: Supervisor
     lifecycle: Lifecycle
     rollouts: RolloutActs
+
+    @property
+    def external(self) -> Path:
+        """Where plugins that were fetched lie, each under its digest."""
+        return self.home.path / "external"
 
 
 async def open_back(stack: AsyncExitStack, settings: Settings, announce: Announce) -> Back:
@@ -58,28 +73,47 @@ async def open_back(stack: AsyncExitStack, settings: Settings, announce: Announc
     cipher = await asyncio.to_thread(SecretCipher, home.path / "keys" / "secrets.key")
     store = await RegistryStore.open(settings.database, cipher)
     stack.push_async_callback(store.close)
-    runtime, why = await choose_runtime(settings, home)
+    logins = ImageLogins(home.path, cipher, settings.docker_config)
+    runtime, why = await choose_runtime(settings, home, logins.find)
     stack.push_async_callback(runtime.close)
     announce("runtime", why)
     content = ContentStore(home.path / "store")
+    # Those that fetch are added by gateway.outside: what is here suffices for a start.
     catalog = SourceCatalog(
         {Source.BUILT_IN: BuiltInSource(settings.plugin_directories()), Source.REMOTE: RemoteSource()}
     )
     snapshots, events, outcomes = SnapshotBoard(epoch=store.epoch), EventBoard(), OutcomeBoard()
     refresh = Refresh(store=store, catalog=catalog, runtime=runtime, events=events, announce=announce)
+    admission = Admission(home=home.path, store=store, catalog=catalog, verify=refresh.verify)
     supervisor = Supervisor(
         store=store, snapshots=snapshots, events=events, outcomes=outcomes,
-        runtime=runtime, content=content, settings=settings, verify=refresh.verify,
+        runtime=runtime, content=content, settings=settings, verify=admission.verify,
+        relays=await _relays(stack, runtime, home, settings),
     )  # fmt: skip
     lifecycle = Lifecycle(
-        store=store, supervisor=supervisor, catalog=catalog, verify=verify_release,
+        store=store, supervisor=supervisor, catalog=catalog, admission=admission, verify=verify_release,
         events=events, runtime=runtime,
     )  # fmt: skip
     rollouts = RolloutActs(
-        store=store, rollouts=supervisor.rollouts, catalog=catalog, verify=verify_release, turn=lifecycle.turn
-    )
-    return Back(
-        settings=settings, gatekeeper=gatekeeper, store=store, runtime=runtime, runtime_choice=why,
-        content=content, catalog=catalog, snapshots=snapshots, events=events, outcomes=outcomes,
-        refresh=refresh, supervisor=supervisor, lifecycle=lifecycle, rollouts=rollouts,
+        store=store, rollouts=supervisor.rollouts, catalog=catalog, admission=admission,
+        verify=verify_release, events=events, turn=lifecycle.turn,
     )  # fmt: skip
+    return Back(
+        settings=settings, home=home, logins=logins, gatekeeper=gatekeeper, store=store, runtime=runtime,
+        runtime_choice=why, content=content, catalog=catalog, snapshots=snapshots, events=events,
+        outcomes=outcomes, refresh=refresh, admission=admission, supervisor=supervisor,
+        lifecycle=lifecycle, rollouts=rollouts,
+    )  # fmt: skip
+
+
+async def _relays(stack: AsyncExitStack, runtime: Runtime, home: Home, settings: Settings) -> Relays | None:
+    """None where what plugins connect to is not held by a relay: processes, or networks by choice."""
+    if runtime.name != "docker" or settings.docker_egress != "relay":
+        return None
+    from gateway.egress.relays import Relays
+    from gateway.runtimes.docker_spec import owner
+
+    relays = Relays(home, settings, owner())
+    await asyncio.to_thread(relays.start)
+    stack.push_async_callback(asyncio.to_thread, relays.close)
+    return relays

@@ -12,6 +12,8 @@ from gateway.model import DIGEST, PLUGIN_ID, Source, UiType
 
 Identifier = Annotated[str, StringConstraints(pattern=f"^{PLUGIN_ID.pattern}$", max_length=63)]
 Text = Annotated[str, StringConstraints(max_length=2048)]
+# An envelope lists every file of a release.
+Envelope = Annotated[str, StringConstraints(max_length=512 * 1024)]
 
 
 class _Strict(BaseModel):
@@ -42,7 +44,7 @@ class PluginDefinition(_Strict):
     source_url: Text = ""
     download_url: Text = ""
     checksum: Text = ""
-    signature: Text = ""
+    signature: Envelope = ""
     signer: Text = ""
     lock_version: bool = False
     ui_type: UiType | None = None

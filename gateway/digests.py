@@ -9,8 +9,8 @@ import hashlib
 import json
 import os
 import stat
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -49,13 +49,32 @@ def tree_digest(root: Path) -> str:
 
     Blocking. Raises :class:`UnfitTree` on links and devices: what they lead to is not in the tree.
     """
-    lines = []
+    return listing_digest(tree_listing(root))
+
+
+@dataclass(frozen=True, slots=True)
+class ListedFile:
+    """One file of a tree; ``content`` is its sha256 in hexadecimal."""
+
+    name: str
+    content: str
+    executable: bool
+
+
+def tree_listing(root: Path) -> list[ListedFile]:
+    """Every file under ``root`` that a release consists of. Blocking; raises as :func:`tree_digest`."""
+    listing = []
     for path, mode in _files(root):
         with path.open("rb") as file:
             content = hashlib.file_digest(file, "sha256").hexdigest()
-        name = path.relative_to(root).as_posix()
-        lines.append(f"{content} {'x' if mode & stat.S_IXUSR else '-'} {json.dumps(name)}\n")
-    return f"sha256:{hashlib.sha256(''.join(sorted(lines)).encode()).hexdigest()}"
+        listing.append(ListedFile(path.relative_to(root).as_posix(), content, bool(mode & stat.S_IXUSR)))
+    return listing
+
+
+def listing_digest(listing: Iterable[ListedFile]) -> str:
+    """``sha256:...`` of a tree by its listing, in any order."""
+    lines = sorted(f"{f.content} {'x' if f.executable else '-'} {json.dumps(f.name)}\n" for f in listing)
+    return f"sha256:{hashlib.sha256(''.join(lines).encode()).hexdigest()}"
 
 
 def _files(root: Path) -> Iterator[tuple[Path, int]]:

@@ -11,6 +11,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from gateway.api.app import create_api
 from gateway.back import Back
 from gateway.console.app import create_console
+from gateway.outside import open_outside
 from gateway.proxy.app import DataPlane
 
 
@@ -30,7 +31,7 @@ class Front:
         await self._management(scope, receive, send)
 
 
-def open_front(stack: AsyncExitStack, back: Back) -> tuple[Front, Callable[[], None]]:
+async def open_front(stack: AsyncExitStack, back: Back) -> tuple[Front, Callable[[], None]]:
     """The application, and what ends its event streams. ``stack`` closes the data plane."""
     data_plane = DataPlane(
         snapshots=back.snapshots, outcomes=back.outcomes, gatekeeper=back.gatekeeper, content=back.content,
@@ -39,8 +40,10 @@ def open_front(stack: AsyncExitStack, back: Back) -> tuple[Front, Callable[[], N
     stack.push_async_callback(data_plane.close)
     REGISTRY.register(data_plane.metrics)
     stack.callback(REGISTRY.unregister, data_plane.metrics)
+    outside = await open_outside(stack, back)
     management = create_api(
-        store=back.store, supervisor=back.supervisor, lifecycle=back.lifecycle, catalog=back.catalog,
+        store=back.store, supervisor=back.supervisor, lifecycle=back.lifecycle, market=outside.market,
+        trust=outside.trust, verification=outside.verification, bundles=outside.bundles,
         snapshots=back.snapshots, events=back.events, gatekeeper=back.gatekeeper, settings=back.settings,
         runtime_choice=back.runtime_choice, runtime=back.runtime, rollouts=back.rollouts,
         console=create_console(),

@@ -4,7 +4,9 @@ home.id         random name of this home; marks what this gateway started
 gateway.lock    held while a gateway runs
 plugway.db admin.token keys/ pki/
 store/          content-addressed files
-run/            a directory an instance: socket, TLS files
+external/       plugins that were fetched, a directory each, by digest
+catalogues/     indexes of catalogues as they were fetched; catalogues.toml says which there are
+run/            a directory an instance: socket, TLS files; egress/ has the sockets of the relays
 data/PLUGIN/    volumes
 logs/           a file an instance
 """
@@ -86,6 +88,15 @@ class Home:
     def run_directory(self, instance: InstanceId) -> Path:
         """The instance's own directory; its name is short, as it becomes part of a socket's path."""
         return self.run_root / hashlib.sha256(instance.encode()).hexdigest()[:16]
+
+    @property
+    def egress_root(self) -> Path:
+        """Apart from the run directories: an instance may write in its own, and never here."""
+        return self.run_root / "egress"
+
+    def egress_socket(self, instance: InstanceId) -> Path:
+        """The way out of an instance's container. Its directory is mounted, so it is never made anew."""
+        return self.egress_root / self.run_directory(instance).name / "relay.sock"
 
     def volume(self, plugin: PluginId, name: str) -> Path:
         return self.path / "data" / plugin / name

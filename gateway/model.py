@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
@@ -15,6 +15,12 @@ InstanceId = NewType("InstanceId", str)
 
 PLUGIN_ID = re.compile(r"[a-z][a-z0-9-]{1,62}")
 DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+EGRESS = re.compile(r"settings:(/[^/\s]+)+|[A-Za-z0-9.-]+:[0-9]{1,5}|\[[0-9a-fA-F:]+\]:[0-9]{1,5}")
+VOLUME_NAME = re.compile(r"[a-z][a-z0-9-]{0,30}")
+
+
+IMAGE_MANIFEST = "io.plugway.manifest"
+"""The label of an image that says in JSON which plugin is in it and what it may do."""
 
 
 class Source(StrEnum):
@@ -226,12 +232,16 @@ class Endpoint:
 
     ``address`` is a gRPC target: ``unix:/path`` or ``host:port``. ``incarnation``
     changes with every start, so that a channel to a dead process is never reused.
+    ``mounted``: its socket lies where the plugin, and nobody else, may put something else in its place.
+    ``plugin`` is named in every call where a server may carry several.
     """
 
     instance_id: InstanceId
     address: str
     incarnation: str = ""
     tls: TlsFiles | None = None
+    mounted: bool = False
+    plugin: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -302,6 +312,18 @@ class Snapshot:
     number: int = 0
     epoch: int = 0
     routes: Mapping[PluginId, Route] = field(default_factory=lambda: MappingProxyType({}))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Login:
+    """How the gateway signs in to an image registry. The password is never shown."""
+
+    username: str
+    password: str = field(repr=False)
+
+
+FindLogin = Callable[[str], Login | None]
+"""The login for a registry (``host`` or ``host:port``), None where there is none. Blocking."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

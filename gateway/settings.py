@@ -74,6 +74,17 @@ class Settings(BaseSettings):
     memory_bytes: int = Field(512 * 2**20, ge=16 * 2**20, description="Memory of a container, swap included.")
     cpus: float = Field(1.0, gt=0, description="Processors of a container.")
     pids: int = Field(256, ge=8, description="Processes and threads of a container.")
+    docker_egress: Literal["relay", "network"] = Field(
+        "relay",
+        description="How containers reach what they were granted: through a relay of the gateway's, "
+        "without any network of their own, or by a network of the plugin's own, which holds nothing back.",
+    )
+    egress_connections: int = Field(
+        128, ge=1, le=4096, description="Connections that an instance may have open through its relay."
+    )
+    egress_idle: float = Field(
+        1800.0, gt=0, description="Silence in both directions after which the relay cuts a connection."
+    )
 
     max_header_bytes: int = Field(64 * 2**10, ge=1024, description="Request headers; more answers 431.")
     max_body_bytes: int = Field(10 * 2**30, ge=1024, description="Request body; more answers 413.")
@@ -83,6 +94,47 @@ class Settings(BaseSettings):
     call_timeout: float = Field(60.0, gt=0, description="Deadline of a call until its answer begins.")
     stream_idle: float = Field(300.0, gt=0, description="Longest silence of a stream before it is cut.")
     session_hours: float = Field(12.0, gt=0, description="Life of a browser session, in hours.")
+
+    fetch_allow: str = Field(
+        "",
+        description="Hosts and CIDR ranges, by comma, that plugins may be fetched from though they are "
+        "private addresses; plain HTTP is for these alone.",
+    )
+    fetch_ca_file: Path | None = Field(
+        None, description="PEM file of certificates to trust beside the public ones, when fetching plugins."
+    )
+    fetch_timeout: float = Field(60.0, gt=0, description="Longest time that one fetch may take in all.")
+    fetch_bytes: int = Field(256 * 2**20, ge=1024, description="Largest file that is fetched.")
+    bundle_bytes: int = Field(
+        2 * 2**30, ge=2**20, description="Largest bundle of plugins that is taken in, packed and unpacked."
+    )
+    oci_plain_http: str = Field(
+        "",
+        description="Image registries (host:port), by comma, that are spoken to without TLS; they have to "
+        "be in fetch_allow as well. Loopback addresses need no mention here.",
+    )
+    oci_served_at: str = Field(
+        "",
+        description="Where registries are served that images name otherwise, by comma: NAME=HOST. Docker Hub "
+        "is such a one.",
+    )
+    docker_config: Path | None = Field(
+        None, description="Docker's config.json, for registry logins beside 'plugway registry login'."
+    )
+    npm_registry: str = Field("", description="URL of the npm registry; goes before the one in npm_config.")
+    npm_config: Path | None = Field(
+        None, description="File in the form of .npmrc: registries, also of scopes, and their tokens."
+    )
+    npm_signatures: Literal["required", "if-offered"] = Field(
+        "if-offered", description="Whether an npm package needs a signature of its registry to be installed."
+    )
+    cdn_unpinned: bool = Field(
+        False, description="Whether a definition without a checksum may be fetched from a CDN."
+    )
+
+    catalogue_interval: float = Field(
+        3600.0, ge=0, description="Pause between two looks at the catalogues; 0 looks only when asked."
+    )
 
     @property
     def database(self) -> str:

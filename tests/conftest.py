@@ -23,6 +23,8 @@ def _loop_is_never_blocked() -> Iterator[None]:
         guard.functions["io.BufferedReader.read"].can_block_in(
             "gateway/contract/channel.py", {"_credentials"}
         )
+        # Whether they are there, once for each remote endpoint that is attached.
+        guard.functions["os.stat"].can_block_in("gateway/supervisor/remote_tls.py", {"remote_tls"})
         # Answered by the kernel from memory.
         guard.functions["io.TextIOWrapper.read"].can_block_in("gateway/clock.py", {"boot_id"})
         yield

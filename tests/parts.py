@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
+import json
 import os
 import shutil
 import subprocess
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -66,6 +69,14 @@ def need_docker() -> str:
     return base_image()
 
 
+def need_docker_registry() -> Path:
+    """The program docker-registry."""
+    found = shutil.which("docker-registry")
+    if not found:
+        _missing("docker-registry", "install it (Debian: apt-get install docker-registry)")
+    return Path(str(found))
+
+
 def need_redis() -> Path:
     """The program redis-server."""
     found = shutil.which("redis-server")
@@ -93,6 +104,30 @@ def need_chromium() -> Path:
             return Path(found)
     _missing("Chromium", "install it (Debian: apt-get install chromium)")
     raise AssertionError("unreachable")
+
+
+def need_npm_packages(name: str, package: dict[str, Any]) -> Path:
+    """The ``node_modules`` of a package.json, installed once for this user by npm and kept.
+
+    ``name`` is that of their directory below ``~/.cache/plugway-tests``.
+    """
+    npm = shutil.which("npm")
+    if not npm or not shutil.which("node"):
+        _missing("Node.js with npm", "install them (Debian: apt-get install npm)")
+    text = json.dumps(package, sort_keys=True)
+    place = Path.home() / ".cache" / "plugway-tests" / name
+    place.mkdir(parents=True, exist_ok=True)
+    with (place.parent / f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        done = place / "done"
+        if not done.exists() or done.read_text() != text:
+            (place / "package.json").write_text(text)
+            command = [str(npm), "install", "--no-audit", "--no-fund", "--ignore-scripts"]
+            ran = subprocess.run(command, cwd=place, capture_output=True, text=True, timeout=240, check=False)
+            if ran.returncode:
+                _missing(f"the npm packages of {name}", f"let npm install them ({ran.stderr[-300:].strip()})")
+            done.write_text(text)
+    return place / "node_modules"
 
 
 def need_compose() -> list[str]:

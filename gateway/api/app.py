@@ -12,9 +12,11 @@ from gateway.api.guard import Guard
 from gateway.api.metrics import metrics_routes
 from gateway.api.openapi.routes import openapi_routes
 from gateway.api.parts import Parts
-from gateway.api.ports import Catalog, Lifecycle, Store, Supervisor
+from gateway.api.ports import Lifecycle, Store, Supervisor, Trust, Verification
 from gateway.api.problems import install_handlers
+from gateway.api.routes.bundles import bundle_routes
 from gateway.api.routes.catalog import catalog_routes
+from gateway.api.routes.catalogues import catalogue_routes
 from gateway.api.routes.events import event_routes
 from gateway.api.routes.logs import log_routes
 from gateway.api.routes.plugins import plugin_routes
@@ -22,9 +24,11 @@ from gateway.api.routes.rollouts import rollout_routes
 from gateway.api.routes.session import session_routes
 from gateway.api.routes.settings import settings_routes
 from gateway.api.routes.system import health_routes, system_routes
+from gateway.catalogue.market import Market
 from gateway.registry.boards import EventBoard, SnapshotBoard
 from gateway.runtimes.base import Runtime
 from gateway.settings import Settings
+from gateway.supervisor.bundles import Bundles
 from gateway.supervisor.rollout_acts import RolloutActs
 
 _ROUTES = (
@@ -33,6 +37,8 @@ _ROUTES = (
     settings_routes,
     log_routes,
     catalog_routes,
+    catalogue_routes,
+    bundle_routes,
     event_routes,
     system_routes,
     session_routes,
@@ -47,7 +53,10 @@ def create_api(
     store: Store,
     supervisor: Supervisor,
     lifecycle: Lifecycle,
-    catalog: Catalog,
+    market: Market,
+    trust: Trust,
+    verification: Verification,
+    bundles: Bundles,
     snapshots: SnapshotBoard,
     events: EventBoard,
     gatekeeper: Gatekeeper,
@@ -68,7 +77,10 @@ def create_api(
         store=store,
         supervisor=supervisor,
         lifecycle=lifecycle,
-        catalog=catalog,
+        market=market,
+        trust=trust,
+        verification=verification,
+        bundles=bundles,
         snapshots=snapshots,
         events=events,
         gatekeeper=gatekeeper,

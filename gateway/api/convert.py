@@ -6,12 +6,14 @@ from datetime import UTC, datetime
 
 from gateway.api import views
 from gateway.api.ports import InstanceLogLine
-from gateway.model import Manifest, Permissions, ReleaseId, UiType
+from gateway.model import Manifest, Permissions, ReleaseId, Source, UiType
 from gateway.registry.boards import Event
-from gateway.registry.records import PluginRecord, ReleaseRecord
-from gateway.sources.base import CatalogEntry
+from gateway.registry.records import Acceptance, PluginRecord, ReleaseRecord
+from gateway.runtimes.base import Sandbox
+from gateway.supervisor.candidates import Candidate, needs_consent
 from gateway.supervisor.status import InstanceStatus, PluginStatus
 from gateway.trust.lock import release_lock
+from gateway.trust.standing import Standing
 
 
 def moment(seconds: float | None) -> datetime | None:
@@ -19,7 +21,9 @@ def moment(seconds: float | None) -> datetime | None:
     return datetime.fromtimestamp(seconds, UTC) if seconds else None
 
 
-def plugin_view(record: PluginRecord, release: ReleaseRecord, status: PluginStatus) -> views.PluginView:
+def plugin_view(
+    record: PluginRecord, release: ReleaseRecord, status: PluginStatus, standing: Standing | None
+) -> views.PluginView:
     manifest = release.manifest
     return views.PluginView(
         id=record.id,
@@ -38,6 +42,7 @@ def plugin_view(record: PluginRecord, release: ReleaseRecord, status: PluginStat
         restarts=status.restarts,
         progress=status.progress,
         release_id=release.release.id,
+        trust=trust_view(release, standing),
         ui=_ui(record, release),
         has_settings=bool(manifest and manifest.settings_schema),
         settings_required=bool(manifest and _settings_missing(record, manifest)),
@@ -61,10 +66,77 @@ def instance_view(instance: InstanceStatus) -> views.InstanceView:
         ownership=instance.ownership,
         started_at=moment(instance.started_at),
         address=instance.address,
+        sandbox=_sandbox(instance.sandbox),
+        relay=_relay(instance),
     )
 
 
-def release_view(record: ReleaseRecord, current: ReleaseId) -> views.ReleaseView:
+def _sandbox(sandbox: Sandbox | None) -> views.SandboxView | None:
+    if sandbox is None:
+        return None
+    return views.SandboxView(
+        level=sandbox.level, network=sandbox.network, holds=list(sandbox.holds), lacks=list(sandbox.lacks)
+    )
+
+
+def _relay(instance: InstanceStatus) -> views.RelayView | None:
+    relay = instance.relay
+    # One that has a network besides is not held by what the relay grants, so nothing is claimed.
+    if relay is None or instance.sandbox is None or instance.sandbox.network != "none":
+        return None
+    return views.RelayView(
+        granted=list(relay.granted),
+        unmet=list(relay.unmet),
+        open=relay.open,
+        connections=relay.connections,
+        sent=relay.sent,
+        received=relay.received,
+        refusals=relay.refusals,
+        last_refusal=relay.last_refusal,
+        refused_at=moment(relay.refused_at),
+        problem=relay.problem,
+    )
+
+
+def trust_view(record: ReleaseRecord, standing: Standing | None) -> views.TrustView:
+    """From what let it in; ``standing`` where the policy has been held against it since."""
+    found = record.acceptance
+    built_in = record.release.source is Source.BUILT_IN
+    if found is None:
+        words = "Shipped with the gateway or laid there by its operator." if built_in else "Not verified."
+        found = Acceptance(at=0.0, verified=built_in, rule="built-in" if built_in else "", words=words)
+    refusal = standing.refusal if standing else None
+    return views.TrustView(
+        verified=found.verified and refusal is None,
+        rule=found.rule,
+        words=found.words,
+        signer=found.signer,
+        keys=list(found.keys),
+        course=standing.course.value if standing else "run",
+        refusal=refusal.detail if refusal else "",
+    )
+
+
+def candidate_view(candidate: Candidate) -> views.CandidateView:
+    release, acceptance = candidate.release, candidate.acceptance
+    record = ReleaseRecord(release=release, acceptance=acceptance)
+    return views.CandidateView(
+        id=release.plugin_id,
+        name=release.name,
+        version=release.version,
+        source=release.source,
+        tier=release.tier,
+        release_id=release.id,
+        permissions=permissions_view(release.permissions),
+        ui_type=release.ui_type,
+        consent_needed=needs_consent(release),
+        trust=trust_view(record, None) if acceptance else None,
+        refusal=candidate.refusal.problem() if candidate.refusal else None,
+        lock=release_lock(release),
+    )
+
+
+def release_view(record: ReleaseRecord, current: ReleaseId, standing: Standing | None) -> views.ReleaseView:
     release = record.release
     return views.ReleaseView(
         id=release.id,
@@ -72,7 +144,7 @@ def release_view(record: ReleaseRecord, current: ReleaseId) -> views.ReleaseView
         current=release.id == current,
         source=release.source,
         tier=release.tier,
-        signer=release.signer,
+        trust=trust_view(record, standing),
         added_at=moment(record.added_at),
         one_way=bool(record.manifest and record.manifest.one_way_migration),
         lock=release_lock(release),
@@ -98,24 +170,7 @@ def event_view(event: Event) -> views.EventView:
     return views.EventView(id=event.id, at=at, type=event.type, plugin=event.plugin, data=dict(event.data))
 
 
-def catalog_view(entry: CatalogEntry, *, versions: list[str], installed: bool) -> views.CatalogEntryView:
-    definition = {"id": entry.id, "version": entry.version, "source": entry.source.value}
-    return views.CatalogEntryView(
-        id=entry.id,
-        name=entry.name or entry.id,
-        version=entry.version,
-        description=entry.description,
-        source=entry.source,
-        ui_type=entry.ui_type,
-        permissions=_permissions(entry.permissions),
-        versions=versions,
-        installed=installed,
-        problem=entry.problem,
-        definition={} if entry.problem else definition,
-    )
-
-
-def _permissions(permissions: Permissions) -> views.PermissionsView:
+def permissions_view(permissions: Permissions) -> views.PermissionsView:
     return views.PermissionsView(egress=list(permissions.egress), volumes=list(permissions.volumes))
 
 

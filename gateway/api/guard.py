@@ -32,6 +32,9 @@ _log = logging.getLogger(__name__)
 BODY_LIMIT = 2**20
 """Bytes. The largest input is a definition or settings; no body that is refused is read whole."""
 
+UPLOADS = frozenset({("POST", "/api/v1/bundles"), ("POST", "/api/v1/bundles/preview")})
+"""What takes a file, as it comes and up to ``bundle_bytes``."""
+
 CALLER = "plugway.caller"
 LOGIN_CODE = "plugway.login_code"
 
@@ -75,7 +78,7 @@ class Guard:
         except PlugwayError as error:
             await self._refuse(error, scope, receive, send)
             return
-        await self._run(scope, _LimitedBody(receive), send)
+        await self._run(scope, _LimitedBody(receive, self._limit(scope)), send)
 
     def _admit(self, scope: Scope) -> None:
         """Find out who calls; raises where the call must not go on."""
@@ -97,9 +100,13 @@ class Guard:
         else:
             reason = forbidden_reason(method, scope["headers"], caller, public_url=settings.public_url)
             _refuse_foreign(reason)
-        length = headers.get(b"content-length", b"")
-        if length.isdigit() and int(length[:20]) > BODY_LIMIT:
-            raise _too_large()
+        length, limit = headers.get(b"content-length", b""), self._limit(scope)
+        if length.isdigit() and int(length[:20]) > limit:
+            raise _too_large(limit)
+
+    def _limit(self, scope: Scope) -> int:
+        upload = (scope["method"], scope["path"]) in UPLOADS
+        return self._parts.settings.bundle_bytes if upload else BODY_LIMIT
 
     async def _show(self, scope: Scope, receive: Receive, send: Send, console: ASGIApp) -> None:
         host = next((value for name, value in scope["headers"] if name == b"host"), None)
@@ -126,7 +133,7 @@ class Guard:
                 # The framework would call the body malformed.
                 if not started:
                     started = True
-                    await problem_response(_too_large())(scope, receive, send)
+                    await problem_response(_too_large(receive.limit))(scope, receive, send)
                 return
             started = True
             await send(message)
@@ -203,24 +210,25 @@ def _wants_page(scope: Scope) -> bool:
 
 
 class _LimitedBody:
-    """A ``receive`` that stops at :data:`BODY_LIMIT`, whatever length was announced."""
+    """A ``receive`` that stops at ``limit`` bytes, whatever length was announced."""
 
-    def __init__(self, receive: Receive) -> None:
+    def __init__(self, receive: Receive, limit: int) -> None:
         self._receive = receive
+        self.limit = limit
         self._size = 0
         self.too_large = False
 
     async def __call__(self) -> Message:
         message = await self._receive()
         self._size += len(message.get("body", b""))
-        if self._size > BODY_LIMIT:
+        if self._size > self.limit:
             self.too_large = True
-            raise _too_large()
+            raise _too_large(self.limit)
         return message
 
 
-def _too_large() -> BodyTooLarge:
-    return BodyTooLarge(f"The management API reads at most {BODY_LIMIT // 1024} KiB.")
+def _too_large(limit: int) -> BodyTooLarge:
+    return BodyTooLarge(f"The management API reads at most {limit // 1024} KiB here.")
 
 
 def _with_security_headers(send: Send) -> Send:

@@ -6,11 +6,13 @@ import time
 from dataclasses import dataclass, field
 
 from gateway.access.gatekeeper import Gatekeeper
-from gateway.api.ports import Catalog, Lifecycle, Store, Supervisor
+from gateway.api.ports import Lifecycle, Store, Supervisor, Trust, Verification
 from gateway.api.streams import Streams
+from gateway.catalogue.market import Market
 from gateway.registry.boards import EventBoard, SnapshotBoard
 from gateway.runtimes.base import Runtime
 from gateway.settings import Settings
+from gateway.supervisor.bundles import Bundles
 from gateway.supervisor.rollout_acts import RolloutActs
 
 
@@ -21,7 +23,10 @@ class Parts:
     store: Store
     supervisor: Supervisor
     lifecycle: Lifecycle
-    catalog: Catalog
+    market: Market
+    trust: Trust
+    verification: Verification
+    bundles: Bundles
     snapshots: SnapshotBoard
     events: EventBoard
     gatekeeper: Gatekeeper

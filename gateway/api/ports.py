@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Coroutine, Sequence
 from typing import Any, Protocol
 
 from gateway.definition import PluginDefinition
 from gateway.model import PluginId, ReleaseId
 from gateway.registry.records import PluginRecord, ReleaseRecord, RolloutRecord
-from gateway.sources.base import CatalogEntry
+from gateway.supervisor.candidates import Candidate
 from gateway.supervisor.settings_moves import Configured
 from gateway.supervisor.status import PluginStatus
+from gateway.supervisor.verification import Check
+from gateway.trust.standing import Standing
 
 
 class InstanceLogLine(Protocol):
@@ -42,10 +44,22 @@ class Supervisor(Protocol):
     def logs(self, plugin_id: PluginId, /, *, tail: int, follow: bool) -> AsyncIterator[InstanceLogLine]: ...
 
 
+class Trust(Protocol):
+    """How installed releases stand by the policy."""
+
+    def standing(self, release_id: ReleaseId, /) -> Standing | None: ...
+
+
+class Verification(Protocol):
+    async def check(self, plugin: PluginId, /) -> Sequence[Check]: ...
+
+
 class Lifecycle(Protocol):
     """The management acts. Each raises the errors of ``gateway.errors``."""
 
-    async def install(self, definition: PluginDefinition, /) -> PluginRecord: ...
+    # Cancelled where the client leaves.
+    def preview(self, definition: PluginDefinition, /) -> Coroutine[Any, Any, Candidate]: ...
+    def install(self, definition: PluginDefinition, /, consent: str) -> Coroutine[Any, Any, PluginRecord]: ...
     async def uninstall(self, plugin_id: PluginId, /, purge: bool) -> None: ...
     async def enable(self, plugin_id: PluginId, /) -> PluginRecord: ...
     async def disable(self, plugin_id: PluginId, /) -> PluginRecord: ...
@@ -53,7 +67,3 @@ class Lifecycle(Protocol):
     async def configure(
         self, plugin_id: PluginId, /, values: dict[str, Any], dry_run: bool
     ) -> Configured: ...
-
-
-class Catalog(Protocol):
-    async def available(self) -> Sequence[CatalogEntry]: ...

@@ -22,6 +22,11 @@ class RolloutRequest(RolloutOptions):
     """Ask for a move to a version. What is left out comes from the plugin, then from the defaults."""
 
     version: str = Field(description="The version to move to.", examples=["2.0.0"], max_length=100)
+    catalogue: str = Field(
+        default="",
+        description="The catalogue that has the version, where the plugin was installed from one.",
+        max_length=63,
+    )
     yes: bool = Field(default=False, description="Agree beforehand to what the contract diff may find.")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
@@ -29,6 +29,30 @@ class Body(BaseModel):
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, frozen=True, extra="forbid")
 
 
+class SandboxView(View):
+    """What really surrounds an instance, as its runtime found it applied."""
+
+    level: str = Field(description="`none`, `docker` or `runsc`.", examples=["docker"])
+    network: str = Field(description="What it reaches without the relay; `none` for nothing.")
+    holds: list[str]
+    lacks: list[str] = Field(description="What belongs to the sandbox and is not there; empty where whole.")
+
+
+class RelayView(View):
+    """The way out of an instance that has no network. Counts since the gateway began."""
+
+    granted: list[str] = Field(description="`host:port` of all that it may reach now.")
+    unmet: list[str] = Field(description="Permissions that name nothing to reach, and why.")
+    open: int = Field(description="Connections open now, those being made included.")
+    connections: int
+    sent: int = Field(description="Bytes.")
+    received: int = Field(description="Bytes.")
+    refusals: int
+    last_refusal: str = Field(description="Why a connection was not made, for people; empty for none.")
+    refused_at: datetime | None
+    problem: str = Field(description="Why the relay is not there; empty where it is.")
+
+
 class InstanceView(View):
     """One running copy of a release."""
 
@@ -43,6 +67,22 @@ class InstanceView(View):
     ownership: Ownership
     started_at: datetime | None
     address: str = Field(description="Where it answers the contract; empty while it does not.")
+    sandbox: SandboxView | None = Field(description="Null where nobody here can know it.")
+    relay: RelayView | None = Field(description="Null where it has none.")
+
+
+class TrustView(View):
+    """Why a release may run here, and how it stands by the policy of now."""
+
+    verified: bool = Field(description="The gateway's own finding: a known signer vouches for these bytes.")
+    rule: str = Field(description="The rule by which it was let in.", examples=["signed"])
+    words: str = Field(description="The same for people.")
+    signer: str = Field(description="Who vouches for it; empty for nobody.")
+    keys: list[str] = Field(description="Ids of the keys that signed.")
+    course: Literal["run", "keep", "stop"] = Field(
+        description="`keep`: it is trusted no more and runs on; `stop`: it may not run any more."
+    )
+    refusal: str = Field(description="Why it is trusted no more; empty where it is.")
 
 
 class UiView(View):
@@ -71,6 +111,7 @@ class PluginView(View):
     restarts: int
     progress: str = Field(description="What is being done right now, for people.")
     release_id: str
+    trust: TrustView
     ui: UiView | None
     has_settings: bool
     settings_required: bool = Field(description="It has settings that must be given before it works.")
@@ -96,7 +137,7 @@ class ReleaseView(View):
     current: bool = Field(description="The plugin's calls go to this one.")
     source: Source
     tier: Tier
-    signer: str = Field(description="Who vouched for it; empty for nobody.")
+    trust: TrustView
     added_at: datetime | None
     one_way: bool = Field(description="It changes its data so that older releases cannot read it.")
     lock: dict[str, Any] = Field(description="The release lock: everything the release's id is made from.")
@@ -148,24 +189,36 @@ class PermissionsView(View):
     volumes: list[str] = Field(description="Names of the directories that outlive the container.")
 
 
-class CatalogEntryView(View):
-    """One version of a plugin that could be installed."""
+class CandidateView(View):
+    """What an install would bring. Give ``releaseId`` as ``consent`` to install just this."""
 
     id: str
     name: str
     version: str
-    description: str
     source: Source
+    tier: Tier
+    release_id: str
+    permissions: PermissionsView
     ui_type: UiType
-    permissions: PermissionsView = Field(description="What it will be granted by installing it.")
-    versions: list[str] = Field(description="All versions of this plugin that its source has, newest first.")
-    installed: bool = Field(description="A plugin of this id is installed, in whichever version.")
-    problem: str = Field(description="Why it cannot be installed; empty where it can.")
-    definition: dict[str, Any] = Field(description="What to post to install it.")
+    consent_needed: bool
+    trust: TrustView | None = Field(description="Null where the policy refuses it.")
+    refusal: dict[str, Any] | None = Field(description="The problem that installing it would end with.")
+    lock: dict[str, Any]
 
 
-class CatalogView(View):
-    plugins: list[CatalogEntryView]
+class CheckView(View):
+    """One thing that was looked at."""
+
+    what: str = Field(examples=["artefact"])
+    ok: bool | None = Field(description="Null where there is nothing to vouch for.")
+    words: str
+
+
+class VerificationView(View):
+    """Everything about an installed plugin, looked at anew."""
+
+    ok: bool = Field(description="Nothing that was looked at failed.")
+    checks: list[CheckView]
 
 
 class EventView(View):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from pathlib import Path
 from types import TracebackType
 from typing import Any
 from urllib.parse import quote
@@ -13,9 +14,12 @@ import httpx
 
 from gateway.cli.connection import Connection
 from gateway.cli.exits import Exit, failure, from_problem
+from gateway.cli.whole_file import writing_whole
 
 # Configuring waits for the plugin's own answer, which may take its time.
 _TIMEOUT = httpx.Timeout(60.0, connect=5.0)
+# The gateway unpacks and checks a bundle before it answers.
+_UPLOAD_TIMEOUT = httpx.Timeout(600.0, connect=5.0)
 
 Object = dict[str, Any]
 
@@ -46,12 +50,46 @@ class GatewayClient:
         return await self.call("GET", path, query=query)
 
     async def call(
-        self, method: str, path: str, body: Any = None, *, query: Mapping[str, Any] | None = None
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        query: Mapping[str, Any] | None = None,
+        patience: float | None = None,
     ) -> Object:
+        """``patience`` is for what may take longer than usual until it answers, in seconds."""
+        timeout = _TIMEOUT if patience is None else httpx.Timeout(60.0, connect=5.0, read=patience)
         with self._plain_failures():
-            answer = await self._http.request(method, path, params=query or None, json=body)
+            answer = await self._http.request(method, path, params=query or None, json=body, timeout=timeout)
         if answer.status_code == 204:
             return {}
+        document = self._document(answer)
+        if answer.is_success:
+            return document
+        raise from_problem(answer.status_code, document)
+
+    async def download(self, path: str, target: Path, *, query: Mapping[str, Any]) -> int:
+        """Write the answer to ``target``, whole or not at all; returns its size in bytes."""
+        with self._plain_failures(), writing_whole(target) as file:
+            async with self._http.stream("GET", path, params=query) as answer:
+                if not answer.is_success:
+                    await answer.aread()
+                    raise from_problem(answer.status_code, self._document(answer))
+                async for part in answer.aiter_raw():
+                    file.write(part)
+            return file.tell()
+
+    async def upload(self, path: str, source: Path, *, query: Mapping[str, Any]) -> Object:
+        """Send the file as it is read; the answer as from :meth:`call`."""
+        with self._plain_failures():
+            answer = await self._http.post(
+                path,
+                params=query,
+                content=_parts(source),
+                headers={"content-type": "application/x-tar"},
+                timeout=_UPLOAD_TIMEOUT,
+            )
         document = self._document(answer)
         if answer.is_success:
             return document
@@ -91,6 +129,16 @@ class GatewayClient:
 
     def _plain_failures(self) -> _PlainFailures:
         return _PlainFailures(self._connection)
+
+
+async def _parts(source: Path) -> AsyncIterator[bytes]:
+    """Blocks on the disk, as nothing else is under way."""
+    try:
+        with source.open("rb") as file:
+            while part := file.read(2**18):
+                yield part
+    except OSError as error:
+        raise failure(Exit.USAGE, f"{source} cannot be read: {error.strerror}.") from None
 
 
 class _PlainFailures:

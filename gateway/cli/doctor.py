@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import stat
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import typer
 from rich.console import Console
@@ -51,8 +53,9 @@ async def _examine(where: Connection) -> tuple[list[Check], Exit]:
             checks.extend(_system(await client.get("/api/v1/system")))
             plugins = (await client.get("/api/v1/plugins"))["plugins"]
             checks.extend(_plugin(plugin) for plugin in plugins)
-            catalog = (await client.get("/api/v1/catalog"))["plugins"]
+            catalog = (await client.get("/api/v1/catalog", catalogue="", limit=1000))["plugins"]
             checks.extend(_broken(entry) for entry in catalog if entry["problem"])
+            checks.extend(_catalogues(await client.get("/api/v1/catalogues")))
         except Failure as error:
             problem = error.problem
             checks.append(Check("gateway", False, str(problem.get("detail")), str(problem.get("hint", ""))))
@@ -100,6 +103,17 @@ def _broken(entry: dict[str, object]) -> Check:
     return Check(
         f"catalog {entry['id']}", False, str(entry["problem"]), "Correct it; until then it is left out."
     )
+
+
+def _catalogues(answer: dict[str, Any]) -> Iterator[Check]:
+    if answer["problem"]:
+        yield Check("catalogues", False, answer["problem"], "Correct the file; those known stay as they are.")
+    for one in answer["catalogues"]:
+        told = "it has expired, so nothing is installed from it" if one["expired"] else one["problem"]
+        hint = one["hint"] or f"Fetch it again: plugway catalogue refresh {one['name']}"
+        yield Check(
+            f"catalogue {one['name']}", not told, told or f"{one['plugins']} plugins", hint if told else ""
+        )
 
 
 def _print(checks: list[Check]) -> None:

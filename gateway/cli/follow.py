@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from typing import Any
 
 from gateway.cli.client import GatewayClient, Object, plugin_path
 from gateway.cli.exits import Exit, Failure, failure
-from gateway.cli.output import progress
+from gateway.cli.output import Progress, progress
 
 # Events only say "look now"; without one it is looked at this often, in seconds.
 _LOOK_EVERY = 1.0
@@ -35,10 +36,10 @@ async def until_healthy(
     with progress(f"{id_}: waiting for the gateway", quiet) as shown:
         try:
             async with asyncio.timeout(patience):
-                # Where the act's own answer still shows an old quarantine, that one is not the outcome.
-                first = await act()
-                stale = first.get("since") if first.get("state") == "quarantined" else None
-                async with News(client, id_) as news:
+                async with News(client, id_, shown) as news:
+                    first = await act()
+                    # Where the act's own answer still shows an old quarantine, that one is not the outcome.
+                    stale = first.get("since") if first.get("state") == "quarantined" else None
                     while True:
                         seen = await client.get(plugin_path(id_))
                         shown.tell(_progress_line(seen))
@@ -62,10 +63,13 @@ def told(plugin: Mapping[str, Any]) -> tuple[str, Exit]:
 
 
 class News:
-    """Wakes up on an event of the plugin, or after a while; listens anew where the stream ends."""
+    """Wakes up on an event of the plugin, or after a while; listens anew where the stream ends.
 
-    def __init__(self, client: GatewayClient, id_: str) -> None:
-        self._client, self._id = client, id_
+    What is being done to install it goes to ``shown`` at once.
+    """
+
+    def __init__(self, client: GatewayClient, id_: str, shown: Progress | None = None) -> None:
+        self._client, self._id, self._shown = client, id_, shown
         self._woken = asyncio.Event()
 
     async def __aenter__(self) -> Callable[[], Awaitable[None]]:
@@ -86,8 +90,17 @@ class News:
                 async with stream as lines:
                     async for line in lines:
                         if line.startswith("data:"):
+                            self._take(line.removeprefix("data:"))
                             self._woken.set()
             await asyncio.sleep(_LOOK_EVERY)
+
+    def _take(self, text: str) -> None:
+        if self._shown is None:
+            return
+        with suppress(ValueError, KeyError, TypeError):
+            event = json.loads(text)
+            if event["type"] == "plugin.install":
+                self._shown.tell(f"{self._id}: {event['data']['text']}")
 
     async def _wait(self) -> None:
         try:

@@ -9,11 +9,15 @@ from typing import Annotated, Any
 
 import typer
 
-from gateway.cli.client import GatewayClient
-from gateway.cli.command import DEFAULT_TIMEOUT, JsonOption, NoWaitOption, TimeoutOption, run
+from gateway.cli.candidate_words import candidate_lines
+from gateway.cli.client import GatewayClient, Object
+from gateway.cli.command import DEFAULT_TIMEOUT, JsonOption, NoWaitOption, TimeoutOption, YesOption, run
+from gateway.cli.confirm import confirm
 from gateway.cli.exits import Exit, failure
-from gateway.cli.follow import told, until_healthy
-from gateway.cli.output import print_json, print_line
+from gateway.cli.follow import News, told, until_healthy
+from gateway.cli.offer import offered
+from gateway.cli.output import print_json, print_line, progress
+from gateway.cli.search import CatalogueOption
 
 _MAX_BYTES = 2**20
 
@@ -34,21 +38,36 @@ def install(
         str,
         typer.Option(help="Where a plugin already runs: grpc://, grpcs:// or unix://.", show_default=False),
     ] = "",
+    yes: YesOption = False,
+    catalogue: CatalogueOption = "",
     no_wait: NoWaitOption = False,
     timeout: TimeoutOption = DEFAULT_TIMEOUT,
     as_json: JsonOption = False,
 ) -> None:
-    """Install a plugin and wait until it is healthy."""
+    """Install a plugin and wait until it is healthy.
+
+    What comes from elsewhere is fetched and judged first, and shown with all that it may do: it is
+    installed once you agree.
+    """
 
     async def act(client: GatewayClient) -> None:
-        definition = _definition(what, version, url)
+        if by_id := _is_id(what) and not url:
+            found = await offered(client, what, version, catalogue)
+            definition = found["definition"]
+            if found["catalogue"] and not as_json:
+                print_line(f"{what} is taken from the catalogue {found['catalogue']}.")
+        else:
+            definition = _definition(what, version, url)
+        if catalogue and not by_id:
+            raise failure(Exit.USAGE, "Only an id is looked for in a catalogue.", "Leave --catalogue out.")
+        path = "/api/v1/plugins" + await _agreed(client, definition, yes=yes, patience=timeout, quiet=as_json)
         if no_wait:
-            plugin = await client.call("POST", "/api/v1/plugins", definition)
+            plugin = await client.call("POST", path, definition, patience=timeout)
         else:
             plugin = await until_healthy(
                 client,
                 str(definition.get("id", "")),
-                lambda: client.call("POST", "/api/v1/plugins", definition),
+                lambda: client.call("POST", path, definition, patience=timeout),
                 patience=timeout,
                 quiet=as_json,
             )
@@ -63,11 +82,34 @@ def install(
     run(act, as_json)
 
 
+async def _agreed(
+    client: GatewayClient, definition: Object, *, yes: bool, patience: float, quiet: bool
+) -> str:
+    """Show what would be installed and ask; the query that says that somebody agreed."""
+    if definition.get("source", "built-in") == "built-in":
+        return ""
+    id_ = str(definition.get("id", ""))
+    with progress(f"{id_}: looking up the version", quiet) as shown:
+        async with News(client, id_, shown):
+            found = await client.call("POST", "/api/v1/plugins/preview", definition, patience=patience)
+    # What the policy refuses is told by the install itself, which ends with that problem.
+    if not found["consentNeeded"] or found["refusal"]:
+        return ""
+    if not quiet:
+        for line in candidate_lines(found):
+            print_line(line)
+    confirm(f"{found['id']} {found['version']} is to be installed.", "Install it?", yes=yes)
+    return f"?consent={found['releaseId']}"
+
+
+def _is_id(what: str) -> bool:
+    return what != "-" and "/" not in what and not what.endswith(".json")
+
+
 def _definition(what: str, version: str, url: str) -> dict[str, Any]:
-    if what != "-" and "/" not in what and not what.endswith(".json"):
+    if _is_id(what):
         definition = {"id": what, "version": version, "sourceUrl": url}
-        source = {"source": "external"} if url else {}
-        return {name: value for name, value in definition.items() if value} | source
+        return {name: value for name, value in definition.items() if value} | {"source": "external"}
     if version or url:
         raise failure(
             Exit.USAGE, "A definition says its own version and URL.", "Leave --version and --url out."

@@ -44,7 +44,7 @@ async def _installed(client: GatewayClient, as_json: bool) -> None:
 
 
 async def _available(client: GatewayClient, as_json: bool) -> None:
-    answer = await client.get("/api/v1/catalog")
+    answer = await client.get("/api/v1/catalog", limit=1000)
     if as_json:
         print_json(answer)
         return

@@ -3,26 +3,36 @@
 from __future__ import annotations
 
 from gateway.cli.abort import abort
+from gateway.cli.bundle import bundle
+from gateway.cli.catalogue import catalogue
 from gateway.cli.configure import configure
 from gateway.cli.disable import disable
 from gateway.cli.doctor import doctor
 from gateway.cli.enable import enable
+from gateway.cli.info import info
 from gateway.cli.install import install
+from gateway.cli.key import key
 from gateway.cli.list import list_plugins
 from gateway.cli.logs import logs
 from gateway.cli.pause import pause
 from gateway.cli.pin import pin
-from gateway.cli.program import GATEWAY, PLUGINS, ROLLOUTS, app
+from gateway.cli.policy import policy
+from gateway.cli.program import GATEWAY, PLUGINS, ROLLOUTS, TRUST, app
 from gateway.cli.promote import promote
+from gateway.cli.registry import registry
 from gateway.cli.restart import restart
 from gateway.cli.resume import resume
 from gateway.cli.rollback import rollback
 from gateway.cli.rollout import rollout
 from gateway.cli.rollout_defaults import rollout_defaults
+from gateway.cli.search import search
+from gateway.cli.sign import sign
 from gateway.cli.status import status
 from gateway.cli.token import token
 from gateway.cli.uninstall import uninstall
 from gateway.cli.unpin import unpin
+from gateway.cli.update import update
+from gateway.cli.verify import verify
 
 __all__ = ["app"]
 
@@ -35,7 +45,12 @@ app.command(rich_help_panel=PLUGINS)(disable)
 app.command(rich_help_panel=PLUGINS)(configure)
 app.command(rich_help_panel=PLUGINS)(restart)
 app.command(rich_help_panel=PLUGINS)(logs)
+app.command(rich_help_panel=PLUGINS)(search)
+app.command(rich_help_panel=PLUGINS)(info)
+app.add_typer(catalogue, name="catalogue", rich_help_panel=PLUGINS)
+app.add_typer(bundle, name="bundle", rich_help_panel=PLUGINS)
 app.command(rich_help_panel=ROLLOUTS)(rollout)
+app.command(rich_help_panel=ROLLOUTS)(update)
 app.command(rich_help_panel=ROLLOUTS)(promote)
 app.command(rich_help_panel=ROLLOUTS)(pause)
 app.command(rich_help_panel=ROLLOUTS)(resume)
@@ -44,5 +59,10 @@ app.command(rich_help_panel=ROLLOUTS)(rollback)
 app.command(rich_help_panel=ROLLOUTS)(pin)
 app.command(rich_help_panel=ROLLOUTS)(unpin)
 app.command("rollout-defaults", rich_help_panel=ROLLOUTS)(rollout_defaults)
+app.command(rich_help_panel=TRUST)(sign)
+app.command(rich_help_panel=TRUST)(verify)
+app.add_typer(key, name="key", rich_help_panel=TRUST)
+app.add_typer(policy, name="policy", rich_help_panel=TRUST)
+app.add_typer(registry, name="registry", rich_help_panel=TRUST)
 app.command(rich_help_panel=GATEWAY)(doctor)
 app.add_typer(token, name="token", rich_help_panel=GATEWAY)

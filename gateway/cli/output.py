@@ -43,6 +43,9 @@ def print_line(text: str = "") -> None:
     print(text, flush=True)
 
 
+_FOLDED = ("reason", "description", "found")
+
+
 def print_table(head: Sequence[str], rows: Iterable[Sequence[object]], *, styled: int | None = None) -> None:
     """Columns for people; where stdout is no terminal, full width, for grep and awk.
 
@@ -50,7 +53,7 @@ def print_table(head: Sequence[str], rows: Iterable[Sequence[object]], *, styled
     """
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
     for name in head:
-        table.add_column(name.upper(), overflow="fold" if name in ("reason", "description") else "ellipsis")
+        table.add_column(name.upper(), overflow="fold" if name in _FOLDED else "ellipsis")
     for row in rows:
         cells = [Text(clean(cell)) for cell in row]
         if styled is not None:

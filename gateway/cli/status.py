@@ -15,6 +15,7 @@ from gateway.cli.rollout_find import find_rollout
 from gateway.cli.rollout_history import add_history, print_history
 from gateway.cli.rollout_watch import WatchOption, WatchTimeoutOption
 from gateway.cli.rollout_watch import watch as follow
+from gateway.cli.sandbox_words import sandbox_words, surroundings
 
 
 def status(
@@ -109,7 +110,7 @@ def _print_plugin(plugin: Object) -> None:
 def _print_instances(plugin: Object) -> None:
     print_line()
     print_table(
-        ("instance", "state", "share", "healthy", "runtime", "started", "reason"),
+        ("instance", "state", "share", "healthy", "runtime", "sandbox", "started", "reason"),
         [
             (
                 i["id"],
@@ -117,12 +118,16 @@ def _print_instances(plugin: Object) -> None:
                 f"{i['weight']} %",
                 "yes" if i["healthy"] else "no",
                 i["runtime"],
+                sandbox_words(i),
                 ago(i["startedAt"]),
                 i["reason"],
             )
             for i in plugin["instances"]
         ],
     )
+    for instance in plugin["instances"]:
+        for line in surroundings(instance):
+            print_line(line)
 
 
 def _since(moment: str | None) -> str:

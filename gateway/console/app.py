@@ -25,6 +25,7 @@ PAGES = (
     "/",
     "/login",
     "/catalog",
+    "/catalog/{id}",
     "/plugins/{id}",
     "/plugins/{id}/open",
     "/plugins/{id}/rollouts",

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-from functools import cache
+import os
+import weakref
+from functools import cache, partial
 from pathlib import Path
+from typing import Any, cast
 
 import grpc
 from grpc import aio
 
+from gateway.contract.sockets import hold, is_same, path_of
 from gateway.model import Endpoint, TlsFiles
 
 MAX_MESSAGE = 16 * 2**20
 """Longest message in either direction, in bytes. Bodies stay below 1 MiB by agreement;
 the rest is room for Describe, which carries an OpenAPI document and descriptors."""
+
+PLUGIN_HEADER = "plugway-plugin"
+"""Metadata of calls to an endpoint that may carry several plugins: the id of the one that is meant."""
 
 _OPTIONS: list[tuple[str, int | str]] = [
     # At gRPC's defaults (1 s growing to 120 s) a channel goes on answering "connection
@@ -40,6 +47,8 @@ _KEEPALIVE: list[tuple[str, int | str]] = [
     ("grpc.http2.max_pings_without_data", 0),
 ]
 
+_held: weakref.WeakKeyDictionary[aio.Channel, int | None] = weakref.WeakKeyDictionary()
+
 
 def open_channel(endpoint: Endpoint) -> aio.Channel:
     """A channel to one incarnation of an instance; connects by itself, at first use.
@@ -54,10 +63,54 @@ def open_channel(endpoint: Endpoint) -> aio.Channel:
         options.append(("grpc.default_authority", "localhost"))
     else:
         options += _KEEPALIVE
+    if endpoint.mounted:
+        return _open_mounted(endpoint.address.removeprefix("unix:"), options)
     if endpoint.tls is None:
-        return aio.insecure_channel(endpoint.address, options=options)
-    options.append(("grpc.ssl_target_name_override", endpoint.tls.server_name))
-    return aio.secure_channel(endpoint.address, _credentials(endpoint.tls), options=options)
+        channel = aio.insecure_channel(endpoint.address, options=options)
+    else:
+        options.append(("grpc.ssl_target_name_override", endpoint.tls.server_name))
+        channel = aio.secure_channel(endpoint.address, _credentials(endpoint.tls), options=options)
+    return cast(aio.Channel, _Addressed(channel, endpoint.plugin)) if endpoint.plugin else channel
+
+
+class _Addressed:
+    """The part of a channel that stubs use; every call says which plugin is meant.
+
+    An interceptor would do the same, and put a task of its own between a stream and its reader.
+    """
+
+    def __init__(self, channel: aio.Channel, plugin: str) -> None:
+        self._channel = channel
+        self._metadata = ((PLUGIN_HEADER, plugin),)
+
+    def unary_unary(self, *words: Any, **more: Any) -> Any:
+        return partial(self._channel.unary_unary(*words, **more), metadata=self._metadata)
+
+    def unary_stream(self, *words: Any, **more: Any) -> Any:
+        return partial(self._channel.unary_stream(*words, **more), metadata=self._metadata)
+
+    def stream_stream(self, *words: Any, **more: Any) -> Any:
+        return partial(self._channel.stream_stream(*words, **more), metadata=self._metadata)
+
+    async def close(self) -> None:
+        await self._channel.close()
+
+
+def _open_mounted(path: str, options: list[tuple[str, int | str]]) -> aio.Channel:
+    """gRPC connects again by itself, so the socket is held for as long as the channel is there."""
+    held = hold(path)
+    channel = aio.insecure_channel(f"unix:{path_of(held)}", options=options)
+    _held[channel] = held
+    if held is not None:
+        weakref.finalize(channel, os.close, held)
+    return channel
+
+
+def is_stale(channel: aio.Channel, endpoint: Endpoint) -> bool:
+    """Whether its mounted socket was made, or made anew, since the channel was opened: open another."""
+    if not endpoint.mounted:
+        return False
+    return not is_same(_held[channel], endpoint.address.removeprefix("unix:"))
 
 
 @cache

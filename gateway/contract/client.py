@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncGenerator, Awaitable, Mapping
 from dataclasses import dataclass, field
@@ -16,7 +17,7 @@ from plugway.plugin.v1 import plugin_pb2
 from plugway.plugin.v1.plugin_pb2_grpc import PluginServiceStub
 
 from gateway.contract.bundle import Content, receive_bundle
-from gateway.contract.channel import open_channel
+from gateway.contract.channel import is_stale, open_channel
 from gateway.contract.errors import GarbageAnswer, NameUnknown
 from gateway.contract.manifest import CONTRACT_VERSIONS, read_manifest
 from gateway.contract.translate import contract_error
@@ -80,18 +81,26 @@ class PluginClient:
     """Every method raises a :class:`~gateway.contract.errors.ContractError` and nothing else."""
 
     def __init__(self, endpoint: Endpoint) -> None:
-        self._channel = open_channel(endpoint)
+        self._endpoint = endpoint
+        self._stale: list[aio.Channel] = []
+        self._open()
+
+    def _open(self) -> None:
+        self._channel = open_channel(self._endpoint)
         self._plugin = PluginServiceStub(self._channel)
         self._health = health_pb2_grpc.HealthStub(self._channel)
 
     async def close(self) -> None:
-        await self._channel.close()
+        for channel in (*self._stale, self._channel):
+            await channel.close()
 
     async def describe(self) -> Description:
         """Negotiate the contract and read the manifest."""
         request = plugin_pb2.DescribeRequest(contract_versions=CONTRACT_VERSIONS)
         answer = await _answer(self._plugin.Describe(request, timeout=CALL_TIMEOUT), "Describe")
-        return Description(manifest=read_manifest(answer), instance_id=answer.instance_id)
+        # An OpenAPI document may be long, and a schema is held against that of all schemas.
+        manifest = await asyncio.to_thread(read_manifest, answer)
+        return Description(manifest=manifest, instance_id=answer.instance_id)
 
     async def configure(self, settings: SettingsInForce, *, dry_run: bool = False) -> ConfigureResult:
         request = plugin_pb2.ConfigureRequest(
@@ -110,6 +119,10 @@ class PluginClient:
 
     async def check(self, service: str, timeout: float) -> Health:  # noqa: ASYNC109 - it becomes the gRPC deadline, which also tells the plugin
         """Ask once. A server that does not know ``service`` is not healthy: :class:`NameUnknown`."""
+        if is_stale(self._channel, self._endpoint):
+            # Kept until the end, as a watch may still be on it: closing would cancel its reader.
+            self._stale.append(self._channel)
+            self._open()
         request = health_pb2.HealthCheckRequest(service=service)
         try:
             answer = await self._health.Check(request, timeout=timeout)

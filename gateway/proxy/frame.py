@@ -61,6 +61,7 @@ def frame_document(
         f"<style>{_STYLE}</style>",
         *(_style_sheet(ui, assets, path) for path in ui.styles),
         f'<script type="importmap">{import_map}</script>',
+        _preload(ui, assets),
         f"<script>{_BOOT}</script>",
         '</head><body><div id="root"></div></body></html>',
     ]
@@ -115,6 +116,12 @@ def _style_sheet(ui: UiBundle, assets: str, path: str) -> str:
     integrity = f' integrity="{_integrity_of(ui.files[path])}"' if path in ui.files else ""
     address = html.escape(assets + quote(path))
     return f'<link rel="stylesheet" href="{address}" crossorigin="anonymous"{integrity}>'
+
+
+def _preload(ui: UiBundle, assets: str) -> str:
+    """Asks for the entry with the document: the boot script, which imports it, waits for the style sheets."""
+    integrity = f' integrity="{_integrity_of(ui.files[ui.entry])}"' if ui.entry in ui.files else ""
+    return f'<link rel="modulepreload" href="{html.escape(assets + quote(ui.entry))}"{integrity}>'
 
 
 def _integrity_of(hex_digest: str) -> str:

@@ -11,7 +11,7 @@ from grpc import aio
 from plugway.plugin.v1.plugin_pb2 import HandleRequest, HandleResponse
 from plugway.plugin.v1.plugin_pb2_grpc import PluginServiceStub
 
-from gateway.contract.channel import open_channel
+from gateway.contract.channel import is_stale, open_channel
 from gateway.model import Endpoint, InstanceId
 from gateway.proxy.failures import CallFailed, Failure, from_rpc_error
 from gateway.proxy.wire.connection import Connection
@@ -28,7 +28,9 @@ UpstreamKey = tuple[InstanceId, str, str]
 class Upstream:
     """Connections to one endpoint: opened at first use, closed when retired and idle."""
 
-    __slots__ = ("_channel", "_dialling", "_fast", "_stub", "active", "endpoint", "instance_id", "retired")
+    __slots__ = (
+        "_channel", "_dialling", "_fast", "_stale", "_stub", "active", "endpoint", "instance_id", "retired"
+    )  # fmt: skip
 
     def __init__(self, endpoint: Endpoint) -> None:
         self.endpoint = endpoint
@@ -37,13 +39,16 @@ class Upstream:
         self.retired = False
         self._channel: aio.Channel | None = None
         self._stub: PluginServiceAsyncStub | None = None
+        self._stale: list[aio.Channel] = []
         self._fast: Connection | None = None
         self._dialling: asyncio.Task[Connection] | None = None
 
     @property
     def stub(self) -> PluginServiceAsyncStub:
         """For everything that streams."""
-        if self._stub is None:
+        if self._channel is None or self._stub is None or is_stale(self._channel, self.endpoint):
+            if self._channel is not None:
+                self._stale.append(self._channel)
             self._channel = open_channel(self.endpoint)
             self._stub = PluginServiceStub(self._channel)
         return self._stub
@@ -99,8 +104,10 @@ class Upstream:
         if self._fast is not None:
             self._fast.close()
         channel, self._channel, self._stub, self._fast = self._channel, None, None, None
-        if channel is not None:
-            await channel.close()
+        stale, self._stale = self._stale, []
+        for one in (*stale, channel):
+            if one is not None:
+                await one.close()
 
 
 def key_of(endpoint: Endpoint) -> UpstreamKey:

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict
 from gateway.definition import PluginDefinition
 from gateway.model import Endpoint, InstanceId, Manifest, Ownership, PluginId, Release, ReleaseId, UiBundle
 from gateway.registry.records import (
+    Acceptance,
     InstanceRecord,
     PluginRecord,
     PluginSettings,
@@ -75,6 +76,7 @@ def release_row(record: ReleaseRecord) -> dict[str, Any]:
         "id": record.release.id,
         "plugin_id": record.release.plugin_id,
         "release": _dump(_Json[Release](value=record.release)),
+        "acceptance": _dump(_Json[Acceptance](value=record.acceptance)) if record.acceptance else None,
         "added_at": record.added_at,
         **facts_row(record.manifest, record.ui),
     }
@@ -88,11 +90,12 @@ def facts_row(manifest: Manifest | None, ui: UiBundle | None) -> dict[str, Any]:
 
 
 def release_record(row: Row) -> ReleaseRecord:
-    manifest, ui = row["manifest"], row["ui"]
+    manifest, ui, acceptance = row["manifest"], row["ui"], row["acceptance"]
     return ReleaseRecord(
         release=_Json[Release].model_validate_json(_wrap(row["release"])).value,
         manifest=_Json[Manifest].model_validate_json(_wrap(manifest)).value if manifest else None,
         ui=_Json[UiBundle].model_validate_json(_wrap(ui)).value if ui else None,
+        acceptance=_Json[Acceptance].model_validate_json(_wrap(acceptance)).value if acceptance else None,
         added_at=row["added_at"],
     )
 

@@ -50,10 +50,31 @@ class PluginRecord:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Acceptance:
+    """Why a release from elsewhere was let in, and what that was found on. ``at`` is in Unix seconds.
+
+    ``subjects`` are the artefacts as they were fetched; ``envelope`` is the signature, empty where
+    there was none; ``claimed`` a digest that the definition gave in its place. ``rule``, ``signer``,
+    ``keys`` and ``words`` are those of the verdict.
+    """
+
+    at: float
+    verified: bool
+    rule: str
+    words: str
+    signer: str = ""
+    keys: tuple[str, ...] = ()
+    envelope: bytes = b""
+    subjects: Mapping[str, str] | None = None
+    claimed: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ReleaseRecord:
     """A release and what was learnt from its first start; ``manifest`` is fixed from then on."""
 
     release: Release
+    acceptance: Acceptance | None = None
     manifest: Manifest | None = None
     ui: UiBundle | None = None
     added_at: float = 0.0

@@ -21,7 +21,13 @@ from gateway.registry.errors import (
     FactsContradict,
     RegistryUnavailable,
 )
-from gateway.registry.records import InstanceRecord, PluginRecord, ReleaseRecord, RolloutRecord
+from gateway.registry.records import (
+    Acceptance,
+    InstanceRecord,
+    PluginRecord,
+    ReleaseRecord,
+    RolloutRecord,
+)
 from gateway.registry.secrets import SecretCipher
 
 Listener = Callable[[PluginId], None]
@@ -92,7 +98,9 @@ class RegistryStore:
         self._listeners.append(listener)
         return lambda: self._listeners.remove(listener)
 
-    async def add_plugin(self, record: PluginRecord, release: Release) -> None:
+    async def add_plugin(
+        self, record: PluginRecord, release: Release, acceptance: Acceptance | None = None
+    ) -> None:
         """Install; raises :class:`AlreadyInstalled`. Times that are 0 become now."""
         if record.release_id != release.id or record.id != release.plugin_id:
             raise Internal(f"{record.id} was to be installed with the release of another plugin.")
@@ -106,7 +114,8 @@ class RegistryStore:
                     hint=f"To install it anew: plugway uninstall {record.id} first (its data stays).",
                     plugin=record.id,
                 )
-            content = await insert_release(connection, content, ReleaseRecord(release=release, added_at=now))
+            found = ReleaseRecord(release=release, acceptance=acceptance, added_at=now)
+            content = await insert_release(connection, content, found)
             row = await asyncio.to_thread(codec.plugin_row, record, self._cipher)
             await connection.execute(insert(tables.plugins).values(row))
             return replace(content, plugins={**content.plugins, record.id: record})
@@ -144,12 +153,12 @@ class RegistryStore:
 
         await self._write(id_, work)
 
-    async def add_release(self, release: Release) -> None:
+    async def add_release(self, release: Release, acceptance: Acceptance | None = None) -> None:
         """Know one more release of an installed plugin. Equal ids are equal releases: no error."""
 
         async def work(connection: AsyncConnection, content: Content) -> Content:
             content.plugin(release.plugin_id)
-            record = ReleaseRecord(release=release, added_at=time.time())
+            record = ReleaseRecord(release=release, acceptance=acceptance, added_at=time.time())
             return await insert_release(connection, content, record)
 
         await self._write(release.plugin_id, work)

@@ -29,6 +29,7 @@ releases = Table(
     Column("release", JSON, nullable=False),
     Column("manifest", JSON(none_as_null=True)),
     Column("ui", JSON(none_as_null=True)),
+    Column("acceptance", JSON(none_as_null=True)),
     Column("added_at", Float, nullable=False),
 )
 

@@ -11,7 +11,16 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from gateway.errors import PlugwayError
-from gateway.model import Endpoint, ExitInfo, InstanceId, InstanceState, PluginId, ReleaseId, VerifiedRelease
+from gateway.model import (
+    Endpoint,
+    ExitInfo,
+    InstanceId,
+    InstanceState,
+    PluginId,
+    Release,
+    ReleaseId,
+    VerifiedRelease,
+)
 
 Progress = Callable[[str], None]
 """Told one short line for people at each step that takes time."""
@@ -38,6 +47,25 @@ class InstanceSpec:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Sandbox:
+    """What really surrounds an instance, as its runtime finds it applied.
+
+    ``level`` is ``none``, ``docker`` or ``runsc``. ``network`` says in words what the
+    instance reaches by itself, without the relay; ``lacks`` what belongs to the sandbox and is
+    not there.
+    """
+
+    level: str
+    network: str
+    holds: tuple[str, ...] = ()
+    lacks: tuple[str, ...] = ()
+
+
+UNPROTECTED = Sandbox(level="none", network="this machine's")
+"""A process of this machine, which may do what the gateway's user may."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RuntimeInstance:
     """What a runtime sees of an instance. ``started_at`` is Unix time in seconds."""
 
@@ -49,6 +77,7 @@ class RuntimeInstance:
     started_at: float = 0.0
     exit: ExitInfo | None = None
     handle: str = ""
+    sandbox: Sandbox = UNPROTECTED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +105,10 @@ class Runtime(Protocol):
 
     async def diagnose(self) -> Diagnosis:
         """Never raises: says in words what is missing."""
+        ...
+
+    def check_kind(self, release: Release) -> None:
+        """Raises :class:`ReleaseNotRunnable` for a kind of release that this runtime never runs."""
         ...
 
     async def prepare(self, release: VerifiedRelease, progress: Progress) -> None:

@@ -14,7 +14,15 @@ from typing import Any, Literal
 import docker
 
 from gateway.home import Home
-from gateway.model import InstanceId, PluginId, ReleaseId, VerifiedRelease
+from gateway.model import (
+    FindLogin,
+    ImageArtifact,
+    InstanceId,
+    PluginId,
+    Release,
+    ReleaseId,
+    VerifiedRelease,
+)
 from gateway.runtimes import docker_collect, docker_image, docker_logs
 from gateway.runtimes.base import (
     Diagnosis,
@@ -28,6 +36,7 @@ from gateway.runtimes.docker_base import have_base
 from gateway.runtimes.docker_engine import Engine
 from gateway.runtimes.docker_events import Events
 from gateway.runtimes.docker_host import DockerHost
+from gateway.runtimes.docker_pull import have_pulled
 from gateway.runtimes.docker_spec import owner
 from gateway.settings import Settings
 
@@ -35,12 +44,23 @@ Transport = Literal["unix", "tcp"]
 
 
 class DockerRuntime:
-    """See :class:`gateway.runtimes.base.Runtime`. ``engine_url`` overrides ``DOCKER_HOST``."""
+    """See :class:`gateway.runtimes.base.Runtime`. ``engine_url`` overrides ``DOCKER_HOST``.
+
+    ``find_login`` is asked, in a thread, before an image is pulled.
+    """
 
     name = "docker"
 
-    def __init__(self, home: Home, settings: Settings, *, engine_url: str = "") -> None:
+    def __init__(
+        self,
+        home: Home,
+        settings: Settings,
+        *,
+        engine_url: str = "",
+        find_login: FindLogin = lambda host: None,
+    ) -> None:
         self._home = home
+        self._find_login = find_login
         self._settings = settings
         self._engine = Engine(engine_url)
         self._host = DockerHost(home, settings)
@@ -52,13 +72,14 @@ class DockerRuntime:
 
     async def diagnose(self) -> Diagnosis:
         try:
+            transport = await self._chosen_transport()
             info, version = await self._engine.call(lambda client: (client.info(), client.version()))
         except RuntimeFailure as failure:
             return Diagnosis(available=False, reason=f"{failure.detail} {failure.hint}".strip())
         return Diagnosis(
             available=True,
             reason=f"Docker engine {version['Version']} (API {version['ApiVersion']}) answers.",
-            isolation=isolation(info, self._settings),
+            isolation=isolation(info, self._settings, transport),
         )
 
     async def have_base_image(self) -> None:
@@ -66,6 +87,9 @@ class DockerRuntime:
         await self._engine.call(
             lambda client: have_base(client, self._settings.base_image, lambda text: None)
         )
+
+    def check_kind(self, release: Release) -> None:
+        """Directories are built into images, and images are pulled."""
 
     async def prepare(self, release: VerifiedRelease, progress: Progress) -> None:
         await self._image(release, progress)
@@ -77,7 +101,10 @@ class DockerRuntime:
             def tell(text: str) -> None:
                 loop.call_soon_threadsafe(progress, text)
 
-            found = docker_image.have_image(client, self._home, self._settings, release, tell)
+            if isinstance(release.artifact, ImageArtifact):
+                found = have_pulled(client, self._home, release, self._find_login, tell)
+            else:
+                found = docker_image.have_image(client, self._home, self._settings, release, tell)
             docker_collect.claim(client, self._home, release, found)
             return found
 
@@ -151,9 +178,10 @@ def fitting_transport(client: docker.DockerClient) -> Transport:
     return "unix" if shared and not desktop else "tcp"
 
 
-def isolation(info: dict[str, Any], settings: Settings) -> tuple[str, ...]:
+def isolation(info: dict[str, Any], settings: Settings, transport: Transport) -> tuple[str, ...]:
     """What this engine really gives: a limit that its kernel does not know is not claimed."""
     security = [str(option) for option in info.get("SecurityOptions") or ()]
+    by_relay = settings.docker_egress == "relay"
     mebibytes = settings.memory_bytes // 2**20
     given = [
         (True, f"non-root user {owner()[0]}"),
@@ -166,6 +194,7 @@ def isolation(info: dict[str, Any], settings: Settings) -> tuple[str, ...]:
         (bool(info.get("SwapLimit")), "no swap beyond it"),
         (bool(info.get("CpuCfsQuota")), f"limit of {settings.cpus:g} CPU"),
         (bool(info.get("PidsLimit")), f"at most {settings.pids} processes"),
-        (settings.docker_transport != "tcp", "no network unless granted"),
+        (transport == "unix" and by_relay, "no network, and a relay for what was granted"),
+        (transport == "unix" and not by_relay, "no network unless granted"),
     ]
     return tuple(words for holds, words in given if holds)

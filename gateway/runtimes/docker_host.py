@@ -29,6 +29,8 @@ from gateway.settings import Settings
 _KILLED = 137
 # The engine learns of the kernel's killing on another way than of the end, sometimes later.
 _MEMORY_NEWS = 0.5
+_SECURITY_FOR = 60.0
+"""Seconds for which the engine's security options are believed."""
 _CANNOT_RUN = ("executable file not found", "no such file or directory", "permission denied", "exec format")
 
 
@@ -38,6 +40,7 @@ class DockerHost:
     def __init__(self, home: Home, settings: Settings) -> None:
         self._home = home
         self._settings = settings
+        self._security: tuple[float, tuple[str, ...]] = (-_SECURITY_FOR, ())
 
     def start(
         self, client: docker.DockerClient, spec: InstanceSpec, image: str, transport: str
@@ -75,7 +78,10 @@ class DockerHost:
         logs.remember_log(self._home, spec.release.plugin_id, spec.id, spec.release.id)
         if transport == "tcp":
             Pki(self._home).issue(spec.id, docker_spec.tls_directory(self._home, spec), owner)
-        if transport == "tcp" or spec.release.permissions.egress:
+        if docker_spec.by_relay(self._settings, spec, transport):
+            # The relay puts its socket here, now or later; what is mounted has to be there before.
+            self._home.egress_socket(spec.id).parent.mkdir(parents=True, exist_ok=True)
+        if docker_spec.has_network(self._settings, spec, transport):
             self._have_network(client, spec.release.plugin_id)
 
     def _have_network(self, client: docker.DockerClient, plugin: PluginId) -> None:
@@ -174,10 +180,20 @@ class DockerHost:
         tls: TlsFiles | None = None
         if labels[names.TRANSPORT] == "tcp":
             tls = Pki(self._home).client_files(InstanceId(labels[names.INSTANCE]))
+        security = self._security_of(client)
         if running(document):
-            return observe(document, self._home, tls, "")
+            return observe(document, self._home, tls, "", security)
         document = _with_memory_news(client, document)
-        return observe(document, self._home, tls, docker_logs.words(client.containers.get(document["Id"])))
+        words = docker_logs.words(client.containers.get(document["Id"]))
+        return observe(document, self._home, tls, words, security)
+
+    def _security_of(self, client: docker.DockerClient) -> tuple[str, ...]:
+        """The engine's security options; an engine may be started anew with others."""
+        asked_at, options = self._security
+        if time.monotonic() - asked_at > _SECURITY_FOR:
+            options = tuple(client.info().get("SecurityOptions") or ())
+            self._security = (time.monotonic(), options)
+        return options
 
     def purge(self, client: docker.DockerClient, plugin: PluginId) -> None:
         shutil.rmtree(self._home.path / "data" / plugin, ignore_errors=True)

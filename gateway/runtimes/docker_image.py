@@ -1,4 +1,4 @@
-"""The image of a release: built from its directory without network, or pulled by digest. All blocking."""
+"""The image of a plugin that lies in a directory: built from it, without network. All blocking."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ import docker
 from docker.errors import APIError, BuildError, ImageNotFound
 from docker.models.images import Image
 
-from gateway.digests import tree_digest
+from gateway.digests import canonical_json, tree_digest
 from gateway.home import Home
-from gateway.model import DirectoryArtifact, ImageArtifact, Release
+from gateway.model import IMAGE_MANIFEST, DirectoryArtifact, Release
 from gateway.runtimes import docker_names as names
 from gateway.runtimes.base import Progress, ReleaseNotRunnable
 from gateway.runtimes.docker_base import have_base, python_in
 from gateway.runtimes.docker_context import Context
-from gateway.runtimes.docker_engine import explanation
 from gateway.runtimes.launch import runnable_directory, sdk_packages
 from gateway.runtimes.site_packages import Packages, gather
 from gateway.settings import Settings, shipped_root
 
 _BUILD_TIMEOUT = 600
+_VERSION_LABEL = "org.opencontainers.image.version"
 # In one step, as each costs the engine a container: compile the plugin, and look for its program.
 _FINISH = (
     "import compileall, py_compile, shutil, sys; name = sys.argv[1]; "
@@ -45,8 +45,6 @@ def have_image(
     client: docker.DockerClient, home: Home, settings: Settings, release: Release, progress: Progress
 ) -> str:
     """The id of the release's image; raises :class:`ReleaseNotRunnable`."""
-    if isinstance(release.artifact, ImageArtifact):
-        return _have_pulled(client, release, release.artifact, progress)
     artifact = runnable_directory(release)
     base = have_base(client, settings.base_image, progress)
     cache = home.path / "wheels"
@@ -75,6 +73,8 @@ def have_image(
                 names.RECIPE: recipe,
                 names.DIGEST: artifact.digest,
                 names.PLUGIN: release.plugin_id,
+                IMAGE_MANIFEST: manifest_label(release),
+                _VERSION_LABEL: release.version,
             },
         ),
     )
@@ -92,9 +92,25 @@ def requirements_of(directory: Path) -> tuple[str, ...]:
 
 def _recipe(release: Release, artifact: DirectoryArtifact, base: Image, packages: Packages) -> str:
     """A digest of all that the image is made of: any change of it makes a new one."""
-    parts = [artifact.digest, base.id, packages.key, _dockerfile(release, artifact)]
+    parts = [artifact.digest, base.id, packages.key, _dockerfile(release, artifact), manifest_label(release)]
     parts += [tree_digest(package) for package in sdk_packages()]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+
+def manifest_label(release: Release) -> str:
+    """What the image says of its plugin, so that it can be pushed to a registry and installed from there."""
+    return canonical_json(
+        {
+            "id": release.plugin_id,
+            "version": release.version,
+            "name": release.name,
+            "uiType": release.ui_type.value,
+            "permissions": {
+                "egress": list(release.permissions.egress),
+                "volumes": list(release.permissions.volumes),
+            },
+        }
+    ).decode()
 
 
 def _dockerfile(release: Release, artifact: DirectoryArtifact) -> str:
@@ -166,23 +182,3 @@ def _said(error: BuildError) -> str:
 
 def _uncoloured(text: str) -> str:
     return text.replace("\x1b[91m", "").replace("\x1b[0m", "").strip()
-
-
-def _have_pulled(
-    client: docker.DockerClient, release: Release, artifact: ImageArtifact, progress: Progress
-) -> str:
-    by_digest = f"{artifact.reference}@{artifact.digest}"
-    for name in (by_digest, artifact.digest):
-        try:
-            return str(client.images.get(name).id)
-        except (ImageNotFound, APIError):
-            continue
-    progress(f"pulling {by_digest}")
-    try:
-        return str(client.images.pull(by_digest).id)
-    except APIError as error:
-        raise ReleaseNotRunnable(
-            f"The image {by_digest} cannot be pulled: {explanation(error)}",
-            hint="Check the reference, and that this machine reaches the registry.",
-            plugin=release.plugin_id,
-        ) from error

@@ -22,6 +22,7 @@ from gateway.runtimes.docker_engine import Engine
 from gateway.runtimes.docker_observe import seconds
 
 _AGAIN = 0.3
+_LONGEST_LINE = 64 * 2**10
 
 
 def stamped(line: str) -> LogLine:
@@ -147,6 +148,9 @@ class _Stream:
             if self._ended.is_set():
                 return
             *whole, rest = (rest + block).split(b"\n")
+            if len(rest) > _LONGEST_LINE:
+                # Blocks begin with a time stamp, those within a line as well.
+                whole, rest = [*whole, rest], b""
             for line in whole:
                 text = line.decode(errors="replace")
                 if text.partition(" ")[0] > self._last:

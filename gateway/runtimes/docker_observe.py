@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -10,6 +10,7 @@ from gateway.home import Home
 from gateway.model import Endpoint, ExitInfo, InstanceId, InstanceState, PluginId, ReleaseId, TlsFiles
 from gateway.runtimes import docker_names as names
 from gateway.runtimes.base import RuntimeInstance
+from gateway.runtimes.docker_sandbox import sandbox_of
 from gateway.runtimes.docker_spec import TCP_PORT
 from gateway.runtimes.exits import exit_info
 from gateway.runtimes.listen import SOCKET
@@ -19,8 +20,16 @@ _RUNNING = {"running", "paused", "restarting"}
 _SIGNAL_BASE = 128
 
 
-def observe(document: Mapping[str, Any], home: Home, tls: TlsFiles | None, words: str) -> RuntimeInstance:
-    """``words`` are the last of its output, needed for an exited one only."""
+def observe(
+    document: Mapping[str, Any],
+    home: Home,
+    tls: TlsFiles | None,
+    words: str,
+    security: Collection[str] = (),
+) -> RuntimeInstance:
+    """``words`` are the last of its output, needed for an exited one only; ``security`` the
+    engine's security options.
+    """
     labels = document["Config"]["Labels"]
     state = document["State"]
     id_ = InstanceId(labels[names.INSTANCE])
@@ -34,6 +43,7 @@ def observe(document: Mapping[str, Any], home: Home, tls: TlsFiles | None, words
         started_at=seconds(state.get("StartedAt", "")),
         exit=None if alive else _exit(document, words),
         handle=document["Id"],
+        sandbox=sandbox_of(document, security, (home.path, home.run_root)),
     )
 
 
@@ -47,7 +57,7 @@ def _endpoint(
     incarnation = f"{document['Id'][:12]}-{seconds(document['State']['StartedAt']):.2f}"
     if tls is None:
         address = f"unix:{home.run_directory(id_) / 'io' / SOCKET}"
-        return Endpoint(instance_id=id_, address=address, incarnation=incarnation)
+        return Endpoint(instance_id=id_, address=address, incarnation=incarnation, mounted=True)
     published = (document["NetworkSettings"]["Ports"] or {}).get(f"{TCP_PORT}/tcp")
     if not published:
         return None

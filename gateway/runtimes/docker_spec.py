@@ -12,12 +12,13 @@ from gateway.home import Home
 from gateway.runtimes import docker_names as names
 from gateway.runtimes.base import InstanceSpec
 from gateway.runtimes.listen import SOCKET
-from gateway.runtimes.marks import HOME_ID, plugin_environment
+from gateway.runtimes.marks import EGRESS, HOME_ID, plugin_environment
 from gateway.settings import Settings
 
 _NOBODY = 65532
 _SOCKETS = "/run/plugway"
 _TLS = "/run/plugway-tls"
+_EGRESS = "/run/plugway-egress"
 _VOLUMES = "/volumes"
 TCP_PORT = 7700
 _SCRATCH = "rw,noexec,nosuid,nodev,size=64m,mode=1777"
@@ -36,6 +37,16 @@ def socket_directory(home: Home, spec: InstanceSpec) -> Path:
 
 def tls_directory(home: Home, spec: InstanceSpec) -> Path:
     return home.run_directory(spec.id) / "tls"
+
+
+def has_network(settings: Settings, spec: InstanceSpec, transport: str) -> bool:
+    """Whether it gets a bridge: for the contract over TCP, or because the operator wants it so."""
+    return transport == "tcp" or bool(spec.release.permissions.egress and settings.docker_egress == "network")
+
+
+def by_relay(settings: Settings, spec: InstanceSpec, transport: str) -> bool:
+    """Whether what it was granted is reached through the gateway's relay."""
+    return bool(spec.release.permissions.egress) and not has_network(settings, spec, transport)
 
 
 def container_options(
@@ -57,6 +68,9 @@ def container_options(
         volumes=_VOLUMES,
         tls=_TLS if tcp else "",
     )
+    relayed = by_relay(settings, spec, transport)
+    if relayed:
+        environment[EGRESS] = f"unix:{_EGRESS}/{home.egress_socket(spec.id).name}"
     # A container is known by its labels; by this mark the process runtime would take it for its own.
     del environment[HOME_ID]
     mounts = [
@@ -66,6 +80,9 @@ def container_options(
         mounts.append(Mount(_TLS, str(tls_directory(home, spec)), type="bind", read_only=True))
     else:
         mounts.append(Mount(_SOCKETS, str(socket_directory(home, spec)), type="bind", read_only=False))
+    if relayed:
+        # Read-only: the way out is the gateway's, and may be used but not replaced.
+        mounts.append(Mount(_EGRESS, str(home.egress_socket(spec.id).parent), type="bind", read_only=True))
     options: dict[str, Any] = {
         "image": image,
         "name": names.container_name(home, spec.id),
@@ -75,7 +92,7 @@ def container_options(
         "user": f"{user}:{group}",
         **_sandbox(settings),
     }
-    if tcp or spec.release.permissions.egress:
+    if has_network(settings, spec, transport):
         options["network"] = names.network_name(home, spec.release.plugin_id)
         options["extra_hosts"] = {"host.docker.internal": "host-gateway"}
     else:

@@ -9,21 +9,35 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
-from gateway.model import DirectoryArtifact, Release
+from gateway.model import DirectoryArtifact, ImageArtifact, Release
 from gateway.runtimes.base import ReleaseNotRunnable
 from gateway.settings import shipped_root
+
+
+class CannotRunImages(ReleaseNotRunnable):
+    """The release is an image, and this runtime starts processes."""
+
+    key, title, status = "runtime-cannot-run-images", "This runtime cannot run images", 422
+
+
+def check_kind(release: Release) -> None:
+    """Raises :class:`CannotRunImages`."""
+    if isinstance(release.artifact, ImageArtifact):
+        raise CannotRunImages(
+            f"{release.plugin_id} {release.version} comes as a container image, "
+            "which the process runtime cannot run.",
+            hint="Start a Docker engine, then the gateway with RUNTIME=docker.",
+            plugin=release.plugin_id,
+        )
 
 
 def runnable_directory(release: Release) -> DirectoryArtifact:
     """The release's directory; raises :class:`ReleaseNotRunnable` where a process can never come of it."""
     what = f"{release.plugin_id} {release.version}"
     artifact = release.artifact
+    check_kind(release)
     if not isinstance(artifact, DirectoryArtifact):
-        raise ReleaseNotRunnable(
-            f"{what} comes as {_kind(artifact.kind)}, which the process runtime cannot run.",
-            hint="Use the docker runtime (RUNTIME=docker).",
-            plugin=release.plugin_id,
-        )
+        raise ReleaseNotRunnable(f"{what} is run elsewhere: it is only called.", plugin=release.plugin_id)
     if not artifact.command:
         raise ReleaseNotRunnable(
             f"{what} names no command to start it with.",
@@ -37,10 +51,6 @@ def runnable_directory(release: Release) -> DirectoryArtifact:
             plugin=release.plugin_id,
         )
     return artifact
-
-
-def _kind(kind: str) -> str:
-    return "a container image" if kind == "image" else "a remote endpoint"
 
 
 def resolved_command(release: Release) -> list[str]:

@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator, Callable, Collection, Iterable, Seque
 from typing import Any, Literal, TypeVar
 
 from gateway.home import Home
-from gateway.model import InstanceId, InstanceState, PluginId, ReleaseId, VerifiedRelease
+from gateway.model import InstanceId, InstanceState, PluginId, Release, ReleaseId, VerifiedRelease
 from gateway.runtimes import launch, logs
 from gateway.runtimes.base import Diagnosis, InstanceSpec, LogLine, Progress, RuntimeFailure, RuntimeInstance
 from gateway.runtimes.listen import TcpListening, UnixListening
@@ -55,6 +55,9 @@ class ProcessRuntime:
                 f"The operating system refused: {error.strerror or error}.",
                 hint="Look at the free space, the open files and the permissions of the home directory.",
             ) from error
+
+    def check_kind(self, release: Release) -> None:
+        launch.check_kind(release)
 
     async def prepare(self, release: VerifiedRelease, progress: Progress) -> None:
         del progress  # Nothing here takes time.

@@ -9,6 +9,7 @@ from typing import Protocol
 from gateway.definition import PluginDefinition
 from gateway.errors import BadInput, NotFound, Unavailable
 from gateway.model import Permissions, Release, Source, UiType
+from gateway.sources.evidence import Evidence
 
 
 class NotInCatalog(NotFound):
@@ -47,5 +48,9 @@ class ReleaseSource(Protocol):
     """Finds what a definition names. Raises errors that say what to do."""
 
     async def resolve(self, definition: PluginDefinition) -> Release: ...
+
+    async def evidence(self, definition: PluginDefinition, release: Release) -> Evidence:
+        """What is to be judged of a release that :meth:`resolve` gave for this definition."""
+        ...
 
     async def available(self) -> Sequence[CatalogEntry]: ...

@@ -12,9 +12,10 @@ from gateway.digests import release_id, tree_digest
 from gateway.errors import BadInput, PlugwayError
 from gateway.hints import near
 from gateway.model import DirectoryArtifact, PluginId, Release, Source, Tier
+from gateway.semver import preference, version_key
 from gateway.sources.base import CatalogEntry, NotInCatalog, SourceUnreadable
+from gateway.sources.evidence import Evidence
 from gateway.sources.manifest_file import FILE, BadManifestFile, ManifestFile, read_manifest_file
-from gateway.sources.semver import preference, version_key
 
 # Of no meaning for a directory; taken silently they would look as if they had been checked.
 _NOT_HERE = ("source_url", "download_url", "signature", "signer", "ui_config", "api_base_url")
@@ -50,6 +51,10 @@ class BuiltInSource:
                 plugin=definition.id,
             )
         return _release(definition, chosen, manifest, digest)
+
+    async def evidence(self, definition: PluginDefinition, release: Release) -> Evidence:
+        """None is needed: the operator laid the files here."""
+        return Evidence()
 
     async def available(self) -> Sequence[CatalogEntry]:
         found = await asyncio.to_thread(lambda: list(self._scan()))

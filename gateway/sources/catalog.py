@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from gateway.definition import PluginDefinition
 from gateway.errors import PlugwayError
 from gateway.model import Release, Source
+from gateway.semver import preference
 from gateway.sources.base import CatalogEntry, ReleaseSource, UnsupportedSource
-from gateway.sources.semver import preference
+from gateway.sources.evidence import Evidence
 
 
 class SourceCatalog:
@@ -16,6 +17,10 @@ class SourceCatalog:
 
     def __init__(self, sources: Mapping[Source, ReleaseSource]) -> None:
         self._sources = dict(sources)
+
+    def add(self, sources: Mapping[Source, ReleaseSource]) -> None:
+        """More sources, or others in the place of known ones."""
+        self._sources |= sources
 
     async def resolve(self, definition: PluginDefinition) -> Release:
         source = self._sources.get(definition.source)
@@ -28,6 +33,10 @@ class SourceCatalog:
                 plugin=definition.id,
             )
         return await source.resolve(definition)
+
+    async def evidence(self, definition: PluginDefinition, release: Release) -> Evidence:
+        """What the release's source has to show for it."""
+        return await self._sources[release.source].evidence(definition, release)
 
     async def available(self) -> tuple[CatalogEntry, ...]:
         """Entries of every source by id, the version that installing takes first.

@@ -11,8 +11,8 @@ from pydantic.alias_generators import to_camel
 
 from gateway.definition import Identifier
 from gateway.errors import BadInput
-from gateway.model import Permissions, UiType
-from gateway.sources.semver import is_version
+from gateway.model import EGRESS, VOLUME_NAME, Permissions, UiType
+from gateway.semver import is_version
 
 FILE = "plugway.toml"
 _MAX_BYTES = 64 * 2**10
@@ -32,11 +32,8 @@ def _version(text: str) -> str:
 
 Text = Annotated[str, StringConstraints(max_length=500)]
 Argument = Annotated[str, StringConstraints(min_length=1, max_length=500)]
-Egress = Annotated[
-    str,
-    StringConstraints(pattern=r"^(settings:(/[^/\s]+)+|[A-Za-z0-9.-]+:\d{1,5}|\[[0-9a-fA-F:]+\]:\d{1,5})$"),
-]
-VolumeName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,30}$")]
+Egress = Annotated[str, StringConstraints(pattern=f"^({EGRESS.pattern})$")]
+VolumeName = Annotated[str, StringConstraints(pattern=f"^{VOLUME_NAME.pattern}$")]
 ImageName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+([._/-][a-z0-9]+)*$", max_length=200)]
 
 

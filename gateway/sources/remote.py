@@ -9,17 +9,30 @@ from gateway.definition import PluginDefinition
 from gateway.digests import release_id
 from gateway.errors import BadInput
 from gateway.model import Permissions, PluginId, Release, RemoteArtifact, Source, Tier, UiType
-from gateway.sources.base import CatalogEntry
+from gateway.sources.base import CatalogEntry, ReleaseSource
+from gateway.sources.evidence import Evidence
 
 _FORMS = "grpc://host:port, grpcs://host:port or unix:///path/to/plugin.sock"
 _NOT_HERE = ("download_url", "checksum", "signature", "signer", "ui_config", "api_base_url")
 
 
 class RemoteSource:
-    """Turns a ``sourceUrl`` into a release. Nothing is fetched: the plugin is met when it is attached."""
+    """Turns a ``sourceUrl`` into a release. Nothing is fetched: the plugin is met when it is attached.
+
+    Definitions of plain HTTP servers, which name an ``apiBaseUrl`` or a page, go to ``over_http``.
+    """
+
+    def __init__(self, over_http: ReleaseSource | None = None) -> None:
+        self._over_http = over_http
 
     async def resolve(self, definition: PluginDefinition) -> Release:
         """``version`` stays empty where the definition names none: the plugin says it itself."""
+        if (
+            self._over_http
+            and not definition.source_url
+            and (definition.api_base_url or definition.ui_config)
+        ):
+            return await self._over_http.resolve(definition)
         given = [name for name in _NOT_HERE if getattr(definition, name)]
         if given:
             fields = type(definition).model_fields
@@ -49,6 +62,12 @@ class RemoteSource:
             artifact=artifact,
             ui_type=ui_type,
         )
+
+    async def evidence(self, definition: PluginDefinition, release: Release) -> Evidence:
+        """Of an endpoint there is none: the gateway holds no byte of what runs there."""
+        if self._over_http and not isinstance(release.artifact, RemoteArtifact):
+            return await self._over_http.evidence(definition, release)
+        return Evidence()
 
     async def available(self) -> Sequence[CatalogEntry]:
         return ()

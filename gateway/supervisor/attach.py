@@ -9,12 +9,21 @@ from gateway.contract.client import ConfigureResult, Description, PluginClient
 from gateway.contract.errors import ContractError, WrongPlugin
 from gateway.model import InstanceId, Manifest, Permissions, Release, RemoteArtifact, UiBundle, UiType
 from gateway.registry.records import PluginSettings, ReleaseRecord
+from gateway.trust.refusal import Refused
+from gateway.trust.running import judge_running
 
 
 class PermissionsExceeded(ContractError):
     """The plugin wants more than its release was granted."""
 
     key, title = "permissions-exceeded", "The plugin wants more than it was granted"
+    permanent = True
+
+
+class NotAsSigned(ContractError):
+    """What runs says something else of itself than its publisher signed."""
+
+    key, title = "not-as-signed", "The plugin is not what was signed"
     permanent = True
 
 
@@ -41,6 +50,7 @@ async def get_facts(
     if known.manifest is not None and fixed and await _kept(known.ui, content):
         return Facts(manifest=known.manifest, ui=known.ui)
     ui = None if manifest.ui_type is UiType.NONE else await client.fetch_ui(manifest, content)
+    _as_signed(known, manifest, ui)
     return Facts(manifest=manifest, ui=ui)
 
 
@@ -74,6 +84,16 @@ def _same_plugin(description: Description, release: Release, instance: InstanceI
     managed = not isinstance(release.artifact, RemoteArtifact)
     if managed and description.instance_id not in ("", instance):
         raise WrongPlugin(f"It says that it is the instance {description.instance_id!r}, not {instance!r}.")
+
+
+def _as_signed(known: ReleaseRecord, manifest: Manifest, ui: UiBundle | None) -> None:
+    """What a publisher signed beyond the files: what the plugin says of itself, and the UI it hands out."""
+    if known.acceptance is None or not known.acceptance.verified or not known.acceptance.envelope:
+        return
+    try:
+        judge_running(known.acceptance.envelope, known.release, manifest, ui.files if ui else {})
+    except Refused as refusal:
+        raise NotAsSigned(f"It is not what was signed: {refusal.detail}", hint=refusal.hint) from None
 
 
 def _granted(manifest: Manifest, release: Release) -> None:

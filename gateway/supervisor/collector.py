@@ -50,6 +50,12 @@ def needed_releases(record: PluginRecord, history: Sequence[RolloutRecord]) -> f
     return frozenset(needed)
 
 
+def used_releases(store: RegistryStore, id_: PluginId) -> frozenset[ReleaseId]:
+    """Those that are needed, and those that still run."""
+    needed = needed_releases(store.plugin(id_), store.rollouts(id_))
+    return needed | {record.release_id for record in store.instances(id_)}
+
+
 def spent_rollouts(history: Sequence[RolloutRecord], needed: Collection[ReleaseId]) -> list[str]:
     """Rollouts that can be forgotten: old ones that are no step back to a release at hand. Pure."""
     spent = []
@@ -128,7 +134,7 @@ class Collector:
         async with self._turn(id_):
             history = self._store.rollouts(id_)
             needed = needed_releases(self._store.plugin(id_), history)
-            used = needed | {record.release_id for record in self._store.instances(id_)}
+            used = used_releases(self._store, id_)
             old = [known.release.id for known in self._store.releases(id_) if known.release.id not in used]
             spent = spent_rollouts(history, needed)
             if old or spent:

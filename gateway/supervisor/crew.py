@@ -19,6 +19,7 @@ from gateway.supervisor.desired import remote_endpoint
 from gateway.supervisor.meeting import Surroundings
 from gateway.supervisor.monitor import Monitor
 from gateway.supervisor.plan import Action, Attach, DesiredInstance, Detach, Observed, Start, Stop
+from gateway.supervisor.remote_tls import remote_tls
 from gateway.supervisor.tracks import Track, count_failure, end_of, same_incarnation
 
 log = logging.getLogger(__name__)
@@ -239,7 +240,10 @@ class Crew:
         if track.ownership is Ownership.MANAGED:
             return track.seen.endpoint if track.seen else None
         artifact = self._store.release(track.release_id).release.artifact
-        return remote_endpoint(track.id, artifact) if isinstance(artifact, RemoteArtifact) else None
+        if not isinstance(artifact, RemoteArtifact):
+            return None
+        tls = remote_tls(self._around.settings.home, artifact)
+        return remote_endpoint(track.id, track.plugin_id, artifact, tls)
 
     def detach(self, track: Track) -> None:
         if track.watching is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 
-from gateway.model import Endpoint, InstanceId, Ownership, Release, RemoteArtifact, TlsFiles
+from gateway.model import Endpoint, InstanceId, Ownership, PluginId, Release, RemoteArtifact, TlsFiles
 from gateway.registry.records import PluginRecord
 from gateway.supervisor.plan import DesiredPlugin, DesiredRelease
 
@@ -27,12 +27,14 @@ def ownership(release: Release) -> Ownership:
     return Ownership.REMOTE if isinstance(release.artifact, RemoteArtifact) else Ownership.MANAGED
 
 
-def remote_endpoint(instance: InstanceId, artifact: RemoteArtifact) -> Endpoint:
-    """Where a remote plugin answers. With an identity it has to prove it to the system's roots."""
-    tls = TlsFiles(ca="", certificate="", key="", server_name=artifact.identity)
+def remote_endpoint(
+    instance: InstanceId, plugin: PluginId, artifact: RemoteArtifact, tls: TlsFiles | None
+) -> Endpoint:
+    """Where a remote plugin answers, perhaps beside others."""
     return Endpoint(
         instance_id=instance,
         address=artifact.address,
         incarnation=secrets.token_hex(4),
-        tls=tls if artifact.identity else None,
+        tls=tls,
+        plugin=plugin,
     )

@@ -5,17 +5,26 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any
 
 from gateway.contract.client import ConfigureResult
 from gateway.definition import PluginDefinition
 from gateway.errors import BadInput, Conflict, Unavailable
-from gateway.model import Manifest, PluginId, PluginState, Release
+from gateway.model import Manifest, PluginId, PluginState
 from gateway.registry.boards import EventBoard
 from gateway.registry.records import PluginRecord, PluginSettings
 from gateway.registry.store import RegistryStore
 from gateway.runtimes.base import Runtime
 from gateway.supervisor.acts import Verify
+from gateway.supervisor.candidates import (
+    Admission,
+    Candidate,
+    Candidates,
+    Catalog,
+    ConsentNeeded,
+    needs_consent,
+    steps_as_events,
+)
 from gateway.supervisor.loop import Supervisor
 from gateway.supervisor.settings_moves import Configured, SettingsMoves
 from gateway.supervisor.settings_sides import same_settings
@@ -23,12 +32,6 @@ from gateway.supervisor.settings_split import find_errors, take_apart
 
 STOP_TIMEOUT = 60.0
 """Seconds that an uninstall waits for the plugin's instances to end."""
-
-
-class Catalog(Protocol):
-    """Finds the release that a definition names."""
-
-    async def resolve(self, definition: PluginDefinition) -> Release: ...
 
 
 class StillRunning(Unavailable):
@@ -56,13 +59,14 @@ class Lifecycle:
         store: RegistryStore,
         supervisor: Supervisor,
         catalog: Catalog,
+        admission: Admission,
         verify: Verify,
         events: EventBoard,
         runtime: Runtime,
     ) -> None:
         self._store = store
         self._supervisor = supervisor
-        self._catalog = catalog
+        self._candidates = Candidates(catalog, admission)
         self._verify = verify
         self._events = events
         self._runtime = runtime
@@ -73,18 +77,46 @@ class Lifecycle:
         """Held by whoever acts on the plugin, so that acts on it never mix."""
         return self._turns[id_]
 
-    async def install(self, definition: PluginDefinition) -> PluginRecord:
-        """Installed or not at all; the start follows by itself, and events tell of it."""
+    async def preview(self, definition: PluginDefinition) -> Candidate:
+        """What installing would bring, and whether the policy would let it in. Installs nothing."""
+        with steps_as_events(self._events, PluginId(definition.id)):
+            return await self._candidates.find(definition)
+
+    async def install(self, definition: PluginDefinition, consent: str = "") -> PluginRecord:
+        """Installed or not at all; the start follows by itself, and events tell of it.
+
+        What comes from elsewhere needs ``consent``, the id of the release that was shown; raises
+        :class:`ConsentNeeded`, which shows it, without.
+        """
         id_ = PluginId(definition.id)
         async with self._turns[id_]:
-            release = await self._catalog.resolve(definition)
-            await self._verify(release)
-            record = PluginRecord(
-                id=id_, definition=definition, release_id=release.id, pinned=definition.lock_version
-            )
-            await self._store.add_plugin(record, release)
-            self._events.emit("plugin.installed", id_, version=release.version, release=release.id)
-            return self._store.plugin(id_)
+            candidate = await self.preview(definition)
+            return await self._take_in(definition, candidate, consent)
+
+    async def install_found(
+        self, definition: PluginDefinition, candidate: Candidate, consent: str
+    ) -> PluginRecord:
+        """As :meth:`install`, where the release was found by other means than the definition's source."""
+        async with self._turns[PluginId(definition.id)]:
+            return await self._take_in(definition, candidate, consent)
+
+    async def _take_in(
+        self, definition: PluginDefinition, candidate: Candidate, consent: str
+    ) -> PluginRecord:
+        id_, release, acceptance = PluginId(definition.id), candidate.release, candidate.accepted()
+        self._runtime.check_kind(release)
+        if needs_consent(release) and consent != release.id:
+            raise ConsentNeeded(candidate)
+        await self._verify(release)
+        record = PluginRecord(
+            id=id_, definition=definition, release_id=release.id, pinned=definition.lock_version
+        )
+        await self._store.add_plugin(record, release, acceptance)
+        self._candidates.forget(definition)
+        if needs_consent(release):
+            self._events.emit("plugin.install", id_, step="starting", text="starting")
+        self._events.emit("plugin.installed", id_, version=release.version, release=release.id)
+        return self._store.plugin(id_)
 
     async def uninstall(self, id_: PluginId, purge: bool) -> None:
         """Stop it, then forget it; its volumes and logs stay unless ``purge``.

@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import suppress
+from dataclasses import replace
 
 from gateway.clock import SteadyClock
 from gateway.contract.bundle import Content
@@ -22,6 +23,7 @@ from gateway.supervisor import acts
 from gateway.supervisor.clock import Clock
 from gateway.supervisor.crew import PAUSE_AFTER_FAULT, Crew
 from gateway.supervisor.desired import desired_plugin
+from gateway.supervisor.egress import Egress, NoRelays, RelaySet
 from gateway.supervisor.logs import InstanceLine, merged_logs
 from gateway.supervisor.meeting import Surroundings
 from gateway.supervisor.monitor import Monitor
@@ -67,8 +69,10 @@ class Supervisor:
         settings: Settings,
         verify: acts.Verify = verify_release,
         clock: Clock | None = None,
+        relays: RelaySet | None = None,
     ) -> None:
         self._store = store
+        self._egress = Egress(store, relays or NoRelays())
         self._outcomes = outcomes
         self._runtime = runtime
         self._clock = clock = clock or Clock()
@@ -87,10 +91,11 @@ class Supervisor:
 
     async def start(self) -> None:
         """Adopt what runs, publish its routes at once, then begin to watch and to act."""
-        self._unsubscribe = self._store.subscribe(lambda _: self.wake())
+        self._unsubscribe = self._store.subscribe(self._stored)
         self._outcomes.on_failure(self._call_failed)
         await self._look()
         self._want()
+        self._open_ways_out()
         for wanted in self._wanted():
             self._crew.adopt(wanted)
         self._tell_all()
@@ -104,6 +109,7 @@ class Supervisor:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._crew.end(keep=keep)
+        self._egress.close()
 
     def wake(self) -> None:
         """Look and plan soon. Cheap; many calls are one pass."""
@@ -114,7 +120,10 @@ class Supervisor:
     def status(self, id_: PluginId) -> PluginStatus:
         """Raises ``UnknownPlugin``."""
         self._store.plugin(id_)
-        return self._publisher.status(id_) or _UNKNOWN
+        status = self._publisher.status(id_) or _UNKNOWN
+        # Counts change without anything being published.
+        instances = (replace(one, relay=self._egress.status(one.id)) for one in status.instances)
+        return replace(status, instances=tuple(instances))
 
     async def restart(self, id_: PluginId) -> None:
         """Replace what runs, and end a quarantine. Returns at once; events tell the rest."""
@@ -148,13 +157,13 @@ class Supervisor:
         Raises :class:`~gateway.contract.errors.ContractError` where it does not answer.
         """
         history = self._store.rollouts(id_)
-        asked = [
-            track.monitor
-            for track in self._crew.of(id_)
-            if track.monitor is not None and track.monitor.ready
+        asked = []
+        for track in self._crew.of(id_):
+            ready = track.monitor is not None and track.monitor.ready and not track.leaving
             # The stable side of a rollout keeps what it has.
-            if not track.leaving and held_settings(history, track.id) is None
-        ]
+            if track.monitor is not None and ready and held_settings(history, track.id) is None:
+                self._egress.try_out(track.id, settings)
+                asked.append(track.monitor)
         results = [await monitor.configure(settings, dry_run=dry_run) for monitor in asked]
         refused = (result for result in results if not result.accepted)
         return next(refused, results[0] if results else None)
@@ -205,6 +214,7 @@ class Supervisor:
         await self._advance()
         self._want()
         wanted = self._wanted()
+        self._open_ways_out()
         if seeing:
             for action in plan(wanted, self._crew.observed, self._clock.steady()):
                 self._crew.act(action)
@@ -252,6 +262,24 @@ class Supervisor:
             )
             for record in self._store.plugins()
         }
+
+    def _open_ways_out(self) -> None:
+        """Before an instance starts, and until it has ended: what drains is still answering calls."""
+        wanted = [
+            (one.id, one.plugin_id, one.release.release_id)
+            for one in self._wanted()
+            if one.release.ownership is Ownership.MANAGED
+        ]
+        there = [
+            (track.id, track.plugin_id, track.release_id)
+            for track in self._crew.tracks.values()
+            if track.ownership is Ownership.MANAGED and (track.seen is not None or track.busy is not None)
+        ]
+        self._egress.follow([*wanted, *there])
+
+    def _stored(self, _: object) -> None:
+        self._egress.refresh()
+        self.wake()
 
     def _wanted(self) -> tuple[DesiredInstance, ...]:
         return desired_instances(self._desired.values())

@@ -14,14 +14,22 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gateway.errors import PlugwayError, Unavailable
-from gateway.model import DirectoryArtifact, InstanceState, PluginId, Release, ReleaseId, VerifiedRelease
+from gateway.model import (
+    DirectoryArtifact,
+    InstanceState,
+    PluginId,
+    Release,
+    ReleaseId,
+    Source,
+    VerifiedRelease,
+)
 from gateway.registry.boards import EventBoard
 from gateway.registry.records import PluginRecord
 from gateway.registry.store import RegistryStore
 from gateway.runtimes.base import Runtime
 from gateway.sources.base import NotInCatalog
 from gateway.sources.manifest_file import FILE, read_manifest_file
-from gateway.supervisor.lifecycle import Catalog
+from gateway.supervisor.candidates import Catalog
 from gateway.supervisor.rollout import Phase, Rollout, Strategy
 from gateway.supervisor.rollout_acts import RolloutActs
 from gateway.supervisor.rollout_codec import decode
@@ -110,7 +118,8 @@ class Refresh:
 
     async def _change(self, record: PluginRecord) -> _Change | None:
         before = self._store.release(record.release_id).release
-        if not isinstance(before.artifact, DirectoryArtifact):
+        # What was fetched from elsewhere is not asked for again: it lies here under its digest.
+        if before.source is not Source.BUILT_IN or not isinstance(before.artifact, DirectoryArtifact):
             return None
         try:
             after = await self._resolve(record, before, Path(before.artifact.path))

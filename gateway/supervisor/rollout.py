@@ -11,8 +11,10 @@ for is :mod:`gateway.supervisor.rollout_commands`.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import Any
 
 from gateway.model import PluginId, ReleaseId
 
@@ -96,6 +98,8 @@ class Rollout:
     # Kept here as well: the releases may be forgotten before the rollout is.
     stable_version: str = ""
     candidate_version: str = ""
+    # The plugin's definition once it has succeeded, as a document; None leaves it as it is.
+    definition: Mapping[str, Any] | None = None
     plan: Plan
     phase: Phase = Phase.PENDING
     step: int = 0

@@ -6,14 +6,17 @@ import asyncio
 import secrets
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
+from gateway.definition import PluginDefinition
 from gateway.errors import Conflict
 from gateway.model import PluginId, Release, RemoteArtifact
-from gateway.registry.records import PluginRecord, RolloutRecord
+from gateway.registry.boards import EventBoard
+from gateway.registry.records import Acceptance, PluginRecord, RolloutRecord
 from gateway.registry.store import RegistryStore
 from gateway.supervisor import rollout_commands as commands
 from gateway.supervisor.acts import Verify
-from gateway.supervisor.lifecycle import Catalog
+from gateway.supervisor.candidates import Admission, Catalog, resolve, steps_as_events
 from gateway.supervisor.rollout import Phase, Plan, Rollout, Seen, Strategy
 from gateway.supervisor.rollout_codec import decode
 from gateway.supervisor.rollout_history import step_back
@@ -44,31 +47,50 @@ class RolloutActs:
         store: RegistryStore,
         rollouts: Rollouts,
         catalog: Catalog,
+        admission: Admission,
         verify: Verify,
+        events: EventBoard,
         turn: Callable[[PluginId], asyncio.Lock],
     ) -> None:
         self._store = store
         self.rollouts = rollouts
         self._catalog = catalog
+        self._admission = admission
         self._verify = verify
+        self._events = events
         self._turn = turn
         self._moves = SettingsMoves(store, rollouts)
 
     async def begin(
-        self, id_: PluginId, version: str, options: RolloutOptions, *, consent: bool = False
+        self,
+        id_: PluginId,
+        version: str,
+        options: RolloutOptions,
+        *,
+        consent: bool = False,
+        definition: PluginDefinition | None = None,
     ) -> RolloutRecord:
-        """Ask for a move to ``version``; what is found wrong with it ends it, and events tell."""
+        """Ask for a move to ``version``; what is found wrong with it ends it, and events tell.
+
+        ``definition`` says how to get it, where that differs by more than the version from how the
+        plugin was installed; once the rollout has succeeded it is the plugin's.
+        """
         async with self._turn(id_):
             record = self._movable(id_)
             plan = make_plan(options, record.rollout_defaults)
-            release = await self._catalog.resolve(record.definition.model_copy(update={"version": version}))
+            wanted = definition or record.definition.model_copy(update={"version": version})
+            with steps_as_events(self._events, id_):
+                release = await resolve(self._catalog, wanted)
             if release.id == record.release_id:
                 raise NotMovable(
                     f"{id_} is at this release already: {release.version} ({release.id}).",
                     plugin=id_,
                     hint=f"plugway status {id_} shows its releases.",
                 )
-            return await self._begin(record, release, plan, consent=consent)
+            acceptance = await self._admission.accept(wanted, release)
+            return await self._begin(
+                record, release, plan, consent=consent, definition=definition, acceptance=acceptance
+            )
 
     async def rollback(self, id_: PluginId) -> RolloutRecord:
         """Go back: end the rollout under way, or undo the last one that stayed.
@@ -174,12 +196,20 @@ class RolloutActs:
         return record
 
     async def _begin(
-        self, record: PluginRecord, release: Release, plan: Plan, *, consent: bool, is_rollback: bool = False
+        self,
+        record: PluginRecord,
+        release: Release,
+        plan: Plan,
+        *,
+        consent: bool,
+        is_rollback: bool = False,
+        definition: PluginDefinition | None = None,
+        acceptance: Acceptance | None = None,
     ) -> RolloutRecord:
         if (live := self.rollouts.live(record.id)) is not None:
             await self._supersede(live, release)
         await self._verify(release)
-        await self._store.add_release(release)
+        await self._store.add_release(release, acceptance)
         rollout = Rollout(
             id=f"{record.id}-{secrets.token_hex(4)}",
             plugin_id=record.id,
@@ -191,6 +221,7 @@ class RolloutActs:
             plan=plan,
             approved=consent,
             is_rollback=is_rollback,
+            definition=_document(definition),
         )
         settings = self._store.plugin(record.id).settings
         if is_rollback:
@@ -205,6 +236,12 @@ class RolloutActs:
                 hint=f"plugway status {live.plugin_id}",
             )
         await self.rollouts.command(live.id, lambda r, _: commands.supersede(r, self.rollouts.now))
+
+
+def _document(definition: PluginDefinition | None) -> dict[str, Any] | None:
+    if definition is None:
+        return None
+    return definition.model_dump(mode="json", by_alias=True, exclude_unset=True)
 
 
 def _straight_back(record: PluginRecord) -> Plan:

@@ -13,6 +13,7 @@ from dataclasses import replace
 from typing import Any
 
 from gateway.clock import SteadyClock
+from gateway.definition import parse_definition
 from gateway.errors import NotFound
 from gateway.model import InstanceId, PluginId
 from gateway.registry.boards import EventBoard, OutcomeBoard, SnapshotBoard
@@ -198,6 +199,8 @@ class Rollouts:
         changes: dict[str, Any] = {}
         if after.phase is Phase.SUCCEEDED:
             changes = {"release_id": after.candidate, "slot": after.candidate_slot}
+            if after.definition is not None:
+                changes["definition"] = parse_definition(dict(after.definition))
         elif after.phase in TERMINAL:
             now = self._store.plugin(record.plugin_id).settings
             if (back := restored(now, record.before)) != now:

@@ -5,12 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from gateway.egress.relay import RelayStatus
 from gateway.model import InstanceId, InstanceState, Ownership, PluginState, ReleaseId, Voice
+from gateway.runtimes.base import Sandbox
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InstanceStatus:
-    """One instance. ``started_at`` is Unix time, 0 where unknown; ``weight`` its release's share."""
+    """One instance. ``started_at`` is Unix time, 0 where unknown; ``weight`` its release's share.
+
+    ``sandbox`` is None where nobody here can know it, ``relay`` where it has none.
+    """
 
     id: InstanceId
     release_id: ReleaseId
@@ -23,6 +28,8 @@ class InstanceStatus:
     started_at: float = 0.0
     address: str = ""
     weight: int = 100
+    sandbox: Sandbox | None = None
+    relay: RelayStatus | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -100,6 +100,7 @@ def instance_status(wanted: DesiredInstance, track: Track, runtime: str) -> Inst
         started_at=seen.started_at if seen else 0.0,
         address=monitor.endpoint.address if monitor else "",
         weight=wanted.release.weight,
+        sandbox=seen.sandbox if seen else None,
     )
 
 

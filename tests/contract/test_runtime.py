@@ -14,8 +14,10 @@ import pytest
 
 from gateway.home import Home
 from gateway.model import ImageArtifact, InstanceId, InstanceState, Permissions, PluginId, VerifiedRelease
-from gateway.runtimes.base import LogLine, ReleaseNotRunnable, Runtime
+from gateway.runtimes.base import LogLine, ReleaseNotRunnable, Runtime, RuntimeFailure
 from gateway.runtimes.docker import DockerRuntime
+from gateway.runtimes.docker_pull import RegistryAway
+from gateway.runtimes.launch import CannotRunImages
 from gateway.runtimes.process import ProcessRuntime
 from gateway.settings import Settings
 from tests.contract.runtime_kit import (
@@ -238,12 +240,22 @@ async def test_environment_holds_nothing_of_the_host(
     assert "hidden" not in told
 
 
+async def test_an_image_that_is_not_to_be_had_leaves_nothing_behind(runtime: Runtime, home: Home) -> None:
+    image = ImageArtifact(reference="127.0.0.1:9/x", digest="sha256:" + "0" * 64)
+    with pytest.raises(RuntimeFailure, match="image") as caught:
+        await runtime.prepare(tiny(image), lambda text: None)
+    wanted = RegistryAway if runtime.name == "docker" else CannotRunImages
+    assert isinstance(caught.value, wanted)
+    assert caught.value.hint
+    assert await runtime.list() == []
+    assert not list(home.run_root.iterdir())
+
+
 @pytest.mark.parametrize(
     ("release", "words"),
     [
         (with_command("no-such-program"), "no-such-program"),
         (with_command(), "names no command"),
-        (tiny(ImageArtifact(reference="nowhere.invalid/x", digest="sha256:" + "0" * 64)), "image"),
         (with_command("tiny/__init__.py"), "tiny/__init__.py"),
         (tiny(permissions=Permissions(volumes=("../../etc",))), "volume"),
     ],

@@ -96,9 +96,12 @@ async def test_sandbox_as_seen_from_inside(make: Make, monkeypatch: pytest.Monke
 async def test_the_isolation_that_is_told_is_the_one_that_is_given(make: Make) -> None:
     diagnosis = await make().diagnose()
     assert diagnosis.available
-    assert "no network unless granted" in diagnosis.isolation
+    assert "no network, and a relay for what was granted" in diagnosis.isolation
     assert "no capabilities" in diagnosis.isolation
-    assert "no network unless granted" not in (await make(docker_transport="tcp").diagnose()).isolation
+    chosen = await make(docker_egress="network").diagnose()
+    assert "no network unless granted" in chosen.isolation
+    by_tcp = await make(docker_transport="tcp").diagnose()
+    assert not any("network" in words for words in by_tcp.isolation)
 
 
 async def test_out_of_memory_is_told_as_such(make: Make) -> None:
@@ -134,12 +137,14 @@ async def test_plugins_with_a_network_do_not_meet_each_other(make: Make) -> None
     assert not set(networks) & set(left)
 
 
-async def test_egress_gives_a_network_of_its_own_and_the_host_by_name(make: Make, home: Home) -> None:
-    runtime = make()
+async def test_a_network_of_its_own_where_the_operator_wants_one(make: Make, home: Home) -> None:
+    runtime = make(docker_egress="network")
     instance = await runtime.start(spec(other_plugin(("settings:/url",)), "tiny-two.1.0"))
     assert instance.endpoint is not None
     assert instance.endpoint.address.startswith("unix:")
     assert "eth0" in await ask(instance, "/ls", "/sys/class/net")
+    assert instance.sandbox.network == f"bridge {network_name(home, PluginId('tiny-two'))}"
+    assert "PLUGWAY_EGRESS" not in await ask(instance, "/env")
     assert "host.docker.internal" in await ask(instance, "/read", "/etc/hosts")
     assert list(inspect(instance)["NetworkSettings"]["Networks"]) == [
         network_name(home, PluginId("tiny-two"))

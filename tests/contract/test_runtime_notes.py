@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 from plugway.plugin.v1 import http_pb2, plugin_pb2, plugin_pb2_grpc
@@ -12,12 +13,13 @@ from gateway.contract.channel import open_channel
 from gateway.definition import parse_definition
 from gateway.home import Home
 from gateway.model import InstanceId
-from gateway.runtimes.base import InstanceSpec, Runtime
+from gateway.runtimes.base import InstanceSpec, Runtime, RuntimeInstance
 from gateway.runtimes.docker import DockerRuntime
 from gateway.runtimes.process import ProcessRuntime
 from gateway.settings import Settings
 from gateway.sources.built_in import BuiltInSource
 from gateway.trust.verify import verify_release
+from tests.contract.runtime_kit import until
 from tests.parts import need_docker
 
 
@@ -44,6 +46,7 @@ async def test_notes_runs(runtime: Runtime, home: Home) -> None:
     await runtime.prepare(release, lambda text: None)
     instance = await runtime.start(InstanceSpec(id=InstanceId("notes.1.0"), release=release))
     assert instance.endpoint is not None
+    await until(lambda: listens(instance))
     channel = open_channel(instance.endpoint)
     try:
         plugin = plugin_pb2_grpc.PluginServiceStub(channel)
@@ -55,6 +58,11 @@ async def test_notes_runs(runtime: Runtime, home: Home) -> None:
         assert await answer(plugin, "GET", b"/notes") == 200
     finally:
         await channel.close()
+
+
+async def listens(instance: RuntimeInstance) -> bool:
+    assert instance.endpoint is not None
+    return Path(instance.endpoint.address.removeprefix("unix:")).exists()
 
 
 async def answer(plugin: plugin_pb2_grpc.PluginServiceAsyncStub, method: str, path: bytes) -> int:

@@ -40,14 +40,15 @@ class Visitor:
     gateway: RunningGateway
     context: BrowserContext
     page: Page
+    base: str
     answered: list[str] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
 
     def foreign_requests(self) -> list[str]:
-        return [url for url in self.answered if not url.startswith((self.gateway.base, "data:", "blob:"))]
+        return [url for url in self.answered if not url.startswith((self.base, "data:", "blob:"))]
 
     async def go(self, path: str) -> None:
-        await self.page.goto(self.gateway.base + path)
+        await self.page.goto(self.base + path)
 
     async def frame(self, plugin: str = "probe", path: str = "") -> Frame:
         """Open the plugin's page; returns its frame once the UI is mounted."""
@@ -66,16 +67,18 @@ class Visitor:
 
 
 @asynccontextmanager
-async def visitor(browser: Browser, gateway: RunningGateway, **context: Any) -> AsyncIterator[Visitor]:
-    """A new profile, signed in by a one-time link."""
+async def visitor(
+    browser: Browser, gateway: RunningGateway, *, base: str = "", **context: Any
+) -> AsyncIterator[Visitor]:
+    """A new profile, signed in by a one-time link; ``base`` is the address, if not the gateway's own."""
     link = (await gateway.client.post("/api/v1/login-links")).raise_for_status().json()["url"]
     opened = await browser.new_context(**{"viewport": {"width": 1280, "height": 800}, **context})
     opened.set_default_timeout(PATIENCE)
     page = await opened.new_page()
-    found = Visitor(gateway, opened, page)
+    found = Visitor(gateway, opened, page, base or gateway.base)
     opened.on("response", lambda response: found.answered.append(response.url))
     page.on("pageerror", lambda error: found.errors.append(str(error)))
-    await page.goto(link)
+    await page.goto(link.replace(gateway.base, found.base))
     await expect(page.get_by_role("heading", name="Plugins")).to_be_visible()
     try:
         yield found

@@ -4,39 +4,20 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
 
 import pytest
 import pytest_asyncio
 from playwright.async_api import expect
 
 from tests.e2e.browser import Visitor
+from tests.e2e.elsewhere import Elsewhere, another_host
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(120)]
 
 
-@dataclass
-class Elsewhere:
-    """Another host: keeps whatever is said to it.
-
-    Chromium connects ahead of a navigation that its policy then refuses; nothing is sent on
-    such a connection, so what counts is what was said.
-    """
-
-    url: str
-    heard: list[bytes] = field(default_factory=list)
-
-
 @pytest_asyncio.fixture(loop_scope="session")
 async def elsewhere() -> AsyncIterator[Elsewhere]:
-    async def meet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if said := await reader.read(1000):
-            found.heard.append(said)
-        writer.close()
-
-    server = await asyncio.start_server(meet, "127.0.0.1", 0)
-    found = Elsewhere(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/")
-    async with server:
+    async with another_host() as found:
         yield found
         assert found.heard == []
 

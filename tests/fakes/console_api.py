@@ -188,6 +188,7 @@ class FakeGateway:
             Route(one + "/logs", self.logs),
             Route(one + "/{act}", self.act, methods=["POST"]),
             Route("/api/v1/catalog", self.catalog),
+            Route("/api/v1/catalogues", self.catalogues),
             Route("/api/v1/events", self.events),
             Route("/fake/{id}", self.change, methods=["POST"]),
             Route("/plugins/{id}/ui/", self.frame),
@@ -277,7 +278,10 @@ class FakeGateway:
             _entry("clock", "Clock", "The time in several places.", [], []),
             _entry("postgres", "PostgreSQL", "Tables and queries.", ["settings:/url"], ["data"]),
         ]
-        return JSONResponse({"plugins": entries})
+        return JSONResponse({"plugins": entries, "total": len(entries), "categories": []})
+
+    async def catalogues(self, _: Request) -> Response:
+        return JSONResponse({"catalogues": [], "problem": ""})
 
     async def logs(self, request: Request) -> Response:
         async def lines() -> AsyncIterator[bytes]:
@@ -333,12 +337,22 @@ def _entry(id_: str, name: str, description: str, egress: list[str], volumes: li
         "name": name,
         "version": "1.0.0",
         "description": description,
+        "publisher": "",
+        "categories": [],
         "source": "built-in",
+        "tier": "built-in",
+        "catalogue": "",
+        "catalogueTitle": "",
         "uiType": "static",
         "permissions": {"egress": egress, "volumes": volumes},
+        "signature": "built-in",
+        "versions": ["1.0.0"],
         "installed": False,
+        "installedVersion": "",
+        "update": "",
+        "yanked": "",
         "problem": "",
-        "definition": {"id": id_},
+        "definition": {"id": id_, "source": "built-in"},
     }
 
 

@@ -16,6 +16,9 @@ from starlette.types import ASGIApp
 
 from gateway.access.gatekeeper import TOKEN_FILE, Gatekeeper
 from gateway.api.app import create_api
+from gateway.catalogue.catalogues import Catalogues
+from gateway.catalogue.market import Market
+from gateway.catalogue.pictures import Pictures
 from gateway.clock import SteadyClock
 from gateway.definition import PluginDefinition
 from gateway.digests import release_id
@@ -29,6 +32,7 @@ from gateway.model import (
     PluginId,
     PluginState,
     Release,
+    ReleaseId,
     RemoteArtifact,
     Source,
     Tier,
@@ -36,19 +40,33 @@ from gateway.model import (
     Voice,
 )
 from gateway.registry.boards import EventBoard, OutcomeBoard, SnapshotBoard
-from gateway.registry.records import PluginRecord
+from gateway.registry.records import Acceptance, PluginRecord
 from gateway.registry.secrets import SecretCipher
 from gateway.registry.store import RegistryStore
 from gateway.runtimes.base import Diagnosis
 from gateway.settings import Settings
+from gateway.sources.addresses import read_allow_list
 from gateway.sources.base import CatalogEntry
+from gateway.sources.carried import Carried
+from gateway.sources.evidence import Evidence
+from gateway.sources.external import ExternalPlugins
+from gateway.sources.fetch import Fetcher
+from gateway.sources.lazy import Lazy
+from gateway.sources.store import ContentStore
+from gateway.supervisor.bundles import Bundles
+from gateway.supervisor.candidates import Candidate
 from gateway.supervisor.rollout_acts import RolloutActs
 from gateway.supervisor.rollouts import Rollouts
 from gateway.supervisor.settings_moves import Configured
 from gateway.supervisor.status import InstanceStatus, PluginStatus
+from gateway.supervisor.verification import Check
+from gateway.trust.standing import Standing
 from gateway.trust.verify import verify_release
 
 BASE = "http://127.0.0.1:8080"
+
+
+ACCEPTED = Acceptance(at=1.0, verified=False, rule="remote-endpoint", words="Not verified.")
 
 
 def release_of(plugin: str, version: str = "1.0.0") -> Release:
@@ -125,12 +143,22 @@ class RegistryLifecycle:
     failure: Exception | None = None
     acts: list[tuple[str, str]] = field(default_factory=list)
 
-    async def install(self, definition: PluginDefinition) -> PluginRecord:
+    async def preview(self, definition: PluginDefinition) -> Candidate:
+        return Candidate(
+            release=release_of(definition.id, definition.version or "1.0.0"), acceptance=ACCEPTED
+        )
+
+    async def install(self, definition: PluginDefinition, consent: str = "") -> PluginRecord:
         self._act("install", definition.id)
         release = release_of(definition.id, definition.version or "1.0.0")
         record = PluginRecord(id=PluginId(definition.id), definition=definition, release_id=release.id)
         await self.store.add_plugin(record, release)
         return self.store.plugin(record.id)
+
+    async def install_found(
+        self, definition: PluginDefinition, candidate: Candidate, consent: str
+    ) -> PluginRecord:
+        return await self.install(definition, consent)
 
     async def uninstall(self, plugin_id: PluginId, purge: bool) -> None:
         self._act("purge" if purge else "uninstall", plugin_id)
@@ -167,6 +195,22 @@ class OneEntryCatalog:
 
     async def resolve(self, definition: PluginDefinition) -> Release:
         return release_of(definition.id, definition.version or "1.0.0")
+
+
+class AcceptsAll:
+    """The policy of an operator who trusts everybody."""
+
+    async def accept(self, definition: PluginDefinition, release: Release) -> Acceptance:
+        return ACCEPTED
+
+    async def judge(self, release: Release, evidence: Evidence) -> Acceptance:
+        return ACCEPTED
+
+    def standing(self, release_id: ReleaseId) -> Standing | None:
+        return None
+
+    async def check(self, plugin: PluginId) -> Sequence[Check]:
+        return (Check(what="artefact", ok=True, words="As it was."),)
 
 
 class IdleRuntime:
@@ -224,11 +268,24 @@ async def management(
     gatekeeper = await asyncio.to_thread(lambda: Gatekeeper.open(Home(home), settings))
     runtime: Any = IdleRuntime()
     turns: defaultdict[PluginId, asyncio.Lock] = defaultdict(asyncio.Lock)
+    fetcher = Fetcher(read_allow_list("127.0.0.1"), timeout=10.0, max_bytes=2**24)
+    catalogues = Catalogues(home, fetcher, every=0)
+    await catalogues.open()
+    market = Market(OneEntryCatalog(), catalogues, Pictures(fetcher, ContentStore(home / "pictures")))
     app = create_api(
         store=store,
         supervisor=supervisor,
         lifecycle=lifecycle,
-        catalog=OneEntryCatalog(),
+        market=market,
+        trust=AcceptsAll(),
+        verification=AcceptsAll(),
+        bundles=Bundles(
+            store=store,
+            carried=Lazy(lambda: Carried(ExternalPlugins(home / "external", fetcher), {})),
+            judge=AcceptsAll().judge,
+            lifecycle=lifecycle,
+            limit=settings.bundle_bytes,
+        ),
         snapshots=snapshots,
         events=events,
         gatekeeper=gatekeeper,
@@ -239,7 +296,9 @@ async def management(
             store=store,
             rollouts=Rollouts(store, snapshots, OutcomeBoard(), events, {}, SteadyClock(), wake=lambda: None),
             catalog=OneEntryCatalog(),
+            admission=AcceptsAll(),
             verify=verify_release,
+            events=events,
             turn=turns.__getitem__,
         ),
         console=console,

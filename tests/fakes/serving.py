@@ -6,6 +6,7 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -17,12 +18,24 @@ class _Server(uvicorn.Server):
 
 
 @asynccontextmanager
-async def serving(app: ASGIApp, *, access_log: bool = False) -> AsyncIterator[str]:
-    """Yields the base URL; stops in good order, waiting for running answers for at most 5 s."""
+async def serving(
+    app: ASGIApp, *, access_log: bool = False, tls: tuple[Path, Path] | None = None
+) -> AsyncIterator[str]:
+    """Yields the base URL; stops in good order, waiting for running answers for at most 5 s.
+
+    ``tls`` is certificate and key; the URL then names ``localhost``.
+    """
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
+    certificate, key = tls or (None, None)
     config = uvicorn.Config(
-        app, log_config=None, access_log=access_log, lifespan="off", timeout_graceful_shutdown=5
+        app,
+        log_config=None,
+        access_log=access_log,
+        lifespan="off",
+        timeout_graceful_shutdown=5,
+        ssl_certfile=certificate,
+        ssl_keyfile=key,
     )
     server = _Server(config)
     running = asyncio.create_task(server._serve(sockets=[listener]))
@@ -30,7 +43,8 @@ async def serving(app: ASGIApp, *, access_log: bool = False) -> AsyncIterator[st
         while not server.started:
             await asyncio.sleep(0.01)
             assert not running.done()
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        port = listener.getsockname()[1]
+        yield f"https://localhost:{port}" if tls else f"http://127.0.0.1:{port}"
     finally:
         server.should_exit = True
         await running

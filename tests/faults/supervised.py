@@ -33,10 +33,12 @@ from gateway.runtimes.process import ProcessRuntime
 from gateway.settings import Settings
 from gateway.sources.store import ContentStore
 from gateway.supervisor.clock import Clock
+from gateway.supervisor.egress import RelaySet
 from gateway.supervisor.lifecycle import Lifecycle
 from gateway.supervisor.loop import Supervisor
 from gateway.supervisor.status import PluginStatus
 from gateway.trust.verify import verify_release
+from tests.fakes.management import AcceptsAll
 
 ODD = Path(__file__).resolve().parents[1] / "fakes" / "plugins" / "odd"
 ODD_DIGEST = tree_digest(ODD)
@@ -151,6 +153,7 @@ async def supervised(
     *,
     keep: bool = False,
     clock: Clock | None = None,
+    relays: RelaySet | None = None,
 ) -> AsyncIterator[Supervised]:
     """A started supervisor; at the end it stops, and its instances with it unless ``keep``."""
     cipher = await asyncio.to_thread(SecretCipher, home.path / "keys" / "settings.key")
@@ -166,11 +169,13 @@ async def supervised(
         content=ContentStore(home.path / "store"),
         settings=settings,
         clock=clock,
+        relays=relays,
     )
     lifecycle = Lifecycle(
         store=store,
         supervisor=supervisor,
         catalog=OddCatalog(),
+        admission=AcceptsAll(),
         verify=verify_release,
         events=events,
         runtime=running,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from pathlib import Path
 
 import httpx
@@ -107,3 +108,20 @@ async def test_odd_plugin_names_are_unknown(
 async def test_absolute_targets_are_judged_by_their_path(plugin: ContractPlugin, plane: Plane) -> None:
     target = "http://evil.example/plugins/notes/api/x"
     assert status(await raw_get(plane, target)) == 401
+
+
+@pytest.mark.parametrize("dots", DOTS)
+async def test_no_dots_lead_out_of_a_bundle(plane: Plane, tmp_path: Path, dots: str) -> None:
+    """Under the capability that a frame gives to its own bundle, where no caller is asked for."""
+    (tmp_path / "home" / "secret").write_text("never")
+    await plane.bundle(secret=b"never")
+    plane.publish(route(ui=await plane.bundle(index_js=b"x")))
+    frame = await raw_get(plane, "/plugins/notes/ui/", f"authorization: Bearer {TOKEN}\r\n")
+    found = re.search(rb"/plugins/notes/ui/~[0-9a-f]{32}/", frame)
+    assert found is not None
+    base = found[0].decode()
+    assert status(await raw_get(plane, f"{base}index.js")) == 200
+    for path in (f"{dots}/secret", f"{dots}/index.js", f"x/{dots}/index.js", f"{dots}/{dots}/{dots}/secret"):
+        answer = await raw_get(plane, base + path)
+        assert status(answer) in (400, 404), path
+        assert b"never" not in answer

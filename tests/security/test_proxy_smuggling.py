@@ -62,6 +62,14 @@ async def _read_all(reader: asyncio.StreamReader) -> bytes:
         b"x a: 1\r\n\r\n",
         b": 1\r\n\r\n",
         b"x-a: 1\rx-b: 2\r\n\r\n",
+        b"x-a: 1\nx-b: 2\r\n\r\n",
+        b"content-length: 4\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n",
+        b"x-a: 1\n\n",
+        b"transfer-encoding: chunked\r\n\r\n4\nbody\r\n0\r\n\r\n",
+        b"transfer-encoding: chunked\r\n\r\n4\r\nbody\n0\r\n\r\n",
+        b"transfer-encoding: chunked\r\n\r\n4\r\nbodyxx\r\n0\r\n\r\n",
+        b"transfer-encoding: chunked\r\ntransfer-encoding: identity\r\n\r\n0\r\n\r\n",
+        b"Transfer_Encoding: chunked\r\ntransfer-encoding:\x0bchunked\r\n\r\n0\r\n\r\n",
     ],
 )
 async def test_ambiguous_requests_end_the_connection(

@@ -21,6 +21,7 @@ TAGS = [
     {"name": "rollouts", "description": "Moving a plugin to another version, and back."},
     {"name": "events", "description": "What happens, as it happens."},
     {"name": "session", "description": "Signing in and out."},
+    {"name": "catalogues", "description": "Signed lists of plugins that this gateway reads."},
     {"name": "system", "description": "The gateway itself."},
 ]
 SECURITY_SCHEMES = {

@@ -9,10 +9,19 @@ from fastapi import APIRouter, Path, Query, Request, Response
 
 from gateway.access.roles import Role
 from gateway.api.access import needs
-from gateway.api.convert import instance_view, plugin_view, release_view
+from gateway.api.convert import candidate_view, instance_view, plugin_view, release_view
+from gateway.api.leaving import while_connected
 from gateway.api.parts import Parts
 from gateway.api.problems import MalformedJson, responses
-from gateway.api.views import InstanceList, PluginList, PluginView, ReleaseList
+from gateway.api.views import (
+    CandidateView,
+    CheckView,
+    InstanceList,
+    PluginList,
+    PluginView,
+    ReleaseList,
+    VerificationView,
+)
 from gateway.definition import parse_definition
 from gateway.model import PluginId
 
@@ -33,6 +42,33 @@ _DEFINITION_BODY = {
                             "id": "notes",
                             "source": "remote",
                             "sourceUrl": "grpcs://notes.example:7443",
+                        },
+                    },
+                    "npm": {
+                        "summary": "A page in an npm package",
+                        "value": {
+                            "id": "panel",
+                            "source": "npm",
+                            "uiConfig": {"packageName": "@acme/panel", "version": "^1.0.0"},
+                        },
+                    },
+                    "cdn": {
+                        "summary": "A page of one module at an address",
+                        "value": {
+                            "id": "panel",
+                            "version": "1.0.0",
+                            "source": "cdn",
+                            "uiConfig": {"componentUrl": "https://cdn.example/panel.js"},
+                            "checksum": "sha256:" + "0" * 64,
+                        },
+                    },
+                    "http": {
+                        "summary": "A plain HTTP server",
+                        "value": {
+                            "id": "panel",
+                            "version": "1.0.0",
+                            "source": "remote",
+                            "apiBaseUrl": "https://panel.example/v1",
                         },
                     },
                 },
@@ -89,8 +125,8 @@ def _add_reads(router: APIRouter, parts: Parts) -> None:
     )
     async def list_releases(id: PluginPath) -> ReleaseList:  # noqa: A002
         record = parts.store.plugin(PluginId(id))
-        releases = parts.store.releases(record.id)
-        return ReleaseList(releases=[release_view(release, record.release_id) for release in releases])
+        known = [(r, parts.trust.standing(r.release.id)) for r in parts.store.releases(record.id)]
+        return ReleaseList(releases=[release_view(r, record.release_id, now) for r, now in known])
 
 
 def _add_installation(router: APIRouter, parts: Parts) -> None:
@@ -100,16 +136,53 @@ def _add_installation(router: APIRouter, parts: Parts) -> None:
         "",
         operation_id="installPlugin",
         summary="Install a plugin",
-        description="Answers once the plugin is installed; it starts after that. Follow it by events.",
+        description="Answers once the plugin is installed; it starts after that. Follow it by events: "
+        "`plugin.install` says what is being done. A client that leaves before ends it.",
         status_code=201,
         dependencies=admin,
         responses=responses(400, 409, 413, 422),
         openapi_extra=_DEFINITION_BODY,
     )
-    async def install_plugin(request: Request, response: Response) -> PluginView:
-        record = await parts.lifecycle.install(parse_definition(await _json(request)))
+    async def install_plugin(
+        request: Request,
+        response: Response,
+        consent: Annotated[
+            str,
+            Query(max_length=100, description="The `releaseId` that a preview showed; asked for by a 409."),
+        ] = "",
+    ) -> PluginView:
+        definition = parse_definition(await _json(request))
+        record = await while_connected(request, parts.lifecycle.install(definition, consent))
         response.headers["location"] = f"/api/v1/plugins/{record.id}"
         return _view(parts, record.id)
+
+    @router.post(
+        "/preview",
+        operation_id="previewPlugin",
+        summary="Show what installing a plugin would bring",
+        description="Finds, fetches and judges it, and installs nothing. A refusal is in the answer. "
+        "A client that leaves before ends it.",
+        dependencies=admin,
+        responses=responses(400, 413, 422),
+        openapi_extra=_DEFINITION_BODY,
+    )
+    async def preview_plugin(request: Request) -> CandidateView:
+        definition = parse_definition(await _json(request))
+        return candidate_view(await while_connected(request, parts.lifecycle.preview(definition)))
+
+    @router.post(
+        "/{id}/verify",
+        operation_id="verifyPlugin",
+        summary="Check files, page, signature and policy of a plugin anew",
+        dependencies=[needs(Role.VIEWER)],
+        responses=responses(404),
+    )
+    async def verify_plugin(id: PluginPath) -> VerificationView:  # noqa: A002
+        checks = await parts.verification.check(parts.store.plugin(PluginId(id)).id)
+        return VerificationView(
+            ok=all(check.ok is not False for check in checks),
+            checks=[CheckView(what=check.what, ok=check.ok, words=check.words) for check in checks],
+        )
 
     @router.delete(
         "/{id}",
@@ -174,4 +247,5 @@ async def _json(request: Request) -> Any:
 
 def _view(parts: Parts, id_: PluginId) -> PluginView:
     record = parts.store.plugin(id_)
-    return plugin_view(record, parts.store.release(record.release_id), parts.supervisor.status(id_))
+    release = parts.store.release(record.release_id)
+    return plugin_view(record, release, parts.supervisor.status(id_), parts.trust.standing(record.release_id))

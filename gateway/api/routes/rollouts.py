@@ -64,8 +64,14 @@ def _add_plugin_routes(router: APIRouter, parts: Parts) -> None:
         responses=responses(404, 409, 422),
     )
     async def begin_rollout(id: PluginPath, body: RolloutRequest) -> RolloutView:  # noqa: A002
-        options = RolloutOptions(**body.model_dump(exclude={"version", "yes"}))
-        record = await parts.rollouts.begin(PluginId(id), body.version, options, consent=body.yes)
+        options = RolloutOptions(**body.model_dump(exclude={"version", "catalogue", "yes"}))
+        definition = None
+        if body.catalogue:
+            installed = parts.store.plugin(PluginId(id)).definition
+            definition = await parts.market.definition(installed, body.version, body.catalogue)
+        record = await parts.rollouts.begin(
+            PluginId(id), body.version, options, consent=body.yes, definition=definition
+        )
         return _view(parts, record)
 
     @router.post(

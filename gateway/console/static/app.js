@@ -8,6 +8,7 @@ import * as catalog from "./pages/catalog.js";
 import * as login from "./pages/login.js";
 import * as logs from "./pages/logs.js";
 import * as missing from "./pages/missing.js";
+import * as offer from "./pages/offer.js";
 import * as open from "./pages/open.js";
 import * as overview from "./pages/overview.js";
 import * as plugins from "./pages/plugins.js";
@@ -17,7 +18,7 @@ import { begin, guard, match, navigate } from "./router.js";
 import { store } from "./store.js";
 import { complain, menu, toasts } from "./ui.js";
 
-const PAGES = { plugins, catalog, overview, open, rollouts, settings, logs, missing, login };
+const PAGES = { plugins, catalog, offer, overview, open, rollouts, settings, logs, missing, login };
 const LINKS = { live: "Live", connecting: "Connecting", offline: "Reconnecting" };
 
 const main = h("main", { id: "main", tabindex: "-1" });
@@ -43,7 +44,7 @@ function show() {
   main.replaceChildren(current.page.node);
   main.scrollTop = 0;
   for (const item of nav.children) {
-    const on = item.pathname === (name === "plugins" || id ? "/" : location.pathname);
+    const on = item.pathname === (name === "catalog" || name === "offer" ? "/catalog" : name === "plugins" || id ? "/" : location.pathname);
     if (on) item.setAttribute("aria-current", "page");
     else item.removeAttribute("aria-current");
   }

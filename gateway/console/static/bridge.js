@@ -4,6 +4,7 @@
 import { Calls } from "./bridge/calls.js";
 import { CODE, LIMITS, Rate, Refusal, text } from "./bridge/limits.js";
 import { externalLink } from "./bridge/request.js";
+import { checked } from "./bridge/schema.js";
 
 /**
  * Connects one iframe. `shell` is what the console does for the frame: {theme, path, navigate,
@@ -11,7 +12,7 @@ import { externalLink } from "./bridge/request.js";
  */
 export class Bridge {
   constructor(frame, plugin, shell) {
-    Object.assign(this, { frame, plugin, shell, port: null, loads: 0, overRate: 0, release: "", retired: false, ended: false });
+    Object.assign(this, { frame, plugin, shell, port: null, loads: 0, overRate: 0, release: "", retired: false, asking: false, ended: false });
     this.rate = new Rate();
     this.calls = new Calls(plugin, (...message) => this.send(...message), () => this.retire());
     this.onHello = (event) => this.accept(event);
@@ -89,11 +90,20 @@ export class Bridge {
   }
 
   handle(message) {
-    const { jsonrpc, id, method, params } = Object(message);
-    if (jsonrpc !== "2.0" || typeof method !== "string") throw new Refusal("Not a JSON-RPC 2.0 call.", CODE.shape);
-    if (!Object.hasOwn(METHODS, method)) throw new Refusal("No such method.", CODE.method);
-    if (typeof params !== "object" || params === null) throw new Refusal("params is an object.");
-    return METHODS[method](this, params, id);
+    const { method, params, size } = checked(message);
+    this.rate.charge(size / LIMITS.perToken);
+    return METHODS[method](this, params, message.id);
+  }
+
+  /** One question at a time: more would bury the console under dialogs. */
+  async question(ask) {
+    if (this.asking) throw new Refusal("Another question is still open.", CODE.limit);
+    this.asking = true;
+    try {
+      return await ask();
+    } finally {
+      this.asking = false;
+    }
   }
 
   refuseForRate(id) {
@@ -125,13 +135,15 @@ const METHODS = Object.freeze({
     bridge.shell.navigate(path);
   },
   notify: (bridge, { text: words, kind }) => bridge.shell.notify(text(words, LIMITS.notice), text(kind, 20)),
-  confirm: (bridge, { text: words, accept, danger }) =>
-    bridge.shell.confirm(text(words, LIMITS.question), { accept: text(accept ?? "", 40), danger: danger === true }),
-  openLink: (bridge, { url }) => bridge.shell.openLink(externalLink(url)),
-  download: (bridge, { name, blob }) => {
-    if (!(blob instanceof Blob)) throw new Refusal("download takes a name and a Blob.");
-    return bridge.shell.download(text(name, 200), blob);
+  confirm: (bridge, { text: words, accept, danger }) => {
+    const how = { accept: text(accept ?? "", 40), danger: danger === true };
+    return bridge.question(() => bridge.shell.confirm(text(words, LIMITS.question), how));
   },
+  openLink: (bridge, { url }) => {
+    const address = externalLink(url);
+    return bridge.question(() => bridge.shell.openLink(address));
+  },
+  download: (bridge, { name, blob }) => bridge.question(() => bridge.shell.download(text(name, 200), blob)),
   "storage.get": (bridge, { key }) => bridge.shell.storage.get(text(key, 200)),
   "storage.set": (bridge, { key, value }) => bridge.shell.storage.set(text(key, 200), value),
   "storage.remove": (bridge, { key }) => bridge.shell.storage.remove(text(key, 200)),

@@ -4,6 +4,7 @@ const PLUGIN = "/plugins/([a-z][a-z0-9-]+)";
 const ROUTES = [
   ["/", "plugins"],
   ["/catalog", "catalog"],
+  ["/catalog/([a-z][a-z0-9-]+)", "offer"],
   ["/login", "login"],
   [PLUGIN, "overview"],
   [`${PLUGIN}/open`, "open"],

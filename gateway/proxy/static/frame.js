@@ -203,12 +203,15 @@
 
   function mountOf(module) {
     if (typeof module.mount === "function") return module.mount;
-    const { default: component, createElement, createRoot } = module;
+    const { default: component, React, ReactDOM } = module;
+    const createElement = module.createElement ?? React?.createElement;
+    const createRoot = module.createRoot ?? ReactDOM?.createRoot;
     if (component && createElement && createRoot) return mountReact(component, createElement, createRoot);
-    throw new TypeError("The UI's entry exports no mount(root, host).");
+    throw new TypeError("The UI's entry exports no mount(root, host), and no component with its own React.");
   }
 
-  // A React bundle brings its own React: default, createElement and createRoot are its exports.
+  // A React bundle brings its own React: beside its default it exports createElement and createRoot, or the
+  // namespaces React and ReactDOM that hold them.
   function mountReact(component, createElement, createRoot) {
     return (root, givenHost) => {
       const tree = createRoot(root);

@@ -36,7 +36,11 @@ from gateway.proxy.wire.frames import (
 from gateway.proxy.wire.hpack import BadBlock, Fields, literal
 from gateway.proxy.wire.reader import FrameReader
 
-_CONTROL_FLOOD = 10_000
+PLUGIN_HEADER = b"plugway-plugin"
+_FLOOD = 10_000
+"""Frames that bring no call forward, since the last answer. Late answers to calls that were given up
+stay far below it."""
+
 _LAST_STREAM = 2**30
 _PING_EVERY = 20.0
 _PING_WAIT = 10.0
@@ -61,7 +65,9 @@ class _Stream:
 class Connection(FrameReader):
     """Calls of one method on one connection. ``usable`` is whether it takes new ones."""
 
-    def __init__(self, path: bytes, authority: bytes, scheme: bytes, *, pings: bool) -> None:
+    def __init__(
+        self, path: bytes, authority: bytes, scheme: bytes, *, pings: bool, plugin: bytes = b""
+    ) -> None:
         super().__init__()
         self._loop = asyncio.get_running_loop()
         self._head = b"".join(
@@ -72,6 +78,7 @@ class Connection(FrameReader):
                 literal(b":authority", authority),
                 literal(b"te", b"trailers"),
                 literal(b"content-type", b"application/grpc"),
+                literal(PLUGIN_HEADER, plugin) if plugin else b"",
             )
         )
         self._transport: asyncio.Transport = None  # type: ignore[assignment]  # set by connection_made
@@ -82,7 +89,7 @@ class Connection(FrameReader):
         self._max_frame = FRAME_LIMIT
         self._max_streams = 2**31
         self._unacknowledged = 0
-        self._control = 0
+        self._idle_frames = 0
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = 0.0
         self._pings = pings
@@ -174,9 +181,13 @@ class Connection(FrameReader):
             self._unacknowledged = 0
         stream = self._streams.get(stream_id)
         if stream is None:
+            self._idle()
             return
         if flags & PADDED:
             payload = without_padding(PADDED, payload)
+        if not payload and not flags & END_STREAM:
+            self._idle()
+            return
         stream.size += len(payload)
         if stream.size > MAX_ANSWER:
             stream.fail(CallFailed(Failure.GARBAGE, "sent an answer that is too long for one message"))
@@ -187,10 +198,11 @@ class Connection(FrameReader):
             self._end(stream_id, CallFailed(Failure.GARBAGE, "ended the call without a status"))
 
     def _on_block(self, stream_id: int, flags: int, block: bytes) -> None:
-        fields = fields_of(block)
         stream = self._streams.get(stream_id)
-        if stream is None:
+        if stream is None or (stream.begun and not flags & END_STREAM):
+            self._idle()
             return
+        fields = fields_of(block)
         if not stream.begun:
             stream.begun = True
             if fields.status != b"200":
@@ -200,10 +212,10 @@ class Connection(FrameReader):
             self._finish(stream_id, stream, fields)
 
     def _finish(self, stream_id: int, stream: _Stream, fields: Fields) -> None:
+        self._idle_frames = 0
         if fields.grpc_status != b"0":
             self._end(stream_id, refused() if fields.refused else from_status(fields.grpc_status))
             return
-        self._control = 0
         parts = stream.parts
         data = parts[0] if len(parts) == 1 else b"".join(parts)
         if len(data) < 5 or data[0] or len(data) - 5 != UINT.unpack_from(data, 1)[0]:
@@ -230,10 +242,13 @@ class Connection(FrameReader):
         if not self.usable and not self._streams:
             self.close()
 
+    def _idle(self) -> None:
+        self._idle_frames += 1
+        if self._idle_frames > _FLOOD:
+            raise BadBlock("a flood of frames that say nothing")
+
     def _on_control(self, kind: int, stream_id: int, flags: int, payload: bytes) -> None:
-        self._control += 1
-        if self._control > _CONTROL_FLOOD:
-            raise BadBlock("flood of control frames")
+        self._idle()
         if kind == SETTINGS and not flags & ACK:
             self._on_settings(payload)
         elif kind == PING:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import ssl
 
+from gateway.contract.sockets import hold, path_of
 from gateway.model import Endpoint, TlsFiles
 from gateway.proxy.failures import CallFailed, Failure
 from gateway.proxy.wire.connection import Connection
@@ -28,20 +30,19 @@ async def dial(endpoint: Endpoint, path: bytes = HANDLE) -> Connection:
 
 async def _dial(endpoint: Endpoint, path: bytes) -> Connection:
     loop = asyncio.get_running_loop()
-    address = endpoint.address
+    address, plugin = endpoint.address, endpoint.plugin.encode()
     if address.startswith("unix:"):
         file = "/" + address.removeprefix("unix:").lstrip("/") if "/" in address[5:6] else address[5:]
-        _, connection = await loop.create_unix_connection(
-            lambda: Connection(path, b"localhost", b"http", pings=False), file
-        )
-        return connection
+        if endpoint.mounted:
+            return await _dial_mounted(file, path)
+        return await _dial_socket(file, path, plugin)
     host, _, port = address.rpartition(":")
     tls = endpoint.tls
     authority = (tls.server_name if tls is not None and tls.server_name else address).encode()
     scheme = b"https" if tls is not None else b"http"
     context = await asyncio.to_thread(_context, tls) if tls is not None else None
     _, connection = await loop.create_connection(
-        lambda: Connection(path, authority, scheme, pings=True),
+        lambda: Connection(path, authority, scheme, pings=True, plugin=plugin),
         host.strip("[]"),
         int(port),
         ssl=context,
@@ -50,10 +51,29 @@ async def _dial(endpoint: Endpoint, path: bytes) -> Connection:
     return connection
 
 
+async def _dial_socket(file: str, path: bytes, plugin: bytes = b"") -> Connection:
+    _, connection = await asyncio.get_running_loop().create_unix_connection(
+        lambda: Connection(path, b"localhost", b"http", pings=False, plugin=plugin), file
+    )
+    return connection
+
+
+async def _dial_mounted(file: str, path: bytes) -> Connection:
+    held = hold(file)
+    try:
+        return await _dial_socket(path_of(held), path)
+    finally:
+        if held is not None:
+            os.close(held)
+
+
 def _context(tls: TlsFiles) -> ssl.SSLContext:
     """Mutual TLS; without a CA file the system's roots count. Blocks on files."""
     context = ssl.create_default_context(cafile=tls.ca or None)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
+    if tls.ca:
+        # The file may hold the server's very certificate, whoever signed it.
+        context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
     context.set_alpn_protocols(["h2"])
     if tls.certificate:
         context.load_cert_chain(tls.certificate, tls.key)

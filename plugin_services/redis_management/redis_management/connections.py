@@ -8,11 +8,12 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from redis.asyncio import BlockingConnectionPool, Connection, Redis, SSLConnection
+from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.maint_notifications import MaintNotificationsConfig
 
+from redis_management.granted import Granted, GrantedTls
 from redis_management.link import Reader, Writer
 from redis_management.problems import NotConfigured, ReadOnly
 from redis_management.settings import Settings
@@ -121,7 +122,7 @@ def _client(settings: Settings, database: int) -> Redis:
     address = settings.address
     tls: dict[str, Any] = {"ssl_ca_data": settings.ca_certificate or None} if address.tls else {}
     pool = BlockingConnectionPool(
-        connection_class=SSLConnection if address.tls else Connection,
+        connection_class=GrantedTls if address.tls else Granted,
         host=address.host,
         port=address.port,
         db=database,

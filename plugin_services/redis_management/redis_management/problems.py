@@ -139,6 +139,13 @@ def _cause(error: BaseException) -> str:
     for cause in (error, error.__cause__, error.__context__):
         text = str(cause or "")
         for words, plain in (
+            ("not granted", ": this plugin was not granted a connection to it (name it in the settings)"),
+            ("no plugin may reach", ": no plugin may reach that address"),
+            (
+                "gateway's own machine",
+                ": it is the gateway's own machine, which has to be named as 127.0.0.1",
+            ),
+            ("relay does not answer", ": the gateway's relay does not answer"),
             ("refused", ": nothing listens there"),
             ("Connect call failed", ": nothing listens there"),
             ("Name or service not known", ": the host name is unknown"),

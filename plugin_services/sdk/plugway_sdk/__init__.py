@@ -1,6 +1,8 @@
 """Write a Plugway plugin: an ASGI app, a settings class, one call to serve."""
 
+from plugway_sdk import egress
 from plugway_sdk.context import CallContext, current_call, volume
+from plugway_sdk.egress import EgressRefused
 from plugway_sdk.errors import (
     NoCall,
     NotConfigured,
@@ -17,6 +19,7 @@ __version__ = "0.1.0"
 __all__ = [
     "CallContext",
     "DataPolicy",
+    "EgressRefused",
     "NoCall",
     "NotConfigured",
     "Permissions",
@@ -28,6 +31,7 @@ __all__ = [
     "VolumeUnavailable",
     "__version__",
     "current_call",
+    "egress",
     "serve",
     "volume",
 ]

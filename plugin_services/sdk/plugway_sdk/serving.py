@@ -11,6 +11,7 @@ import sys
 from typing import Any
 
 from plugway_sdk.app_host import StartupFailed
+from plugway_sdk.egress_forward import set_proxy
 from plugway_sdk.errors import PlugwaySdkError
 from plugway_sdk.listen import Listen
 from plugway_sdk.logs import log_as_json
@@ -24,14 +25,15 @@ log = logging.getLogger("plugway_sdk")
 def serve(plugin: Plugin[Any]) -> None:
     """Serve until SIGTERM, then drain and return. Exits with status 1 where it cannot start.
 
-    Reads PLUGWAY_LISTEN, PLUGWAY_TLS, PLUGWAY_INSTANCE, PLUGWAY_VOLUMES and
-    PLUGWAY_LOG_LEVEL; without them it listens on a socket in the working directory.
+    Reads PLUGWAY_LISTEN, PLUGWAY_TLS, PLUGWAY_INSTANCE, PLUGWAY_VOLUMES, PLUGWAY_EGRESS
+    and PLUGWAY_LOG_LEVEL; without them it listens on a socket in the working directory.
     Turns the garbage collector on, and takes what exists by then out of its sight.
     """
     # What is imported by now stays: looking for garbage among it would only hold up the start, and calls.
     gc.freeze()
     gc.enable()
     log_as_json(os.environ.get("PLUGWAY_LOG_LEVEL", "info"))
+    set_proxy()
     try:
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
             runner.run(_serve(plugin))

@@ -81,11 +81,11 @@ def write_as_of(revision: str, file: Path, cipher: SecretCipher) -> None:
     engine = create_engine(f"sqlite:///{file}")
     with engine.begin() as connection:
         Migrations.load().apply(connection, upto=revision)
-        columns = {column["name"] for column in inspect(connection).get_columns("plugins")}
-        plugin = {k: v for k, v in codec.plugin_row(make_record(release), cipher).items() if k in columns}
         known = codec.release_row(ReleaseRecord(release=release, added_at=5.0))
-        connection.execute(insert(tables.releases).values(known))
-        connection.execute(insert(tables.plugins).values(plugin))
+        plugin = codec.plugin_row(make_record(release), cipher)
+        for table, row in ((tables.releases, known), (tables.plugins, plugin)):
+            columns = {column["name"] for column in inspect(connection).get_columns(table.name)}
+            connection.execute(insert(table).values({k: v for k, v in row.items() if k in columns}))
         assert revision_of(connection) == revision
     engine.dispose()
 

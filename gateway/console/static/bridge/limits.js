@@ -13,6 +13,8 @@ export const LIMITS = Object.freeze({
   stored: 2 ** 20, // characters of all that a plugin keeps, as JSON
   burst: 400, // messages at once
   rate: 200, // messages a second over time
+  perToken: 65536, // characters that cost as much as a message more
+  depth: 100, // levels of a value in a message
   refusals: 2000, // messages over the rate before the port is closed
   // A browser opens six connections to a host over HTTP/1.1; some stay for the console.
   open: 4, // calls at a time
@@ -60,5 +62,10 @@ export class Rate {
     if (this.tokens < 1) return false;
     this.tokens -= 1;
     return true;
+  }
+
+  /** Takes tokens for something that was let through already; what is missing is owed. */
+  charge(tokens) {
+    this.tokens = Math.max(-this.burst, this.tokens - tokens);
   }
 }

@@ -1,118 +1,121 @@
-// What can be installed, and installing it.
+// What can be installed: search, cards, and the catalogues it comes from.
 
 import { api } from "../api.js";
 import { button, h, icon } from "../dom.js";
-import { refresh } from "../live.js";
-import { navigate } from "../router.js";
+import { cataloguePanel } from "../market/catalogues.js";
+import { install } from "../market/install.js";
+import { installOwn } from "../market/own.js";
+import { badges, from, objection } from "../market/words.js";
 import { store } from "../store.js";
-import { ask, bones, busy, callout, empty, toast } from "../ui.js";
+import { bones, busy, empty } from "../ui.js";
 
-const EXAMPLE = { id: "my-plugin", source: "remote", sourceUrl: "grpc://host:port" };
+const AT_ONCE = 60; // cards; more come by a button
+const PAUSE = 180; // ms after the last key, before the gateway is asked
 
 export function create() {
   const place = h("div", h("div.panel", h("div.body", bones(4, "Loading the catalog"))));
   const own = button("From a definition", { symbol: "plus", onclick: installOwn });
-  const words = h("div.grow", h("h1", "Catalog"), h("p.muted", "Plugins that this gateway can install."));
-  const node = h("div.page", h("div.page-head", words, own), place);
-  let entries = null;
+  const summary = h("p.muted", { "aria-live": "polite" }, "Plugins that this gateway can install.");
+  const search = h("input.input", { type: "search", placeholder: "Find a plugin to install", "aria-label": "Find a plugin to install", oninput: () => find(PAUSE), maxlength: 200 });
+  const finder = h("div.search", icon("search"), search);
+  const where = h("select.input", { "aria-label": "From where", onchange: () => find() });
+  const what = h("select.input", { "aria-label": "Category", onchange: () => find() });
+  const tools = h("div.market-tools", finder, where, what);
+  const panel = cataloguePanel(load);
+  const node = h("div.page", h("div.page-head", h("div.grow", h("h1", "Catalog"), summary), own), tools, place, panel.node);
+  let found = null;
+  let most = AT_ONCE;
   let shown = "";
+  let timer = 0;
+  let turn = 0;
 
   async function load() {
+    const mine = ++turn;
     try {
-      entries = newest(await api.catalog());
+      const [answer, { catalogues }] = await Promise.all([api.catalog(asked()), api.catalogues()]);
+      if (mine !== turn) return; // A later question is on its way.
+      found = answer;
+      const titles = catalogues.map(({ name, title }) => [`@${name}`, title]);
+      choices(where, "From everywhere", titles.length ? [["@", "This gateway"], ...titles] : []);
+      choices(what, "All categories", answer.categories.map((name) => [`#${name}`, name]));
       update();
     } catch (error) {
+      if (mine !== turn) return;
       const again = button("Try again", { symbol: "turn", onclick: load });
       place.replaceChildren(empty("alert", "The catalog could not be loaded", error.message, [again]));
+      shown = "";
     }
+  }
+
+  function asked() {
+    const query = { limit: most };
+    if (search.value.trim()) query.q = search.value.trim();
+    if (where.value.startsWith("@")) query.catalogue = where.value.slice(1);
+    if (what.value.startsWith("#")) query.category = what.value.slice(1);
+    return query;
+  }
+
+  function find(pause = 0) {
+    most = AT_ONCE;
+    clearTimeout(timer);
+    timer = setTimeout(load, pause);
   }
 
   function update() {
-    if (!entries) return;
+    panel.update();
+    if (!found) return;
     const installed = Object.fromEntries([...(store.plugins?.values() ?? [])].map(({ id, version }) => [id, version]));
-    const now = JSON.stringify([entries, installed]);
+    const now = JSON.stringify([found, installed]);
     if (now === shown) return;
     shown = now;
-    const cards = entries.map((entry) => card(entry, installed[entry.id]));
-    place.replaceChildren(cards.length ? h("div.cards", cards) : empty("plug", "Nothing to install", "No source offers a plugin."));
+    const { plugins, total } = found;
+    summary.textContent = `${total} ${total === 1 ? "plugin" : "plugins"}.`;
+    const more = total > plugins.length && button("Show more", { onclick: () => ((most += AT_ONCE), load()) });
+    const narrowed = Object.keys(asked()).length > 1;
+    const nothing = narrowed ? empty("search", "Nothing found", "No plugin has all of these words.") : empty("plug", "Nothing to install", "No source offers a plugin.");
+    const cards = plugins.map((entry) => card(entry, installed[entry.id]));
+    place.replaceChildren(cards.length ? h("div.stack", h("div.cards", cards), more) : nothing);
   }
 
   load();
-  return { node, update, title: () => "Catalog" };
+  return { node, update, leave: () => clearTimeout(timer), title: () => "Catalog" };
 }
 
-/** The catalog lists versions; one card for each plugin shows the first, which is the newest. */
-function newest(all) {
-  const byId = new Map();
-  for (const entry of all) if (!byId.has(entry.id)) byId.set(entry.id, entry);
-  return [...byId.values()];
+/** Fills a select; keeps what is chosen where it is still there, and hides one without a choice. */
+function choices(select, all, pairs) {
+  const before = select.value;
+  select.replaceChildren(h("option", { value: "*" }, all), ...pairs.map(([value, words]) => h("option", { value }, words)));
+  select.value = pairs.some(([value]) => value === before) ? before : "*";
+  select.hidden = pairs.length < 1;
 }
 
 function card(entry, installed) {
-  const install = button("Install", { kind: "primary", "aria-label": `Install ${entry.name}`, onclick: () => begin(install, entry) });
-  const there = installed === entry.version || !entry.version ? h("a.button", { href: `/plugins/${entry.id}` }, icon("check"), "Installed") : change(entry, installed);
-  const foot = h("div.foot", h("span.tag", entry.version), h("span.tag", entry.source), h("div.end", installed ? there : !entry.problem && install));
-  const problem = entry.problem && h("p.error-text", entry.problem);
-  return h("article.panel.card", { data: { plugin: entry.id } }, h("h2", entry.name), h("p.muted", entry.description || "No description."), problem, foot);
+  const path = `/catalog/${entry.id}`;
+  const said = objection(entry);
+  const name = entry.id ? h("a", { href: path }, entry.name) : entry.name;
+  const by = entry.publisher ? `${entry.publisher}, in ${from(entry)}` : entry.catalogue && `In ${from(entry)}`;
+  const foot = h("div.foot", entry.version && h("span.tag", entry.version), entry.source && h("span.tag", entry.source), h("div.end", action(entry, installed)));
+  return h(
+    "article.panel.card",
+    { data: { plugin: entry.id, catalogue: entry.catalogue } },
+    h("div.card-head", h("h2", name), badges(entry)),
+    by && h("p.small.muted", by),
+    h("p.muted.card-words", entry.description || "No description."),
+    said && h("p.error-text", said),
+    foot,
+  );
 }
 
-/** For a plugin that is installed in another version than the newest. */
-function change(entry, installed) {
-  const label = `Move ${entry.name} from ${installed} to another version`;
-  return h("a.button", { href: `/plugins/${entry.id}/rollouts`, "aria-label": label }, icon("forward"), `From ${installed}`);
-}
-
-async function begin(by, entry) {
-  const sure = await ask({
-    title: `Install ${entry.name} ${entry.version}?`,
-    extra: [grants(entry.permissions ?? { egress: [], volumes: [] })],
-    accept: "Install",
-  });
-  if (sure) await busy(by, () => install(entry.definition ?? { id: entry.id }));
-}
-
-function grants({ egress, volumes }) {
-  const named = (address) => (address.startsWith("settings:") ? `the address that its setting ${address.slice(10)} names` : address);
-  const lines = [
-    ...egress.map((address) => ["open", `It may connect to ${named(address)}.`]),
-    ...volumes.map((name) => ["lock", `It keeps data in the volume “${name}”.`]),
-  ];
-  if (!lines.length) return h("p", "It asks for nothing outside its own sandbox.");
-  return h("div.stack", h("p", "It will be granted:"), h("ul", lines.map(([symbol, words]) => h("li.grant", icon(symbol), words))));
-}
-
-async function install(definition) {
-  const view = await api.install(definition);
-  toast(`${view?.name ?? definition.id} is installed and starts now.`, "ok");
-  await refresh();
-  navigate(`/plugins/${view?.id ?? definition.id}`);
-}
-
-/** A dialog for a whole definition; stays open while it is refused. */
-function installOwn() {
-  const field = h("textarea.input", { id: "definition", rows: 9, spellcheck: "false", value: JSON.stringify(EXAMPLE, null, 2) });
-  const refused = h("div");
-  const submit = button("Install", { kind: "primary", type: "submit" });
-  const cancel = button("Cancel", { onclick: () => dialog.close() });
-  const label = h("label", { for: "definition" }, "Plugin definition (JSON)");
-  const form = h("form", { onsubmit: send }, h("h2", { id: "own-title" }, "Install from a definition"), h("div.field", label, field), refused, h("div.actions", cancel, submit));
-  const dialog = h("dialog.wide", { "aria-labelledby": "own-title", onclose: () => dialog.remove() }, form);
-
-  async function send(event) {
-    event.preventDefault();
-    submit.disabled = true;
-    try {
-      await install(JSON.parse(field.value));
-      dialog.close();
-    } catch (error) {
-      const lines = [...(error.fields ?? [])].map(([path, message]) => `${path || "definition"}: ${message}`);
-      const title = error instanceof SyntaxError ? "This is not valid JSON" : "Not installed";
-      refused.replaceChildren(callout("danger", "alert", title, [error.message, ...lines, error.hint].filter(Boolean).join("\n")));
-    } finally {
-      submit.disabled = false;
-    }
+function action(entry, installed) {
+  if (installed !== undefined && entry.update) {
+    return h("a.button", { href: `/catalog/${entry.id}`, "aria-label": `Update ${entry.name} to ${entry.update}` }, icon("forward"), `Update to ${entry.update}`);
   }
-
-  document.body.append(dialog);
-  dialog.showModal();
+  if (installed === entry.version && installed !== undefined) return h("a.button", { href: `/plugins/${entry.id}` }, icon("check"), "Installed");
+  if (installed !== undefined) {
+    const label = `Move ${entry.name} from ${installed} to another version`;
+    return h("a.button", { href: `/plugins/${entry.id}/rollouts`, "aria-label": label }, icon("forward"), `From ${installed}`);
+  }
+  if (!Object.keys(entry.definition).length) return null;
+  const node = button("Install", { kind: "primary", "aria-label": `Install ${entry.name}`, onclick: () => busy(node, () => install(entry, entry)) });
+  return node;
 }

@@ -122,6 +122,7 @@ function instanceTable(view) {
 const WORDS = {
   "plugin.state": ({ state, reason }) => [STATES[state]?.words ?? state, reason].filter(Boolean).join(": "),
   "plugin.progress": ({ text }) => text,
+  "plugin.install": ({ text }) => text[0].toUpperCase() + text.slice(1),
   "plugin.installed": () => "Installed",
   "plugin.removed": () => "Removed",
   "plugin.settings": () => "Settings changed",

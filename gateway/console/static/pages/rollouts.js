@@ -49,8 +49,7 @@ function body(first) {
     const place = start.lastChild;
     if (view.source === "remote") return place.replaceChildren(h("p.muted", "It is run elsewhere, so its version changes there."));
     try {
-      const [catalog, { releases }, defaults] = await Promise.all([api.catalog(), api.releases(id), api.rolloutDefaults(id)]);
-      const there = catalog.filter((entry) => entry.id === id).flatMap((entry) => entry.versions ?? []);
+      const [there, { releases }, defaults] = await Promise.all([own(id), api.releases(id), api.rolloutDefaults(id)]);
       const versions = [...new Set([...there, ...releases.map(({ version }) => version)])];
       place.replaceChildren(startForm(view, versions, defaults, () => node.scrollIntoView({ block: "start" })));
     } catch (error) {
@@ -104,4 +103,10 @@ function body(first) {
 
   const timer = setInterval(live.tick, 500);
   return { node, update, leave: () => clearInterval(timer) };
+}
+
+/** The versions that lie beside the gateway; those of a catalogue are moved to from its page. */
+async function own(id) {
+  const { plugins } = await api.catalog({ q: id, catalogue: "", limit: 1000 });
+  return plugins.filter((entry) => entry.id === id).flatMap((entry) => entry.versions);
 }

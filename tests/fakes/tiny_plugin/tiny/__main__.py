@@ -47,6 +47,24 @@ def _connect(address: str) -> str:
         return "connected"
 
 
+def _relay(address: str) -> str:
+    """By hand, as in a language that has no SDK: what the relay answers, then what comes back of "ping"."""
+    with socket.socket(socket.AF_UNIX) as way:
+        way.settimeout(5)
+        way.connect(os.environ["PLUGWAY_EGRESS"].removeprefix("unix:"))
+        way.sendall(f"CONNECT {address} HTTP/1.1\r\n\r\n".encode())
+        answer = way.recv(4096).decode()
+        if " 200 " not in answer.split("\r\n")[0]:
+            return answer
+        way.sendall(b"ping")
+        return way.recv(4096).decode()
+
+
+def _remove(path: str) -> str:
+    Path(path).unlink()
+    return "removed"
+
+
 def _end(code: str) -> str:
     def act() -> None:
         say("the disk is full of tests", sys.stderr)
@@ -87,6 +105,8 @@ ACTS: dict[str, Callable[[str], str]] = {
     "/write": _write,
     "/run": _run,
     "/connect": _connect,
+    "/relay": _relay,
+    "/remove": _remove,
     "/exit": _end,
     "/eat": _eat,
     "/print": _print,

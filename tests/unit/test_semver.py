@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.sources.semver import is_prerelease, is_version, version_key
+from gateway.semver import is_prerelease, is_version, version_key
 
 # The order of https://semver.org, item 11, and what surrounds it.
 IN_ORDER = [

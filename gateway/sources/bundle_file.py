@@ -1,0 +1,172 @@
+"""The file that carries plugins: an uncompressed tar of a list and of what was once fetched.
+
+manifest.json    the list: definition, version, digest of the file, signature envelope
+files/SHA256     a package or page, byte for byte as it was fetched
+
+Neither is trusted: files have to have their digests, and what they hold is judged as if fetched now.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import json
+import tarfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from gateway.definition import PluginDefinition, parse_definition
+from gateway.digests import canonical_json
+from gateway.errors import BadInput
+from gateway.model import DIGEST
+from gateway.sources.archive import Caps, unpack
+
+MANIFEST = "manifest.json"
+FILES = "files"
+MAX_PLUGINS = 500
+_MAX_MANIFEST = 64 * 2**20
+_MAX_ENVELOPE = 2**20
+_PART = 2**18
+_BLOCK = tarfile.BLOCKSIZE
+
+
+class BadBundle(BadInput):
+    """The file is no bundle, or not what it says."""
+
+    key, title = "bad-bundle", "The bundle does not hold"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Carriage:
+    """One plugin in a bundle. ``file`` is ``sha256:...``, empty where it has no page of its own."""
+
+    definition: PluginDefinition
+    version: str
+    file: str = ""
+    envelope: bytes = b""
+
+
+class _Entry(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    definition: dict[str, Any]
+    version: Annotated[str, Field(max_length=200)]
+    file: Annotated[str, Field(pattern=f"^({DIGEST.pattern})?$")] = ""
+    envelope: Annotated[str, Field(max_length=_MAX_ENVELOPE * 2)] = ""
+
+
+class _Manifest(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    format: Literal[1]
+    plugins: Annotated[list[_Entry], Field(min_length=1, max_length=MAX_PLUGINS)]
+
+
+def dump_bundle(plugins: Sequence[Carriage], files: Mapping[str, Path]) -> tuple[int, Iterator[bytes]]:
+    """The bundle's length in bytes, and its parts; ``files`` are by digest. Both are blocking."""
+    manifest = canonical_json({"format": 1, "plugins": [_document(plugin) for plugin in plugins]})
+    sizes = {digest: path.stat().st_size for digest, path in files.items()}
+    length = sum(_BLOCK + size + -size % _BLOCK for size in (len(manifest), *sizes.values()))
+    return length + 2 * _BLOCK, _parts(manifest, files, sizes)
+
+
+def read_bundle(archive: Path, place: Path, *, limit: int) -> tuple[Carriage, ...]:
+    """Unpack below ``place``, which must not exist, and check every digest. Blocking.
+
+    ``limit`` is in bytes. Raises :class:`BadBundle` and
+    :class:`gateway.sources.archive.ArchiveRefused`, and then ``place`` may hold parts.
+    """
+    names = unpack(archive, place, Caps(entries=MAX_PLUGINS + 10, size=limit))
+    if MANIFEST not in names:
+        raise BadBundle(f"It has no {MANIFEST}.", hint="'plugway bundle export' makes bundles.")
+    plugins = _read_manifest(place / MANIFEST)
+    said = {f"{FILES}/{plugin.file.removeprefix('sha256:')}" for plugin in plugins if plugin.file}
+    if differing := sorted(said ^ (set(names) - {MANIFEST})):
+        raise BadBundle(f"Its list and its files differ in {differing[0][:80]!r}.", hint=_AGAIN)
+    for name in said:
+        with (place / name).open("rb") as file:
+            if hashlib.file_digest(file, "sha256").hexdigest() != name.rpartition("/")[2]:
+                raise BadBundle(f"Its {name} has another digest than its name says.", hint=_AGAIN)
+    return plugins
+
+
+_AGAIN = "It was damaged or changed on its way: carry it over again."
+
+
+def file_in(place: Path, plugin: Carriage) -> Path | None:
+    """Where :func:`read_bundle` has put the plugin's file."""
+    return place / FILES / plugin.file.removeprefix("sha256:") if plugin.file else None
+
+
+def _document(plugin: Carriage) -> dict[str, Any]:
+    return {
+        "definition": plugin.definition.model_dump(mode="json", by_alias=True, exclude_defaults=True),
+        "version": plugin.version,
+        "file": plugin.file,
+        "envelope": base64.b64encode(plugin.envelope).decode(),
+    }
+
+
+def _parts(manifest: bytes, files: Mapping[str, Path], sizes: Mapping[str, int]) -> Iterator[bytes]:
+    yield _header(MANIFEST, len(manifest)) + manifest + bytes(-len(manifest) % _BLOCK)
+    for digest, path in files.items():
+        yield _header(f"{FILES}/{digest.removeprefix('sha256:')}", sizes[digest])
+        left = sizes[digest]
+        with path.open("rb") as file:
+            while left:
+                part = file.read(min(left, _PART))
+                if not part:
+                    # The reader is told by a length that is not reached.
+                    raise OSError(f"{path} has become shorter")
+                left -= len(part)
+                yield part
+        yield bytes(-sizes[digest] % _BLOCK)
+    yield bytes(2 * _BLOCK)
+
+
+def _header(name: str, size: int) -> bytes:
+    header = tarfile.TarInfo(name)
+    header.size = size
+    return header.tobuf(tarfile.USTAR_FORMAT)
+
+
+def _read_manifest(path: Path) -> tuple[Carriage, ...]:
+    if path.stat().st_size > _MAX_MANIFEST:
+        raise BadBundle(f"Its {MANIFEST} is larger than {_MAX_MANIFEST >> 20} MiB.")
+    try:
+        document = json.loads(path.read_bytes())
+    except (ValueError, RecursionError):
+        raise BadBundle(f"Its {MANIFEST} is not JSON.", hint=_AGAIN) from None
+    if isinstance(document, dict) and document.get("format") not in (1, None):
+        raise BadBundle(
+            f"It is of the format {str(document['format'])[:20]!r}; this gateway reads 1.",
+            hint="Bring the gateway up to date.",
+        )
+    try:
+        manifest = _Manifest.model_validate(document)
+    except ValidationError as error:
+        issue = error.errors(include_url=False, include_input=False)[0]
+        where = "/" + "/".join(str(part) for part in issue["loc"])
+        raise BadBundle(f"Its {MANIFEST} does not hold at {where}: {issue['msg']}.") from None
+    plugins = tuple(_carriage(entry) for entry in manifest.plugins)
+    if len({plugin.definition.id for plugin in plugins}) != len(plugins):
+        raise BadBundle("A plugin stands twice in it.")
+    return plugins
+
+
+def _carriage(entry: _Entry) -> Carriage:
+    try:
+        envelope = base64.b64decode(entry.envelope, validate=True)
+    except (binascii.Error, ValueError):
+        raise BadBundle("A signature in it is not in base64.", hint=_AGAIN) from None
+    return Carriage(
+        definition=parse_definition(entry.definition),
+        version=entry.version,
+        file=entry.file,
+        envelope=envelope,
+    )

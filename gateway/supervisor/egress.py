@@ -1,0 +1,126 @@
+"""Which destinations each instance may reach now, told to the relays."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any, Protocol
+
+from gateway.egress.destinations import Destination
+from gateway.egress.grants import Grants, granted
+from gateway.egress.relay import RelayStatus
+from gateway.errors import NotFound
+from gateway.model import InstanceId, Manifest, PluginId, ReleaseId, Tier
+from gateway.registry.records import PluginSettings, ReleaseRecord
+from gateway.registry.store import RegistryStore
+from gateway.supervisor.settings_sides import settings_of
+
+TRIAL = 30.0
+"""Seconds for which settings that are being judged grant what they name, so that they can be tried."""
+
+
+class RelaySet(Protocol):
+    """:class:`gateway.egress.relays.Relays`, or nothing where instances have a network anyway."""
+
+    def apply(self, wanted: Mapping[InstanceId, frozenset[Destination]]) -> None: ...
+
+    def status(self, instance: InstanceId) -> RelayStatus | None: ...
+
+
+class NoRelays:
+    """Where instances reach the network by themselves."""
+
+    def apply(self, wanted: Mapping[InstanceId, frozenset[Destination]]) -> None:
+        pass
+
+    def status(self, instance: InstanceId) -> RelayStatus | None:
+        return None
+
+
+Running = tuple[InstanceId, PluginId, ReleaseId]
+
+
+class Egress:
+    """Level-triggered: :meth:`follow` says what there is, everything else only repeats it."""
+
+    def __init__(self, store: RegistryStore, relays: RelaySet) -> None:
+        self._store = store
+        self._relays = relays
+        self._instances: tuple[Running, ...] = ()
+        self._trials: dict[InstanceId, PluginSettings] = {}
+        self._unmet: dict[InstanceId, tuple[str, ...]] = {}
+        self._ends: dict[InstanceId, asyncio.TimerHandle] = {}
+
+    def follow(self, instances: Iterable[Running]) -> None:
+        """All instances that are wanted or still run; those that drain keep their connections."""
+        self._instances = tuple(dict.fromkeys(instances))
+        self.refresh()
+
+    def refresh(self) -> None:
+        """The settings or the facts of a release may have changed."""
+        wanted = {}
+        for instance, plugin, release in self._instances:
+            try:
+                found = self._grants(instance, plugin, release)
+            except NotFound:
+                continue  # Uninstalled a moment ago.
+            if found is not None:
+                wanted[instance] = found.destinations
+                self._unmet[instance] = found.problems
+        for gone in self._unmet.keys() - wanted.keys():
+            del self._unmet[gone]
+        self._relays.apply(wanted)
+
+    def try_out(self, instance: InstanceId, settings: PluginSettings) -> None:
+        """Let the instance reach for a moment what ``settings`` name, as an operator asks it to."""
+        if (earlier := self._ends.pop(instance, None)) is not None:
+            earlier.cancel()
+        self._trials[instance] = settings
+        self._ends[instance] = asyncio.get_running_loop().call_later(TRIAL, self._end_trial, instance)
+        self.refresh()
+
+    def _end_trial(self, instance: InstanceId) -> None:
+        self._ends.pop(instance, None)
+        self._trials.pop(instance, None)
+        self.refresh()
+
+    def status(self, instance: InstanceId) -> RelayStatus | None:
+        status = self._relays.status(instance)
+        return None if status is None else replace(status, unmet=self._unmet.get(instance, ()))
+
+    def close(self) -> None:
+        for handle in self._ends.values():
+            handle.cancel()
+        self._ends.clear()
+
+    def _grants(self, instance: InstanceId, plugin: PluginId, release: ReleaseId) -> Grants | None:
+        """None for an instance that may reach nothing, whatever the settings say."""
+        record = self._store.release(release)
+        if not record.release.permissions.egress:
+            return None
+        settings = settings_of(self._store, plugin, instance)
+        found = _granted(record, settings)
+        trial = self._trials.get(instance)
+        # Once they, or later ones, are in force, there is nothing left to try.
+        if trial is not None and trial.revision > settings.revision:
+            found |= _granted(record, trial)
+        return found
+
+
+def _granted(record: ReleaseRecord, settings: PluginSettings) -> Grants:
+    release = record.release
+    values = dict(settings.values)
+    if release.tier is Tier.BUILT_IN:
+        # What is shipped with the gateway may be reached by default; a stranger's default is no grant.
+        values = {**_defaults(record.manifest), **values}
+    return granted(release.permissions.egress, values, settings.secrets)
+
+
+def _defaults(manifest: Manifest | None) -> dict[str, Any]:
+    properties = (manifest.settings_schema or {}).get("properties", {}) if manifest else {}
+    return {
+        name: schema["default"]
+        for name, schema in properties.items()
+        if isinstance(schema, Mapping) and "default" in schema
+    }

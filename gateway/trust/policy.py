@@ -1,0 +1,239 @@
+"""The operator's policy: whose releases may run, and what they may do. ``policy.toml`` in the home.
+
+Without a file: plugins shipped with the gateway run, endpoints that the operator names by hand are
+called, and everything else has to be signed by a known signer, of whom there is none yet.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    model_validator,
+)
+
+from gateway.errors import BadInput
+from gateway.model import DIGEST, PLUGIN_ID, Permissions, Source
+from gateway.trust.keys import BadKey, PublicKey, parse_public
+from gateway.trust.statement import Directive
+
+FILE = "policy.toml"
+MAX_BYTES = 2**20
+
+_TEXT = Annotated[str, StringConstraints(max_length=500)]
+SIGNER_NAME = r"[a-z0-9][a-z0-9._-]{0,62}"
+SignerName = Annotated[str, StringConstraints(pattern=f"^{SIGNER_NAME}$")]
+PluginPattern = Annotated[str, StringConstraints(pattern=r"^[a-z0-9*?-]{1,63}$")]
+Pattern = Annotated[str, StringConstraints(pattern=r"^[\x21-\x7e]{1,300}$")]
+REVOKED_NAME = rf"{PLUGIN_ID.pattern}-[0-9a-f]{{12}}|{DIGEST.pattern}"
+RevokedName = Annotated[str, StringConstraints(pattern=f"^({REVOKED_NAME})$")]
+
+
+class BadPolicy(BadInput):
+    """``policy.toml`` cannot hold. Nothing external is installed or started until it does."""
+
+    key, title = "bad-policy", "The trust policy does not hold"
+
+
+def _external(value: Any) -> Source:
+    if not isinstance(value, str) or value not in EXTERNAL:
+        raise ValueError(f"must be one of {', '.join(EXTERNAL)}")
+    return Source(value)
+
+
+def _public_key(value: Any) -> PublicKey:
+    if isinstance(value, PublicKey):
+        return value
+    if not isinstance(value, str):
+        raise ValueError("must be text: 'ed25519:' and base64")  # noqa: TRY004 pydantic's way
+    try:
+        return parse_public(value)
+    except BadKey as error:
+        raise ValueError(error.detail) from None
+
+
+EXTERNAL = tuple(source.value for source in Source if source not in (Source.BUILT_IN, Source.REMOTE))
+"""Sources whose releases are signed. Of a remote endpoint the gateway holds no bytes."""
+
+ExternalSource = Annotated[Source, BeforeValidator(_external)]
+Moment = Annotated[AwareDatetime, Field(strict=True)]
+_ALL = tuple(Source(name) for name in EXTERNAL)
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
+
+
+class Scope(_Part):
+    """Plugins by pattern (``*`` and ``?``), sources by name; all external ones if left out."""
+
+    plugins: Annotated[tuple[PluginPattern, ...], Field(min_length=1, max_length=256)]
+    sources: Annotated[tuple[ExternalSource, ...], Field(min_length=1)] = _ALL
+
+    def has_plugin(self, plugin: str) -> bool:
+        return any(fnmatchcase(plugin, pattern) for pattern in self.plugins)
+
+
+class Ceiling(_Part):
+    """The most that a signer may let a plugin do. Patterns with ``*`` and ``?``.
+
+    A volume is only the plugin's own directory, hence allowed; connections and origins are not.
+    """
+
+    egress: Annotated[tuple[Pattern, ...], Field(max_length=256)] = ()
+    volumes: Annotated[tuple[Pattern, ...], Field(max_length=256)] = ("*",)
+    csp: dict[Directive, Annotated[tuple[Pattern, ...], Field(max_length=256)]] = {}
+
+    def exceeded_by(self, permissions: Permissions, csp: dict[Directive, tuple[str, ...]]) -> tuple[str, ...]:
+        """What lies above, in words."""
+        wanted = [("connect to", e, self.egress) for e in permissions.egress]
+        wanted += [("keep the volume", v, self.volumes) for v in permissions.volumes]
+        wanted += [(f"{name}", o, self.csp.get(name, ())) for name, origins in csp.items() for o in origins]
+        return tuple(
+            f"{what} {value}"
+            for what, value, patterns in wanted
+            if not any(fnmatchcase(value, pattern) for pattern in patterns)
+        )
+
+
+class KeyRevocation(_Part):
+    """From ``at`` on the key counts no more.
+
+    ``compromised``: nothing it has signed counts, whatever time it says, but for releases that this
+    gateway accepted before ``at``. Otherwise it was only retired, and what it signed before stays good.
+    """
+
+    at: Moment
+    reason: Annotated[_TEXT, StringConstraints(min_length=1)]
+    compromised: Annotated[bool, Field(strict=True)] = True
+
+
+class KeyRule(_Part):
+    """A signer's key; ``valid_until`` is the first moment at which it may no longer sign."""
+
+    public: Annotated[PublicKey, BeforeValidator(_public_key)]
+    valid_from: Moment | None = None
+    valid_until: Moment | None = None
+    revoked: KeyRevocation | None = None
+
+    @model_validator(mode="after")
+    def _ordered(self) -> KeyRule:
+        if self.valid_from and self.valid_until and self.valid_from >= self.valid_until:
+            raise ValueError("valid_from must lie before valid_until")
+        return self
+
+
+class SignerRule(Scope):
+    """One publisher: ``threshold`` different keys of theirs have to sign."""
+
+    threshold: Annotated[int, Field(strict=True, ge=1, le=16)] = 1
+    permissions: Ceiling = Ceiling()
+    keys: Annotated[tuple[KeyRule, ...], Field(min_length=1, max_length=64)]
+
+    @model_validator(mode="after")
+    def _enough_keys(self) -> SignerRule:
+        different = len({rule.public for rule in self.keys})
+        if different < len(self.keys):
+            raise ValueError("the same key stands here twice")
+        if self.threshold > different:
+            raise ValueError(f"a threshold of {self.threshold} cannot be met by {different} keys")
+        return self
+
+
+class RevokedRelease(_Part):
+    """A release by its id, or by the digest of any of its artefacts."""
+
+    release: RevokedName
+    at: Moment
+    reason: Annotated[_TEXT, StringConstraints(min_length=1)]
+
+
+class Policy(_Part):
+    """``revoked_running`` says what becomes of a running release that is trusted no more: it is
+    kept, marked as such, or stopped."""
+
+    policy: Literal[1] = 1
+    revoked_running: Literal["keep", "stop"] = "keep"
+    remote_endpoints: Literal["allow", "refuse"] = "allow"
+    signers: Annotated[dict[SignerName, SignerRule], Field(max_length=256)] = {}
+    allow_unsigned: Annotated[tuple[Scope, ...], Field(max_length=256)] = ()
+    revoked_releases: Annotated[tuple[RevokedRelease, ...], Field(max_length=4096)] = ()
+
+    @model_validator(mode="after")
+    def _one_owner(self) -> Policy:
+        # Otherwise a key that was revoked here would go on counting there.
+        owners: dict[PublicKey, str] = {}
+        for name, signer in self.signers.items():
+            for rule in signer.keys:
+                if (other := owners.setdefault(rule.public, name)) != name:
+                    raise ValueError(f"the key {rule.public.id} belongs to {other} and to {name}")
+        return self
+
+    def allows_unsigned(self, plugin: str, source: Source) -> bool:
+        return any(rule.has_plugin(plugin) and source in rule.sources for rule in self.allow_unsigned)
+
+    def owner_of(self, key_id: str) -> tuple[str, KeyRule] | None:
+        """The signer with the key of this id."""
+        for name, signer in self.signers.items():
+            for rule in signer.keys:
+                if rule.public.id == key_id:
+                    return name, rule
+        return None
+
+
+def parse_policy(data: bytes, *, where: str = FILE) -> Policy:
+    """Read a policy; raises :class:`BadPolicy`, with a reason for each field, and nothing else."""
+    if len(data) > MAX_BYTES:
+        raise BadPolicy(f"{where} is larger than {MAX_BYTES} bytes.", hint=_HINT)
+    try:
+        return Policy.model_validate(tomllib.loads(data.decode()))
+    except ValidationError as error:
+        fields = {
+            "/" + "/".join(str(part) for part in issue["loc"]): _plain(issue["type"], str(issue["msg"]))
+            for issue in error.errors(include_url=False, include_input=False, include_context=False)
+        }
+        said = "; ".join(f"{name[1:] or 'file'}: {text}" for name, text in fields.items())
+        raise BadPolicy(f"{where} does not hold: {said}.", fields=fields, hint=_HINT) from None
+    except RecursionError:
+        raise BadPolicy(f"{where} is nested too deeply.", hint=_HINT) from None
+    except (UnicodeDecodeError, ValueError, OverflowError) as error:
+        raise BadPolicy(f"{where} is not TOML: {_one_line(error)}.", hint=_HINT) from None
+
+
+def load_policy(home: Path) -> Policy:
+    """The policy of a home directory, or the defaults where it has none; raises :class:`BadPolicy`.
+
+    Blocking. A file that is there and cannot be read is an error, never the defaults.
+    """
+    path = home / FILE
+    try:
+        with path.open("rb") as file:
+            data = file.read(MAX_BYTES + 1)
+    except FileNotFoundError:
+        return Policy()
+    except OSError as error:
+        raise BadPolicy(f"{path} cannot be read: {error.strerror}.", hint=_HINT) from error
+    return parse_policy(data, where=str(path))
+
+
+def _plain(kind: str, message: str) -> str:
+    words = {"missing": "is missing", "extra_forbidden": "unknown field"}
+    return words.get(kind, _one_line(message.removeprefix("Value error, ")))
+
+
+def _one_line(said: object) -> str:
+    return re.sub(r"\s+", " ", str(said)).rstrip(".")
+
+
+_HINT = "Correct it, then look at it again: plugway policy check."

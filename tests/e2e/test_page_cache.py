@@ -1,0 +1,77 @@
+"""What visits to an external plugin's page ask the gateway for."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, expect
+
+from tests.e2e.browser import visitor
+from tests.e2e.wire import wire
+from tests.fakes.page_package import install_page
+from tests.fakes.unsigned import allow_unsigned
+from tests.running import RunningGateway, gateway
+
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(120)]
+
+_FILES = {
+    "page.js": """
+import { words } from "./words.js";
+export function mount(root, host) {
+  const picture = new Image();
+  picture.src = new URL("dot.svg", import.meta.url);
+  const title = document.createElement("h1");
+  title.textContent = words;
+  picture.onload = () => import("./later.js").then((module) => (title.textContent += module.more));
+  root.append(title, picture);
+}
+""",
+    "words.js": 'export const words = "here";\n',
+    "later.js": 'export const more = " and later";\n',
+    "page.css": "h1 { color: rgb(1, 2, 3); }\n",
+    "dot.svg": '<svg xmlns="http://www.w3.org/2000/svg" width="4" height="4"><circle r="2"/></svg>',
+}
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def running(tmp_path: Path) -> AsyncIterator[RunningGateway]:
+    allow_unsigned(tmp_path / "h", "panel")
+    async with gateway(tmp_path / "h", settings={"PLUGWAY_FETCH_ALLOW": "127.0.0.1"}) as started:
+        await install_page(started, "panel", _FILES)
+        yield started
+
+
+async def test_each_visit_asks_once_for_each_file(browser: Browser, running: RunningGateway) -> None:
+    """Chromium keeps nothing for frames of opaque origin (decision 16); a file that is
+    marked immutable stays in the cache where the origin has a name, as the console's has."""
+    async with wire(running.base) as passed, visitor(browser, running, base=passed.base) as visit:
+        for _ in range(2):
+            passed.asked.clear()
+            frame = await visit.frame("panel")
+            await expect(frame.get_by_role("heading")).to_have_text("here and later")
+            await expect(frame.get_by_role("heading")).to_have_css("color", "rgb(1, 2, 3)")
+            document, *files = passed.of_pages()
+            assert document == "GET /plugins/panel/ui/"
+            assert Counter(line.rpartition("/")[2] for line in files) == Counter(list(_FILES))
+            await visit.go("/")
+        address = files[0].removeprefix("GET ")
+        passed.asked.clear()
+        for _ in range(3):
+            await visit.page.evaluate("(address) => fetch(address).then((answer) => answer.text())", address)
+        assert passed.of_pages() == [f"GET {address}"]
+
+
+async def test_the_entry_is_asked_for_before_the_style_sheets_are_here(
+    browser: Browser, running: RunningGateway
+) -> None:
+    async with wire(running.base) as passed, visitor(browser, running, base=passed.base) as visit:
+        passed.hold = b"/page.css "
+        await visit.go("/plugins/panel/open")
+        await passed.until_asked("/page.js")
+        assert await visit.page.frame_locator("iframe").locator("h1").count() == 0
+        passed.release.set()
+        await expect(visit.page.frame_locator("iframe").locator("h1")).to_have_text("here and later")
