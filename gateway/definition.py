@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, StrictBool, StringConstraints, ValidationError, field_validator
 from pydantic.alias_generators import to_camel
 
 from gateway.errors import BadInput
@@ -46,7 +46,7 @@ class PluginDefinition(_Strict):
     checksum: Text = ""
     signature: Envelope = ""
     signer: Text = ""
-    lock_version: bool = False
+    lock_version: StrictBool = False
     ui_type: UiType | None = None
     ui_config: UiConfig | None = None
     api_base_url: Text = ""
