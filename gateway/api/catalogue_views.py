@@ -9,11 +9,13 @@ from urllib.parse import quote
 
 from pydantic import Field
 
-from gateway.api.convert import moment, permissions_view
-from gateway.api.views import Body, PermissionsView, View
+from gateway.api.convert import moment, permissions_view, rating_view
+from gateway.api.views import Body, PermissionsView, RatingView, View
 from gateway.catalogue.offers import Offer, OfferVersion
 from gateway.catalogue.standing import Standing
 from gateway.model import Source, Tier, UiType
+from gateway.supervisor.rating import rate
+from gateway.supervisor.rating_facts import offered
 
 Signature = Literal["built-in", "named", "beside", "none"]
 _SIGNATURE = (
@@ -38,6 +40,7 @@ class CatalogEntryView(View):
     ui_type: UiType
     permissions: PermissionsView = Field(description="What it will be granted by installing it.")
     signature: Signature = Field(description=_SIGNATURE)
+    rating: RatingView = Field(description="By what its catalogue declares: nothing of it has run.")
     versions: list[str] = Field(description="All versions that are offered there, newest first.")
     installed: bool = Field(description="A plugin of this id is installed, in whichever version.")
     installed_version: str = Field(description="Which; empty where none is, or where it is not known.")
@@ -204,6 +207,7 @@ def _entry(offer: Offer, installed: str | None, update: str) -> Mapping[str, Any
         "ui_type": best.ui_type,
         "permissions": permissions_view(best.permissions),
         "signature": _signature(offer, best),
+        "rating": _rating(offer, best),
         "versions": [one.version for one in offer.versions if one.definition],
         "installed": installed is not None,
         "installed_version": installed or "",
@@ -222,6 +226,11 @@ def _signature(offer: Offer, version: OfferVersion) -> Signature:
     if named and not named.startswith("sha256:"):
         return "named"
     return "beside" if offer.source is Source.OCI else "none"
+
+
+def _rating(offer: Offer, version: OfferVersion) -> RatingView:
+    signed = _signature(offer, version) in ("named", "beside")
+    return rating_view(rate(offered(offer.source, version.permissions, signature=signed)))
 
 
 def catalogue_view(standing: Standing, now: float) -> CatalogueView:

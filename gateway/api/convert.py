@@ -11,6 +11,8 @@ from gateway.registry.boards import Event
 from gateway.registry.records import Acceptance, PluginRecord, ReleaseRecord
 from gateway.runtimes.base import Sandbox
 from gateway.supervisor.candidates import Candidate, needs_consent
+from gateway.supervisor.rating import Rating, rate
+from gateway.supervisor.rating_facts import declared, observed
 from gateway.supervisor.status import InstanceStatus, PluginStatus
 from gateway.trust.lock import release_lock
 from gateway.trust.standing import Standing
@@ -43,6 +45,8 @@ def plugin_view(
         progress=status.progress,
         release_id=release.release.id,
         trust=trust_view(release, standing),
+        rating=rating_view(rate(declared(release, standing), observed(status))),
+        permissions=permissions_view(release.release.permissions),
         ui=_ui(record, release),
         has_settings=bool(manifest and manifest.settings_schema),
         settings_required=bool(manifest and _settings_missing(record, manifest)),
@@ -131,6 +135,7 @@ def candidate_view(candidate: Candidate) -> views.CandidateView:
         ui_type=release.ui_type,
         consent_needed=needs_consent(release),
         trust=trust_view(record, None) if acceptance else None,
+        rating=rating_view(rate(declared(record))),
         refusal=candidate.refusal.problem() if candidate.refusal else None,
         lock=release_lock(release),
     )
@@ -168,6 +173,17 @@ def log_view(line: InstanceLogLine) -> views.LogLineView:
 def event_view(event: Event) -> views.EventView:
     at = datetime.fromtimestamp(event.at, UTC)
     return views.EventView(id=event.id, at=at, type=event.type, plugin=event.plugin, data=dict(event.data))
+
+
+def rating_view(rating: Rating) -> views.RatingView:
+    reasons = [
+        views.RatingReasonView(points=reason.points, words=reason.words, observed=reason.observed)
+        for reason in rating.reasons
+    ]
+    # The grade is one of those that the model names.
+    return views.RatingView.model_validate(
+        {"grade": rating.grade, "points": rating.points, "final": rating.final, "reasons": reasons}
+    )
 
 
 def permissions_view(permissions: Permissions) -> views.PermissionsView:

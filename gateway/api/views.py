@@ -85,11 +85,33 @@ class TrustView(View):
     refusal: str = Field(description="Why it is trusted no more; empty where it is.")
 
 
+class RatingReasonView(View):
+    points: int = Field(description="Given, or taken where negative.")
+    words: str
+    observed: bool = Field(description="Seen while it ran, not only declared.")
+
+
+class RatingView(View):
+    """How far it has to be trusted blindly. It decides nothing: the policy does."""
+
+    grade: Literal["A", "B", "C", "D", "E"]
+    points: int = Field(description="Of 100.")
+    final: bool = Field(description="False: it was not seen running, and can be no better than this.")
+    reasons: list[RatingReasonView]
+
+
 class UiView(View):
     """A plugin's user interface."""
 
     type: UiType
     url: str = Field(description="Path of the page to open.", examples=["/plugins/notes/ui/"])
+
+
+class PermissionsView(View):
+    """What a release may do outside its container."""
+
+    egress: list[str] = Field(description="`host:port`, or `settings:/pointer` for one that settings name.")
+    volumes: list[str] = Field(description="Names of the directories that outlive the container.")
 
 
 class PluginView(View):
@@ -112,6 +134,8 @@ class PluginView(View):
     progress: str = Field(description="What is being done right now, for people.")
     release_id: str
     trust: TrustView
+    rating: RatingView
+    permissions: PermissionsView
     ui: UiView | None
     has_settings: bool
     settings_required: bool = Field(description="It has settings that must be given before it works.")
@@ -182,13 +206,6 @@ class LogLineView(View):
     text: str
 
 
-class PermissionsView(View):
-    """What a release may do outside its container."""
-
-    egress: list[str] = Field(description="`host:port`, or `settings:/pointer` for one that settings name.")
-    volumes: list[str] = Field(description="Names of the directories that outlive the container.")
-
-
 class CandidateView(View):
     """What an install would bring. Give ``releaseId`` as ``consent`` to install just this."""
 
@@ -202,6 +219,7 @@ class CandidateView(View):
     ui_type: UiType
     consent_needed: bool
     trust: TrustView | None = Field(description="Null where the policy refuses it.")
+    rating: RatingView = Field(description="By what it declares: nothing of it has run.")
     refusal: dict[str, Any] | None = Field(description="The problem that installing it would end with.")
     lock: dict[str, Any]
 

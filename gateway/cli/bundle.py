@@ -12,7 +12,7 @@ from gateway.cli.client import GatewayClient, Object
 from gateway.cli.command import JsonOption, YesOption, run
 from gateway.cli.confirm import confirm
 from gateway.cli.exits import Exit, from_problem
-from gateway.cli.output import print_json, print_line
+from gateway.cli.output import clean, print_json, print_line
 
 _PATH = "/api/v1/bundles"
 
@@ -75,6 +75,6 @@ def _agreed(found: Object, *, yes: bool, quiet: bool) -> str:
         raise from_problem(found["refusal"].get("status", int(Exit.REFUSED)), found["refusal"])
     if not quiet:
         for line in candidate_lines(found):
-            print_line(line)
+            print_line(clean(line))
     confirm(f"{found['id']} {found['version']} is to be installed.", "Install it?", yes=yes)
     return str(found["releaseId"])

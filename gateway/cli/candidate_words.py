@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gateway.cli.client import Object
+from gateway.cli.rating_words import rating_lines
 
 
 def candidate_lines(found: Object) -> Iterator[str]:
@@ -18,6 +19,7 @@ def candidate_lines(found: Object) -> Iterator[str]:
         yield f"It may connect to {_destination(destination)}."
     for volume in permissions["volumes"]:
         yield f"It keeps data of its own, in the volume '{volume}'."
+    yield from rating_lines(found["rating"])
     yield f"Release {found['releaseId']}."
 
 

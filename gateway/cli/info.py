@@ -10,6 +10,7 @@ from gateway.cli.client import GatewayClient
 from gateway.cli.command import JsonOption, PluginArgument, run
 from gateway.cli.exits import Exit, failure
 from gateway.cli.output import print_fields, print_json, print_line, print_table
+from gateway.cli.rating_words import rating_words
 from gateway.cli.search import CatalogueOption
 
 _VERSIONS = 20
@@ -53,6 +54,7 @@ def _show(offer: dict[str, Any]) -> None:
             ("newer", offer["update"]),
             ("signature", SIGNATURES.get(offer["signature"], offer["signature"])),
             ("it may", permissions(offer["permissions"])),
+            ("rating", rating_words(offer["rating"])),
             ("screenshots", len(offer["screenshots"]) or ""),
             ("problem", offer["problem"]),
         ]

@@ -16,7 +16,7 @@ from gateway.cli.confirm import confirm
 from gateway.cli.exits import Exit, failure
 from gateway.cli.follow import News, told, until_healthy
 from gateway.cli.offer import offered
-from gateway.cli.output import print_json, print_line, progress
+from gateway.cli.output import clean, print_json, print_line, progress
 from gateway.cli.search import CatalogueOption
 
 _MAX_BYTES = 2**20
@@ -97,7 +97,7 @@ async def _agreed(
         return ""
     if not quiet:
         for line in candidate_lines(found):
-            print_line(line)
+            print_line(clean(line))
     confirm(f"{found['id']} {found['version']} is to be installed.", "Install it?", yes=yes)
     return f"?consent={found['releaseId']}"
 

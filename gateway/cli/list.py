@@ -9,6 +9,9 @@ import typer
 from gateway.cli.client import GatewayClient
 from gateway.cli.command import JsonOption, run
 from gateway.cli.output import ago, print_json, print_line, print_table
+from gateway.cli.rating_words import rating_cell
+
+_HEAD = ("id", "version", "state", "since", "restarts", "tier", "rating", "reason")
 
 
 def list_plugins(
@@ -34,11 +37,20 @@ async def _installed(client: GatewayClient, as_json: bool) -> None:
         print_json(answer)
         return
     rows = [
-        (p["id"], p["version"], p["state"], ago(p["since"]), p["restarts"], p["reason"])
+        (
+            p["id"],
+            p["version"],
+            p["state"],
+            ago(p["since"]),
+            p["restarts"],
+            p["tier"],
+            rating_cell(p["rating"]),
+            p["reason"],
+        )
         for p in answer["plugins"]
     ]
     if rows:
-        print_table(("id", "version", "state", "since", "restarts", "reason"), rows, styled=2)
+        print_table(_HEAD, rows, styled=2)
     else:
         print_line("No plugin is installed. See what there is: plugway list --available")
 

@@ -10,7 +10,8 @@ import typer
 from gateway.cli.client import GatewayClient, Object, plugin_path
 from gateway.cli.command import JsonOption, run
 from gateway.cli.exits import Exit, failure
-from gateway.cli.output import ago, print_fields, print_json, print_line, print_table
+from gateway.cli.output import ago, clean, print_fields, print_json, print_line, print_table
+from gateway.cli.rating_words import rating_lines, rating_words
 from gateway.cli.rollout_find import find_rollout
 from gateway.cli.rollout_history import add_history, print_history
 from gateway.cli.rollout_watch import WatchOption, WatchTimeoutOption
@@ -87,6 +88,8 @@ def _print_plugin(plugin: Object) -> None:
             ("version", plugin["version"]),
             ("release", plugin["releaseId"]),
             ("source", f"{plugin['source']} ({plugin['tier']})"),
+            ("trust", plugin["trust"]["refusal"] or plugin["trust"]["words"]),
+            ("rating", rating_words(plugin["rating"])),
             ("state", plugin["state"]),
             ("since", _since(plugin["since"])),
             ("reason", plugin["reason"]),
@@ -104,6 +107,9 @@ def _print_plugin(plugin: Object) -> None:
     )
     if plugin["instances"]:
         _print_instances(plugin)
+    print_line()
+    for line in rating_lines(plugin["rating"]):
+        print_line(clean(line))
     print_history(plugin)
 
 

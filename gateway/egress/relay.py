@@ -42,9 +42,10 @@ class RelayLimits:
 class RelayStatus:
     """What went through the relay of an instance since this gateway began.
 
-    ``sent`` and ``received`` are bytes, seen from the plugin; ``refused_at`` is Unix time,
-    0 for never; ``problem`` says why the relay is not there, "" where it is. ``unmet`` are
-    permissions that name no destination now, each with the reason.
+    ``sent`` and ``received`` are bytes, seen from the plugin; ``forbidden`` are those of the ``refusals``
+    that were not granted, rather than not possible; ``refused_at`` is Unix time, 0 for never;
+    ``problem`` says why the relay is not there, "" where it is. ``unmet`` are permissions that name
+    no destination now, each with the reason.
     """
 
     granted: tuple[str, ...] = ()
@@ -53,6 +54,7 @@ class RelayStatus:
     sent: int = 0
     received: int = 0
     refusals: int = 0
+    forbidden: int = 0
     last_refusal: str = ""
     refused_at: float = 0.0
     problem: str = ""
@@ -183,7 +185,9 @@ class Relay:
 
     def _refused(self, refused: Refused) -> None:
         words = refused.words[:_LONGEST_WORDS]
-        self._note(refusals=self._status.refusals + 1, last_refusal=words, refused_at=time.time())
+        forbidden = self._status.forbidden + (refused.status is HTTPStatus.FORBIDDEN)
+        refusals = self._status.refusals + 1
+        self._note(refusals=refusals, forbidden=forbidden, last_refusal=words, refused_at=time.time())
         now = time.monotonic()
         if now - self._logged_at >= _LOG_GAP:
             self._logged_at = now

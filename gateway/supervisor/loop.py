@@ -294,6 +294,8 @@ class Supervisor:
 
     def _call_failed(self, instance: InstanceId) -> None:
         track = self._crew.tracks.get(instance)
+        if track is not None:
+            track.failed_calls += 1
         if track is not None and track.monitor is not None:
             track.monitor.check_soon()
 

@@ -14,7 +14,8 @@ from gateway.runtimes.base import Sandbox
 class InstanceStatus:
     """One instance. ``started_at`` is Unix time, 0 where unknown; ``weight`` its release's share.
 
-    ``sandbox`` is None where nobody here can know it, ``relay`` where it has none.
+    ``sandbox`` is None where nobody here can know it, ``relay`` where it has none. ``failures`` counts its
+    faults and ``failed_calls`` the calls without a fit answer, since the gateway began.
     """
 
     id: InstanceId
@@ -30,6 +31,8 @@ class InstanceStatus:
     weight: int = 100
     sandbox: Sandbox | None = None
     relay: RelayStatus | None = None
+    failures: int = 0
+    failed_calls: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,7 +19,8 @@ class Track:
 
     ``cut`` counts calls and streams that did not end by themselves when it was stopped.
     ``seen`` is the runtime's word; ``doing`` what an action under way is at;
-    ``counted`` that the end of the present incarnation is in ``attempts`` already.
+    ``counted`` that the end of the present incarnation is in ``attempts`` already. ``failures`` and
+    ``failed_calls`` only grow, unlike ``attempts``.
     """
 
     id: InstanceId
@@ -38,6 +39,8 @@ class Track:
     failure_voice: Voice = Voice.RUNTIME
     counted: bool = False
     starts: int = 0
+    failures: int = 0
+    failed_calls: int = 0
     restart_asked: bool = False
     cut: int = 0
     doing: str = ""
@@ -100,6 +103,7 @@ def count_failure(
         # What nobody here starts costs nothing to wait for, however long.
         patience = replace(patience, give_up_after=sys.maxsize)
     track.failure, track.failure_voice = reason, voice
+    track.failures += 1
     track.attempts = failed(
         track.attempts,
         reason,

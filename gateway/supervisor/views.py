@@ -101,6 +101,8 @@ def instance_status(wanted: DesiredInstance, track: Track, runtime: str) -> Inst
         address=monitor.endpoint.address if monitor else "",
         weight=wanted.release.weight,
         sandbox=seen.sandbox if seen else None,
+        failures=track.failures,
+        failed_calls=track.failed_calls,
     )
 
 

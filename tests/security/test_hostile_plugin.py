@@ -259,3 +259,6 @@ async def test_the_sandbox_is_shown_as_it_was_reached(ground: Ground) -> None:
     shown = json.dumps(await ground.running.plugin("hostile"))
     for words in ("read-only root file system", "no capabilities", f"at most {PIDS} processes", "128 MiB"):
         assert words in shown
+    rating = (await ground.running.plugin("hostile"))["rating"]
+    assert rating["final"]
+    assert "Its sandbox (docker) is whole." in [reason["words"] for reason in rating["reasons"]]
