@@ -17,6 +17,16 @@ _OWN: Pairs = [
     (b"cross-origin-resource-policy", b"same-origin"),
 ]
 _kinds = rules._answer_kinds
+# What decides how a message is framed, kept or read must stand before it (RFC 9110, 6.5.1).
+_NOT_TRAILING = frozenset(
+    {
+        b"content-length", b"content-type", b"content-encoding", b"content-range", b"cache-control",
+        b"expires", b"age", b"vary", b"location", b"retry-after", b"www-authenticate", b"host",
+        b"authorization", b"max-forwards", b"pragma", b"range",
+    }
+)  # fmt: skip
+MAX_TRAILERS = 64 * 1024
+"""Longest trailers that a plugin may send, names and values together, in bytes."""
 BODILESS = frozenset({204, 205, 304})
 
 
@@ -50,6 +60,26 @@ def clean_headers(headers: Iterable[HttpHeader], into: Pairs) -> tuple[Pairs, in
         else:
             declared = _length(value, declared)
     return into, declared
+
+
+def announced(headers: Iterable[HttpHeader]) -> Pairs:
+    """The plugin's ``Trailer``, naming the fields that follow the body, without those that may not."""
+    values = [header.value for header in headers if header.name.lower() == b"trailer"]
+    names = [name.strip().lower() for value in values for name in value.split(b",")]
+    kept = [name for name in names if answer_kind(name)[0] == rules.PASS and name not in _NOT_TRAILING]
+    return [(b"trailer", b", ".join(kept))] if kept else []
+
+
+def clean_trailers(headers: Iterable[HttpHeader]) -> Pairs:
+    """Trailing fields for the client. What may not stand behind a body, or may not pass at all, is left out.
+
+    Raises :class:`CallFailed` for what HTTP does not allow, and for more than :data:`MAX_TRAILERS`.
+    """
+    fields, _ = clean_headers(headers, [])
+    fields = [pair for pair in fields if pair[0] not in _NOT_TRAILING]
+    if sum(len(name) + len(value) for name, value in fields) > MAX_TRAILERS:
+        raise _bad(f"sent trailers of more than {MAX_TRAILERS} bytes")
+    return fields
 
 
 def _length(value: bytes, before: int | None) -> int:

@@ -10,6 +10,7 @@ from typing import Any, Literal, Protocol
 from gateway.errors import Internal
 from gateway.model import UiBundle
 from gateway.proxy.headers import Pairs
+from gateway.proxy.ranges import asked_range
 
 _CACHE_BYTES = 32 * 2**20
 _CACHED_FILE = 2**20
@@ -69,7 +70,9 @@ class Assets:
     async def send(self, bundle: UiBundle, name: str, scope: Any, send: Any, *, shared: bool) -> None:
         """Answer with the file ``name`` of the bundle; ``shared`` where its path holds the capability."""
         digest = bundle.files[name]
-        wanted = _encodings(scope["headers"])
+        # A part is one of the file itself, whatever else the client would take.
+        part = asked_range(scope["headers"], digest.encode()) if scope["method"] == "GET" else None
+        wanted = () if part is not None else _encodings(scope["headers"])
         encoding, content = await self._load(digest, wanted)
         etag = f'"{digest}{"-" + encoding if encoding else ""}"'.encode()
         headers = [*_ALWAYS, *(_SHARED if shared else _OWN), (b"etag", etag)]
@@ -81,6 +84,10 @@ class Assets:
             headers.append((b"content-encoding", encoding.encode()))
         headers.append((b"content-type", _TYPES.get(Path(name).suffix.lower(), b"application/octet-stream")))
         size = len(content) if isinstance(content, bytes) else await asyncio.to_thread(_size, content)
+        headers.append((b"accept-ranges", b"bytes"))
+        if part is not None:
+            await _send_part(part.of(size), size, content, headers, send)
+            return
         headers.append((b"content-length", b"%d" % size))
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         if scope["method"] == "HEAD":
@@ -88,7 +95,7 @@ class Assets:
         elif isinstance(content, bytes):
             await send({"type": "http.response.body", "body": content})
         else:
-            await _send_file(content, send)
+            await _send_file(content, send, 0, size)
 
     async def _load(self, digest: str, wanted: tuple[Literal["br", "gzip"], ...]) -> tuple[str, bytes | Path]:
         key = (digest, wanted[0] if wanted else "")
@@ -149,10 +156,32 @@ def _size(path: Path) -> int:
     return path.stat().st_size
 
 
-async def _send_file(path: Path, send: Any) -> None:
+async def _send_part(
+    part: tuple[int, int] | None, size: int, content: bytes | Path, headers: Pairs, send: Any
+) -> None:
+    """The bytes from the first to before the second number; None where the file has no such part."""
+    if part is None:
+        headers += [(b"content-range", b"bytes */%d" % size), (b"content-length", b"0")]
+        await send({"type": "http.response.start", "status": 416, "headers": headers})
+        await send({"type": "http.response.body", "body": b""})
+        return
+    start, end = part
+    headers.append((b"content-range", b"bytes %d-%d/%d" % (start, end - 1, size)))
+    headers.append((b"content-length", b"%d" % (end - start)))
+    await send({"type": "http.response.start", "status": 206, "headers": headers})
+    if isinstance(content, bytes):
+        await send({"type": "http.response.body", "body": content[start:end]})
+    else:
+        await _send_file(content, send, start, end)
+
+
+async def _send_file(path: Path, send: Any, start: int, end: int) -> None:
     file = await asyncio.to_thread(path.open, "rb")
     try:
-        while part := await asyncio.to_thread(file.read, _PART):
+        await asyncio.to_thread(file.seek, start)
+        left = end - start
+        while left and (part := await asyncio.to_thread(file.read, min(_PART, left))):
+            left -= len(part)
             await send({"type": "http.response.body", "body": part, "more_body": True})
     finally:
         await asyncio.to_thread(file.close)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Iterable
 from typing import Any
 
+from plugway.plugin.v1.http_pb2 import HttpHeader
 from plugway.plugin.v1.plugin_pb2 import HandleRequest
 
 from gateway.errors import PlugwayError
+from gateway.proxy.answer import clean_trailers
 from gateway.proxy.head import Head
 from gateway.proxy.headers import Pairs
 from gateway.proxy.problems import Problem
@@ -32,6 +35,7 @@ class Call:
         "status",
         "target",
         "task",
+        "trailers",
         "upstream",
         "watcher",
     )
@@ -59,6 +63,8 @@ class Call:
         self.task: asyncio.Task[Any] | None = None
         self.watcher: asyncio.Task[None] | None = None
         self.left = False
+        # Whether its client takes trailing fields.
+        self.trailers = False
 
     def move(self, target: PreparedTarget, upstream: Upstream) -> None:
         """Another one takes it, and counts it as running."""
@@ -68,10 +74,17 @@ class Call:
         target.counters.active += 1
         upstream.active += 1
 
-    async def begin_answer(self, status: int, headers: Pairs) -> None:
+    async def begin_answer(self, status: int, headers: Pairs, *, trailers: bool = False) -> None:
+        """``trailers`` says that :meth:`end_answer` follows the body."""
         self.status = status
         self.began = time.perf_counter()
-        await self.send({"type": "http.response.start", "status": status, "headers": headers})
+        message = {"type": "http.response.start", "status": status, "headers": headers}
+        if trailers:
+            message["trailers"] = True
+        await self.send(message)
+
+    async def end_answer(self, trailers: Iterable[HttpHeader]) -> None:
+        await self.send({"type": "http.response.trailers", "headers": clean_trailers(trailers)})
 
     async def refuse(self, error: PlugwayError, *, close: bool = False) -> None:
         """Answer with a problem; where an answer has begun, it is left unfinished instead."""

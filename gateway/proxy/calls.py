@@ -11,7 +11,7 @@ from plugway.plugin.v1.plugin_pb2 import HandleRequest, HandleResponse
 from gateway.errors import PlugwayError
 from gateway.model import Access, Caller
 from gateway.proxy.access import Doorman
-from gateway.proxy.answer import BODILESS, complete_head, open_head
+from gateway.proxy.answer import BODILESS, announced, complete_head, open_head
 from gateway.proxy.body import Body, ClientLeft
 from gateway.proxy.call import Call
 from gateway.proxy.counters import method_class
@@ -73,7 +73,9 @@ class Calls:
         if judged is None and head.authorization is not None:
             # A public route may have callers of its own; what names one of ours stays here.
             request.headers.add(name=b"authorization", value=head.authorization)
-        await self._counted(Call(route, target, message, head, method, receive, send))
+        call = Call(route, target, message, head, method, receive, send)
+        call.trailers = "http.response.trailers" in scope.get("extensions", ())
+        await self._counted(call)
 
     def _judge(
         self,
@@ -182,11 +184,23 @@ class Calls:
             return
         body = answer.body
         status = answer.response.status
+        if call.trailers and answer.trailers and not _bodiless(call, status):
+            await self._answer_with_trailers(call, answer)
+            return
         headers = complete_head(answer.response, call.head.request_id, call.method, len(body))
         await call.begin_answer(status, headers)
         if status in BODILESS:
             body = b""
         await call.send({"type": "http.response.body", "body": body})
+
+    async def _answer_with_trailers(self, call: Call, answer: HandleResponse) -> None:
+        headers, declared = open_head(answer.response, call.head.request_id)
+        if declared is not None and declared != len(answer.body):
+            raise CallFailed(Failure.GARBAGE, f"declared {declared} bytes and sent {len(answer.body)}")
+        headers += announced(answer.response.headers)
+        await call.begin_answer(answer.response.status, headers, trailers=True)
+        await call.send({"type": "http.response.body", "body": answer.body})
+        await call.end_answer(answer.trailers)
 
     async def _stream(self, call: Call, answer: HandleResponse) -> None:
         headers, declared = open_head(answer.response, call.head.request_id)
@@ -195,14 +209,18 @@ class Calls:
         idle = call.route.limits.stream_idle
         rest = Rest(call.upstream, answer)
         try:
-            if call.method == "HEAD" or answer.response.status in BODILESS:
+            if _bodiless(call, answer.response.status):
                 await call.begin_answer(answer.response.status, headers)
                 await call.send({"type": "http.response.body", "body": b""})
                 return
             call.watch()
-            await call.begin_answer(answer.response.status, headers)
+            if call.trailers:
+                headers += announced(answer.response.headers)
+            await call.begin_answer(answer.response.status, headers, trailers=call.trailers)
             async with aclosing(rest.parts(idle)) as parts:
                 await send_parts(call.send, parts, declared, idle)
+            if call.trailers:
+                await call.end_answer(rest.trailers)
         finally:
             rest.close()
 
@@ -226,9 +244,14 @@ class Calls:
             if not upload.complete:
                 # What is left of the body must not be taken for the next request.
                 headers.append((b"connection", b"close"))
-            await call.begin_answer(response.status, headers)
+            trailers = call.trailers and not _bodiless(call, response.status)
+            if trailers:
+                headers += announced(response.headers)
+            await call.begin_answer(response.status, headers, trailers=trailers)
             async with aclosing(upload.parts(limits.stream_idle)) as parts:
                 await send_parts(call.send, parts, declared, limits.stream_idle)
+            if trailers:
+                await call.end_answer(upload.trailers)
             self._outcomes.ok(call.upstream.instance_id)
         except CallFailed as failed:
             self._outcomes.failed(call.upstream.instance_id, failed.words)
@@ -249,3 +272,7 @@ class Calls:
         again = Upload(call.upstream, call.message.request, body)
         again.start(held, wait=False)
         return again
+
+
+def _bodiless(call: Call, status: int) -> bool:
+    return call.method == "HEAD" or status in BODILESS

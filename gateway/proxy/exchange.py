@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterable
 from typing import Any
 
 import grpc
-from plugway.plugin.v1.http_pb2 import BodyChunk, HttpRequest, HttpResponse
+from plugway.plugin.v1.http_pb2 import BodyChunk, HttpHeader, HttpRequest, HttpResponse
 from plugway.plugin.v1.plugin_pb2 import ExchangeRequest, ExchangeResponse
 
 from gateway.errors import PlugwayError
@@ -35,6 +35,7 @@ class Upload:
         self._watcher: asyncio.Task[None] | None = None
         self._taken: list[bytes] | None = []
         self._room = _HELD
+        self.trailers: Iterable[HttpHeader] = ()
         self.refusal: PlugwayError | ClientLeft | CallFailed | None = None
 
     @property
@@ -120,6 +121,7 @@ class Upload:
             if frame.body.data:
                 yield frame.body.data
             if frame.body.end:
+                self.trailers = frame.body.trailers
                 return
 
     async def _frame(self, within: float) -> ExchangeResponse | None:

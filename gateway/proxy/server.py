@@ -6,9 +6,11 @@ import asyncio
 import json
 from typing import Any
 
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from gateway.errors import PlugwayError
+from gateway.proxy.trailers import wants_trailers, with_trailers
 from gateway.settings import Settings
 
 HEAD_SECONDS = 15.0
@@ -89,11 +91,18 @@ class GuardedHttp(HttpToolsProtocol):
 
     def on_header(self, name: bytes, value: bytes) -> None:
         self._count(len(name) + len(value) + 4)
-        super().on_header(name, value)
+        # The parser reports trailing fields too, which must not pass for what came before the body.
+        if self._in_head:
+            super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
         self._in_head = False
         super().on_headers_complete()
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        if wants_trailers(cycle.scope["headers"]):  # type: ignore[arg-type]
+            app = with_trailers(app, cycle)
+        super()._start_asgi_task(cycle, app)
 
     def send_400_response(self, msg: str) -> None:
         self._refuse(self._why)
@@ -129,13 +138,33 @@ class GuardedHttp(HttpToolsProtocol):
             self._head_timer = None
 
 
+class GuardedWebSocket(WebSocketsSansIOProtocol):
+    """uvicorn's WebSocket, which would keep a pong for every ping of a client that takes none."""
+
+    _pong = b""
+
+    def handle_ping(self) -> None:
+        pong = b"".join(self.conn.data_to_send())
+        if self.writable.is_set():
+            self.transport.write(pong)
+        else:
+            # The latest alone has to be answered (RFC 6455, 5.5.3).
+            self._pong = pong
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        pong, self._pong = self._pong, b""
+        if pong and not self.transport.is_closing():
+            self.transport.write(pong)
+
+
 def uvicorn_options(settings: Settings) -> dict[str, Any]:
     """Options for ``uvicorn.Config`` beside the application and its address."""
     guarded = type("GuardedHttp", (GuardedHttp,), {"max_head": settings.max_header_bytes})
     return {
         "http": guarded,
         "loop": "uvloop",
-        "ws": "websockets-sansio",
+        "ws": GuardedWebSocket,
         "ws_max_size": 16 * 2**20,
         # Compressing every message would cost more than carrying it.
         "ws_per_message_deflate": False,

@@ -23,6 +23,9 @@ _PARTING = 10.0
 MAX_MESSAGE = 16 * 2**20
 """Longest message from a plugin, in bytes; uvicorn's default for those from clients."""
 
+_MOST_PARTS = 2**16
+"""Parts of one message: those without content would be held without end otherwise."""
+
 HANDSHAKE = b"sec-websocket-"
 SWITCHING = 101
 RESTART, FAILED, TOO_BIG = 1012, 1011, 1009
@@ -129,6 +132,7 @@ class Socket:
 
     async def _from_plugin(self) -> None:
         parts: list[bytes] = []
+        size = 0
         try:
             while isinstance(frame := await self._call.read(), ExchangeResponse):
                 kind = frame.WhichOneof("frame")
@@ -139,12 +143,14 @@ class Socket:
                     self.failure = CallFailed(Failure.GARBAGE, "sent a frame no WebSocket has")
                     break
                 parts.append(frame.websocket_message.data)
-                if sum(map(len, parts)) > MAX_MESSAGE:
+                size += len(frame.websocket_message.data)
+                if size > MAX_MESSAGE or len(parts) > _MOST_PARTS:
                     await self._close(TOO_BIG, "message too big")
                     return
                 if not frame.websocket_message.more:
                     await self._pass_on(b"".join(parts), frame.websocket_message.text)
                     parts.clear()
+                    size = 0
         except grpc.RpcError as error:
             self.failure = from_rpc_error(error)
         lost = self.failure is not None and self.failure.failure is Failure.LOST

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable
 from typing import Any
 
 import grpc
+from plugway.plugin.v1.http_pb2 import HttpHeader
 from plugway.plugin.v1.plugin_pb2 import HandleResponse, ReadBodyRequest, ReadBodyResponse
 
 from gateway.proxy.failures import CallFailed, Failure, from_rpc_error
@@ -30,6 +31,7 @@ class Rest:
         self._answer = answer
         self._call: Any = None
         self._begun = False
+        self.trailers: Iterable[HttpHeader] = ()
 
     async def parts(self, idle: float) -> AsyncGenerator[bytes, None]:
         """One part is held at a time; ``idle`` seconds of silence end it."""
@@ -46,6 +48,8 @@ class Rest:
                     return
                 if part.chunk:
                     yield part.chunk
+                if part.trailers:
+                    self.trailers = part.trailers
         except TimeoutError:
             raise CallFailed(Failure.TIMED_OUT, f"was silent for {idle:g} seconds") from None
         except grpc.RpcError as error:

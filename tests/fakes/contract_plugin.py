@@ -193,6 +193,13 @@ class ContractPlugin(stubs.PluginServiceServicer):
         yield pb.ExchangeResponse(
             websocket_accept=http.WebSocketAccept(subprotocol=chosen, headers=[header("x-plugin", "yes")])
         )
+        if "deaf" in query:
+            await self.go_on.wait()
+        while "flood" in query:
+            yield pb.ExchangeResponse(websocket_message=http.WebSocketMessage(data=b"z" * 65536))
+            self.sent += 65536
+        for _ in range(int(query.get("crumbs", ["0"])[0])):
+            yield pb.ExchangeResponse(websocket_message=http.WebSocketMessage(more=True))
         async for frame in requests:
             if frame.HasField("websocket_close"):
                 self.calls.append(f"close {frame.websocket_close.code} {frame.websocket_close.reason}")

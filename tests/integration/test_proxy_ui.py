@@ -131,3 +131,22 @@ async def test_the_frame_shows_the_plugins_name(
 ) -> None:
     plane.publish(replace(route(ui=bundle), name="My <Notes>"))
     assert "My &lt;Notes&gt;" in (await client.get(UI)).text
+
+
+@pytest.mark.parametrize("name", ["index.js", "big.bin"])
+async def test_a_part_of_a_file_is_sent(client: httpx.AsyncClient, assets: str, name: str) -> None:
+    content = {"index.js": SCRIPT, "big.bin": BIG}[name]
+    whole = await client.head(assets + name, headers={"accept-encoding": "identity"})
+    assert whole.headers["accept-ranges"] == "bytes"
+    for asked, part in (("5-99", content[5:100]), ("1000-", content[1000:]), ("-7", content[-7:])):
+        answer = await client.get(assets + name, headers={"range": f"bytes={asked}"})
+        assert (answer.status_code, answer.content) == (206, part)
+        assert answer.headers["content-range"].endswith(f"/{len(content)}")
+        assert "content-encoding" not in answer.headers
+        assert answer.headers["etag"] == whole.headers["etag"]
+    beyond = await client.get(assets + name, headers={"range": f"bytes={len(content)}-"})
+    assert (beyond.status_code, beyond.headers["content-range"]) == (416, f"bytes */{len(content)}")
+    for condition, status in ((whole.headers["etag"], 206), ('"other"', 200)):
+        headers = {"range": "bytes=0-9", "if-range": condition}
+        assert (await client.get(assets + name, headers=headers)).status_code == status
+    assert (await client.head(assets + name, headers={"range": "bytes=0-9"})).status_code == 200

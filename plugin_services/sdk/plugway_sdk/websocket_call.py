@@ -41,6 +41,7 @@ class WebSocketCall:
         self._outbox: deque[Frame] = deque()
         self._in, self._out = Signal(), Signal()
         self._partial: list[bytes] = []
+        self._partial_size = self._waiting = 0
         self._state = "opening"
         self._closed: Message | None = None
         self._task: asyncio.Task[None] | None = None
@@ -67,6 +68,7 @@ class WebSocketCall:
             await self._in.wait()
         if self._inbox:
             message = self._inbox.popleft()
+            self._waiting -= _size(message)
             self._in.notify()
             return message
         assert self._closed is not None
@@ -139,17 +141,21 @@ class WebSocketCall:
             raise ValueError("a WebSocket takes only messages and a close after its start")
         message = frame.websocket_message
         self._partial.append(message.data)
-        if sum(map(len, self._partial)) > _LARGEST:
+        self._partial_size += len(message.data)
+        if self._partial_size > _LARGEST:
             self._refuse_or_close(413, TOO_BIG, f"messages may have {_LARGEST} bytes")
             return False
         if message.more:
             return True
         data = b"".join(self._partial)
         self._partial.clear()
+        self._partial_size = 0
         content: dict[str, Any] = {"text": data.decode()} if message.text else {"bytes": data}
-        while len(self._inbox) >= _QUEUED and self._closed is None:
+        while (len(self._inbox) >= _QUEUED or self._waiting >= _PIECE) and self._closed is None:
             await self._in.wait()
-        self._inbox.append({"type": "websocket.receive", **content})
+        received = {"type": "websocket.receive", **content}
+        self._inbox.append(received)
+        self._waiting += _size(received)
         self._in.notify()
         return True
 
@@ -189,6 +195,11 @@ def _pieces(message: Message) -> list[Frame]:
         )
         for at in starts
     ]
+
+
+def _size(message: Message) -> int:
+    """Of a message in the queue: bytes, or characters, which is near enough for a bound."""
+    return len(message.get("text") or message.get("bytes") or b"")
 
 
 def _short(reason: str) -> str:
