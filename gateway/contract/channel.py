@@ -47,7 +47,8 @@ _KEEPALIVE: list[tuple[str, int | str]] = [
     ("grpc.http2.max_pings_without_data", 0),
 ]
 
-_held: weakref.WeakKeyDictionary[aio.Channel, int | None] = weakref.WeakKeyDictionary()
+_KEPT = 3
+"""Channels to sockets that a plugin has made anew meanwhile, which may still be in use."""
 
 
 def open_channel(endpoint: Endpoint) -> aio.Channel:
@@ -64,7 +65,7 @@ def open_channel(endpoint: Endpoint) -> aio.Channel:
     else:
         options += _KEEPALIVE
     if endpoint.mounted:
-        return _open_mounted(endpoint.address.removeprefix("unix:"), options)
+        return cast(aio.Channel, _Mounted(endpoint.address.removeprefix("unix:"), options))
     if endpoint.tls is None:
         channel = aio.insecure_channel(endpoint.address, options=options)
     else:
@@ -96,21 +97,42 @@ class _Addressed:
         await self._channel.close()
 
 
-def _open_mounted(path: str, options: list[tuple[str, int | str]]) -> aio.Channel:
-    """gRPC connects again by itself, so the socket is held for as long as the channel is there."""
-    held = hold(path)
-    channel = aio.insecure_channel(f"unix:{path_of(held)}", options=options)
-    _held[channel] = held
-    if held is not None:
-        weakref.finalize(channel, os.close, held)
-    return channel
+class _Mounted:
+    """The part of a channel that stubs use, with the socket that it leads to.
+
+    gRPC connects again by itself, so the socket is held until the channel is closed. Not until it is
+    collected: that comes late, and each one costs the gateway a descriptor.
+    """
+
+    def __init__(self, path: str, options: list[tuple[str, int | str]]) -> None:
+        self.held = hold(path)
+        self._channel = aio.insecure_channel(f"unix:{path_of(self.held)}", options=options)
+        self._let_go = weakref.finalize(self, os.close, self.held) if self.held is not None else None
+        self.unary_unary = self._channel.unary_unary
+        self.unary_stream = self._channel.unary_stream
+        self.stream_stream = self._channel.stream_stream
+
+    async def close(self) -> None:
+        await self._channel.close()
+        if self._let_go is not None:
+            self._let_go()
 
 
 def is_stale(channel: aio.Channel, endpoint: Endpoint) -> bool:
     """Whether its mounted socket was made, or made anew, since the channel was opened: open another."""
-    if not endpoint.mounted:
+    if not isinstance(channel, _Mounted):
         return False
-    return not is_same(_held[channel], endpoint.address.removeprefix("unix:"))
+    return not is_same(channel.held, endpoint.address.removeprefix("unix:"))
+
+
+def surplus(stale: list[aio.Channel]) -> list[aio.Channel]:
+    """Takes out those to close now, the oldest, with whatever still runs on them.
+
+    Else a plugin that makes its socket anew without end would use up the gateway's descriptors.
+    """
+    taken = stale[:-_KEPT]
+    del stale[:-_KEPT]
+    return taken
 
 
 @cache

@@ -17,7 +17,7 @@ from plugway.plugin.v1 import plugin_pb2
 from plugway.plugin.v1.plugin_pb2_grpc import PluginServiceStub
 
 from gateway.contract.bundle import Content, receive_bundle
-from gateway.contract.channel import is_stale, open_channel
+from gateway.contract.channel import is_stale, open_channel, surplus
 from gateway.contract.errors import GarbageAnswer, NameUnknown
 from gateway.contract.manifest import CONTRACT_VERSIONS, read_manifest
 from gateway.contract.translate import contract_error
@@ -120,9 +120,11 @@ class PluginClient:
     async def check(self, service: str, timeout: float) -> Health:  # noqa: ASYNC109 - it becomes the gRPC deadline, which also tells the plugin
         """Ask once. A server that does not know ``service`` is not healthy: :class:`NameUnknown`."""
         if is_stale(self._channel, self._endpoint):
-            # Kept until the end, as a watch may still be on it: closing would cancel its reader.
+            # Kept for a while, as a watch may still be on it: closing would cancel its reader.
             self._stale.append(self._channel)
             self._open()
+            for channel in surplus(self._stale):
+                await channel.close()
         request = health_pb2.HealthCheckRequest(service=service)
         try:
             answer = await self._health.Check(request, timeout=timeout)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Coroutine
 from typing import TYPE_CHECKING
 
 import grpc
@@ -11,7 +12,7 @@ from grpc import aio
 from plugway.plugin.v1.plugin_pb2 import HandleRequest, HandleResponse
 from plugway.plugin.v1.plugin_pb2_grpc import PluginServiceStub
 
-from gateway.contract.channel import is_stale, open_channel
+from gateway.contract.channel import is_stale, open_channel, surplus
 from gateway.model import Endpoint, InstanceId
 from gateway.proxy.failures import CallFailed, Failure, from_rpc_error
 from gateway.proxy.wire.connection import Connection
@@ -49,6 +50,8 @@ class Upstream:
         if self._channel is None or self._stub is None or is_stale(self._channel, self.endpoint):
             if self._channel is not None:
                 self._stale.append(self._channel)
+                for channel in surplus(self._stale):
+                    _soon(channel.close())
             self._channel = open_channel(self.endpoint)
             self._stub = PluginServiceStub(self._channel)
         return self._stub
@@ -96,9 +99,7 @@ class Upstream:
             self._close_soon()
 
     def _close_soon(self) -> None:
-        task = asyncio.create_task(self.close())
-        _closing.add(task)
-        task.add_done_callback(_closing.discard)
+        _soon(self.close())
 
     async def close(self) -> None:
         if self._fast is not None:
@@ -108,6 +109,12 @@ class Upstream:
         for one in (*stale, channel):
             if one is not None:
                 await one.close()
+
+
+def _soon(closing: Coroutine[None, None, None]) -> None:
+    task = asyncio.create_task(closing)
+    _closing.add(task)
+    task.add_done_callback(_closing.discard)
 
 
 def key_of(endpoint: Endpoint) -> UpstreamKey:
