@@ -48,7 +48,7 @@ async def test_what_would_fail_again_is_quarantined_at_once(home: Home, behaviou
         ("garbled", "Its answer to Describe is not a message of the contract."),
         ("describe-fails", "Describe failed in the plugin (INTERNAL)."),
         ("ui-lies", "The file 'index.js' of its UI bundle is not what its digest says."),
-        ("ui-escapes", "has a path that is absolute or has an empty, '.' or '..' part"),
+        ("ui-escapes", "UI bundle do not hold: '../index.js' is absolute or has an empty, '.' or '..' part."),
         ("dies-later", "out of luck"),
     ],
 )
