@@ -6,11 +6,11 @@ import asyncio
 import re
 from collections.abc import AsyncIterator
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import pytest
 import uvicorn
-from playwright.async_api import Page, async_playwright, expect
+from playwright.async_api import Page, Response, Route, async_playwright, expect
 from redis_management.app import create_app
 from redis_management.connections import Connections
 from redis_management.settings import Settings
@@ -183,6 +183,73 @@ async def test_redis_that_goes_away_is_told_and_comes_back(redis: Any, site: Sit
     await page.get_by_role("button", name="Test the connection").click()
     redis.start()
     await expect(page.locator(".tile").first).to_be_visible()
+
+
+@pytest.mark.parametrize("call", ["/api/connection", "/api/keys", "/api/key", "/api/key/hash"])
+@pytest.mark.parametrize("fault", ["away", "busy"])
+async def test_one_call_that_fails_does_not_leave_the_page_without_it(
+    redis: Any, site: Site, page: Page, call: str, fault: str
+) -> None:
+    redis.raw.hset("h", "field", "old")
+    failed: list[str] = []
+
+    async def fail(route: Route) -> None:
+        if len(failed) == 2:
+            await route.continue_()
+            return
+        failed.append(route.request.url)
+        if fault == "away":
+            await route.abort("connectionreset")
+        else:
+            problem = {"title": "Not now", "status": 503, "detail": "It is being started."}
+            await route.fulfill(status=503, json=problem, content_type="application/problem+json")
+
+    await page.route(lambda url: urlsplit(url).path == call, fail)
+    await page.goto(site.at("/keys?key=h"))
+    await expect(page.locator("table.values tbody tr")).to_contain_text("old")
+    await expect(page.locator(".key-row")).to_have_count(1)
+    await expect(page.get_by_role("alert")).to_have_count(0)
+    assert len(failed) == 2
+
+
+async def test_what_time_does_not_mend_is_not_asked_for_again(site: Site, page: Page) -> None:
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(urlsplit(request.url).path))
+    await page.clock.install()
+    await page.goto(site.at("/keys?key=missing"))
+    await expect(page.get_by_role("alert")).to_contain_text("no such key")
+    await page.clock.run_for(60_000)
+    assert asked.count("/api/key") == 1
+
+
+async def test_a_late_answer_never_takes_the_place_of_what_was_asked_for_since(
+    redis: Any, site: Site, page: Page
+) -> None:
+    redis.raw.mset({"first": "late", "second": "wanted"})
+    released = asyncio.Event()
+    answered = asyncio.Event()
+
+    async def hold(route: Route) -> None:
+        await released.wait()
+        await route.continue_()
+
+    def note(answer: Response) -> None:
+        if answer.url.endswith("/api/key?key=first"):
+            answered.set()
+
+    page.on("response", note)
+    await page.route(lambda url: url.endswith("/api/key?key=first"), hold)
+    await page.goto(site.at("/keys"))
+    await page.get_by_role("button", name="first").click()
+    await page.get_by_role("button", name="second").click()
+    value = page.get_by_label("Value")
+    await expect(value).to_have_value("wanted")
+    released.set()
+    await answered.wait()
+    # What the late answer asks for next would be asked for by now.
+    await page.evaluate("fetch('/api/connection').then((answer) => answer.text())")
+    await expect(page.get_by_role("heading", name="second")).to_be_visible()
+    await expect(value).to_have_value("wanted")
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

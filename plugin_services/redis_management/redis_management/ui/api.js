@@ -7,6 +7,11 @@ export class Problem extends Error {
     this.hint = document.hint ?? "";
     this.kind = String(document.type ?? "").split(":").pop();
   }
+
+  /** Whether the same call may well succeed a little later: nothing answered, or it said "not now". */
+  get passing() {
+    return [0, 429, 503, 504].includes(this.status);
+  }
 }
 
 /** Query of a key by name, as bytes. */
@@ -49,7 +54,9 @@ export class Api {
       init.headers = { "content-type": "application/json" };
     }
     const text = String(search);
-    const answer = await this.host.fetch(text ? `${path}?${text}` : path, init);
+    const answer = await this.host.fetch(text ? `${path}?${text}` : path, init).catch((error) => {
+      throw error.name === "AbortError" ? error : new Problem(0, { detail: `The plugin could not be asked: ${error.message}` });
+    });
     const document = await answer.json().catch(() => ({ detail: `The answer (${answer.status}) could not be read.` }));
     if (!answer.ok) throw new Problem(answer.status, document);
     return document;

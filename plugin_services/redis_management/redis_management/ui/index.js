@@ -5,7 +5,7 @@ import { clientsView } from "./clients.js";
 import { fill, h, icon } from "./dom.js";
 import { keysView } from "./keys.js";
 import { overviewView } from "./overview.js";
-import { empty, failure, loading } from "./parts.js";
+import { empty, loading, retrying } from "./parts.js";
 import { parseRoute, VIEWS, writeRoute } from "./route.js";
 import { shortcuts } from "./shortcuts.js";
 import { slowLogView } from "./slow_log.js";
@@ -27,15 +27,20 @@ class Page {
     return this.connection !== null && !this.connection.readOnly;
   }
 
-  async start() {
-    fill(this.main, loading("Asking the plugin…"));
+  async start(tries = 0) {
+    const mark = (this.main.current = {});
+    if (!tries) fill(this.main, loading("Asking the plugin…"));
     try {
-      this.connection = await this.api.get("/connection");
+      const connection = await this.api.get("/connection");
+      if (this.main.current !== mark) return;
+      this.connection = connection;
     } catch (error) {
-      const again = () => this.start();
-      return fill(this.main, error.kind === "not-configured" ? this.unconfigured() : failure(error, again));
+      if (this.main.current !== mark) return;
+      const again = (failed) => this.start(failed);
+      fill(this.main, error.kind === "not-configured" ? this.unconfigured() : retrying(error, again, tries));
+      return;
     }
-    return this.show();
+    this.show();
   }
 
   unconfigured() {
@@ -122,6 +127,7 @@ class Page {
   }
 
   unmount() {
+    this.main.current = null;
     this.view?.leave?.();
     this.offPath();
     this.offKeys();

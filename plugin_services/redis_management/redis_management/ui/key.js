@@ -6,7 +6,7 @@ import { formDialog } from "./dialog.js";
 import { fill, h } from "./dom.js";
 import { ByteField } from "./editor.js";
 import { plural, size, ttl, TYPES } from "./format.js";
-import { button, choice, failure, field, loading, typeBadge } from "./parts.js";
+import { button, choice, field, loading, retrying, typeBadge } from "./parts.js";
 import { hashValue } from "./values/hash.js";
 import { listValue } from "./values/list.js";
 import { setValue } from "./values/set.js";
@@ -25,12 +25,17 @@ export class KeyPane {
     this.load();
   }
 
-  async load() {
-    fill(this.place, loading());
+  async load(tries = 0) {
+    // Another key may be opened in this place, or none, before the answer is here.
+    const mark = (this.place.current = {});
+    if (!tries) fill(this.place, loading());
     try {
-      this.detail = await this.page.api.get("/key", this.query);
+      const detail = await this.page.api.get("/key", this.query);
+      if (this.place.current !== mark) return;
+      this.detail = detail;
     } catch (error) {
-      fill(this.place, this.bar(), failure(error, () => this.load()));
+      const again = (failed) => this.load(failed);
+      if (this.place.current === mark) fill(this.place, this.bar(), retrying(error, again, tries));
       return;
     }
     this.head = h("div", { class: "key-head" });

@@ -3,7 +3,7 @@
 import { shown } from "./bytes.js";
 import { fill, h } from "./dom.js";
 import { count, plural, ttl } from "./format.js";
-import { button, empty, failure, typeBadge } from "./parts.js";
+import { button, empty, retrying, typeBadge } from "./parts.js";
 
 const PAGE = 100;
 const MARK = { string: "str", hash: "hash", list: "list", set: "set", zset: "zset", stream: "strm" };
@@ -50,12 +50,12 @@ export class KeyList {
   }
 
   /** Walks on until a page is full, all is seen, or somebody stops it. */
-  async walk(run) {
+  async walk(run, tries = 0) {
     this.more = null;
     const wanted = this.rows.size + PAGE;
     try {
       do {
-        this.progress();
+        if (!tries) this.progress();
         const query = { pattern: patternOf(this.text), type: this.type, cursor: this.cursor, limit: PAGE };
         const page = await this.page.api.get("/keys", query);
         if (run !== this.run) return;
@@ -66,7 +66,7 @@ export class KeyList {
       } while (this.cursor !== "0" && this.rows.size < wanted && !this.stopped);
       this.settle(run);
     } catch (error) {
-      if (run === this.run) fill(this.foot, failure(error, () => this.walk(run)));
+      if (run === this.run) fill(this.foot, retrying(error, (failed) => this.walk(run, failed), tries));
     }
     this.stopped = false;
   }

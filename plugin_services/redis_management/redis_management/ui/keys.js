@@ -71,7 +71,7 @@ class KeysView {
     this.list.open(name);
     this.frame.classList.toggle("opened", name !== null);
     if (name === null) {
-      this.pane = null;
+      this.pane = this.side.current = null;
       fill(this.side, h("p", { class: "hint muted" }, "Choose a key to see its value. Press ", h("kbd", {}, "?"), " for the keyboard."));
       return;
     }

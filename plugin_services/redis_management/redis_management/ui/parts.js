@@ -34,20 +34,35 @@ export function failure(error, again) {
   );
 }
 
+const PAUSES = [1, 2, 4, 8, 15];
+
+/**
+ * The same, and what passes by itself is tried again by itself, ever more slowly, for as long as it is
+ * shown. `again` gets how many tries have failed in a row; 0 where somebody asks for one.
+ */
+export function retrying(error, again, tries = 0) {
+  const shown = failure(error, () => again(0));
+  if (error.passing) {
+    const pause = PAUSES[Math.min(tries, PAUSES.length - 1)];
+    setTimeout(() => shown.isConnected && again(tries + 1), pause * 1000);
+  }
+  return shown;
+}
+
 export function loading(words = "Loading…") {
   return h("p", { class: "loading", role: "status" }, h("span", { class: "spinner", "aria-hidden": "true" }), words);
 }
 
 /** Shows "loading" in the place, then what `load` gives, or the failure with a way to try again. */
-export async function into(place, load, { quiet = false } = {}) {
+export async function into(place, load, { quiet = false, tries = 0 } = {}) {
   const mark = {};
   place.current = mark;
-  if (!quiet) fill(place, loading());
+  if (!quiet && !tries) fill(place, loading());
   try {
     const content = await load();
     if (place.current === mark) fill(place, content);
   } catch (error) {
-    if (place.current === mark) fill(place, failure(error, () => into(place, load)));
+    if (place.current === mark) fill(place, retrying(error, (failed) => into(place, load, { tries: failed }), tries));
   }
 }
 

@@ -5,7 +5,7 @@ import { formDialog } from "../dialog.js";
 import { fill, h } from "../dom.js";
 import { ByteField } from "../editor.js";
 import { count, plural, size } from "../format.js";
-import { button, failure, field } from "../parts.js";
+import { button, field, retrying } from "../parts.js";
 
 /** Whole values up to this size are edited here. */
 export const EDITABLE = 1024 * 1024;
@@ -36,8 +36,8 @@ export class PagedTable {
     return this.more(this.run);
   }
 
-  async more(run = this.run) {
-    fill(this.foot, h("span", { class: "spinner", "aria-hidden": "true" }), "Loading…");
+  async more(run = this.run, tries = 0) {
+    if (!tries) fill(this.foot, h("span", { class: "spinner", "aria-hidden": "true" }), "Loading…");
     try {
       const first = this.next === undefined;
       let rows = [];
@@ -57,7 +57,7 @@ export class PagedTable {
       const words = all ? `${plural(this.shown, this.noun, this.nouns)}${this.shown === total ? "" : ` of ${count(total)}`}` : `${count(this.shown)} of ${plural(total, this.noun, this.nouns)}`;
       fill(this.foot, h("span", { class: "muted grow" }, words), !all && button("More", () => this.more()));
     } catch (error) {
-      if (run === this.run) fill(this.foot, failure(error, () => this.more(run)));
+      if (run === this.run) fill(this.foot, retrying(error, (failed) => this.more(run, failed), tries));
     }
   }
 }
