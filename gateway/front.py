@@ -8,11 +8,13 @@ from contextlib import AsyncExitStack
 from prometheus_client import REGISTRY
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from gateway.access.cors import Cors
 from gateway.api.app import create_api
 from gateway.back import Back
 from gateway.console.app import create_console
 from gateway.outside import open_outside
 from gateway.proxy.app import DataPlane
+from gateway.proxy.preflight import CorsGate
 
 
 class Front:
@@ -48,4 +50,6 @@ async def open_front(stack: AsyncExitStack, back: Back) -> tuple[Front, Callable
         runtime_choice=back.runtime_choice, runtime=back.runtime, rollouts=back.rollouts,
         console=create_console(),
     )  # fmt: skip
-    return Front(data_plane, management), management.state.streams.close
+    origins = back.settings.api_origins
+    app: ASGIApp = CorsGate(management, Cors(origins)) if origins else management
+    return Front(data_plane, app), management.state.streams.close

@@ -293,7 +293,10 @@ class Limits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Route:
-    """Everything the data plane has to know of one plugin."""
+    """Everything the data plane has to know of one plugin.
+
+    Pages of ``origins`` may call it though they are not the gateway's.
+    """
 
     plugin_id: PluginId
     name: str = ""
@@ -303,6 +306,7 @@ class Route:
     targets: tuple[Target, ...] = ()
     limits: Limits = Limits()
     preview: Preview | None = None
+    origins: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+_ORIGIN = re.compile(
+    r"(?:https://(?!\S*:443$)|http://(?!\S*:80$)|[a-z][a-z0-9+.-]*-extension://)"
+    r"(?:[a-z0-9_-]+(?:[.][a-z0-9_-]+)*|\[[0-9a-f:.]+\])(?::[1-9][0-9]{0,4})?"
+)
+
+
+def _named_origins(value: str) -> list[tuple[str, str]]:
+    """``(plugin, origin)`` of each part; the plugin is "" where it is for all."""
+    parts = [part.strip() for part in value.split(",") if part.strip()]
+    found = [(part if "=" in part else f"={part}").partition("=") for part in parts]
+    return [(name.strip(), origin.strip()) for name, _, origin in found]
 
 
 def shipped_root() -> Path:
@@ -91,6 +104,14 @@ class Settings(BaseSettings):
     unary_bytes: int = Field(
         2**20, ge=1024, description="Bodies up to this go through Handle, in one message."
     )
+    cors_origins: str = Field(
+        "",
+        description="Origins whose pages may call plugins, by comma: https://app.example for every plugin, "
+        "or PLUGIN=https://app.example for one; '*' is every origin. Never with cookies.",
+    )
+    cors_api_origins: str = Field(
+        "", description="Origins whose pages may call the management API, with a token, by comma."
+    )
     call_timeout: float = Field(60.0, gt=0, description="Deadline of a call until its answer begins.")
     stream_idle: float = Field(300.0, gt=0, description="Longest silence of a stream before it is cut.")
     session_hours: float = Field(12.0, gt=0, description="Life of a browser session, in hours.")
@@ -135,6 +156,28 @@ class Settings(BaseSettings):
     catalogue_interval: float = Field(
         3600.0, ge=0, description="Pause between two looks at the catalogues; 0 looks only when asked."
     )
+
+    @field_validator("cors_origins", "cors_api_origins")
+    @classmethod
+    def _are_origins(cls, value: str, info: ValidationInfo) -> str:
+        for plugin, origin in _named_origins(value):
+            if plugin and info.field_name != "cors_origins":
+                raise ValueError(f"'{plugin}={origin}' names a plugin, which has no place here")
+            if origin != "*" and not _ORIGIN.fullmatch(origin):
+                raise ValueError(
+                    f"'{origin}' is no origin: it takes scheme://host or scheme://host:port in lower case, "
+                    "without a default port, path or wildcard"
+                )
+        return value
+
+    def origins_for(self, plugin: str) -> tuple[str, ...]:
+        """Origins whose pages may call this plugin."""
+        named = _named_origins(self.cors_origins)
+        return tuple(sorted({origin for name, origin in named if name in ("", plugin)}))
+
+    @property
+    def api_origins(self) -> tuple[str, ...]:
+        return tuple(origin for _, origin in _named_origins(self.cors_api_origins))
 
     @property
     def database(self) -> str:

@@ -19,6 +19,7 @@ from gateway.proxy.exchange import Upload
 from gateway.proxy.failures import CallFailed, Failure
 from gateway.proxy.head import Head, set_context, take
 from gateway.proxy.paths import has_dot_segments
+from gateway.proxy.preflight import answer_preflight
 from gateway.proxy.problems import BadRequest, MethodRefused, Problem
 from gateway.proxy.reroute import Place, RouteOf, elsewhere
 from gateway.proxy.retries import RetryBudget, may_retry
@@ -53,6 +54,12 @@ class Calls:
 
     async def serve(self, route: PreparedRoute, path: bytes, scope: Any, receive: Any, send: Any) -> None:
         """One call; ``path`` is the plugin's, as the client encoded it."""
+        if route.cors is not None:
+            asked = route.cors.preflight(scope["method"], scope["headers"])
+            if asked is not None:
+                await answer_preflight(asked, send)
+                return
+            send = route.cors.dress(scope["headers"], send)
         message = HandleRequest()
         request = message.request
         head = take(scope["headers"], request)

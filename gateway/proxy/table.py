@@ -9,6 +9,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterable
 
+from gateway.access.cors import Cors
 from gateway.model import Endpoint, PluginState, Route, Snapshot, Target, UiBundle
 from gateway.proxy.counters import CallMetrics, Counters
 from gateway.proxy.headers import Pairs
@@ -44,6 +45,7 @@ class PreparedRoute:
         "active",
         "base_path",
         "by_release",
+        "cors",
         "first",
         "key",
         "known",
@@ -64,6 +66,7 @@ class PreparedRoute:
         self.route = route
         self.key = route.plugin_id.encode()
         self.limits = route.limits
+        self.cors = Cors(route.origins) if route.origins else None
         self.base_path = f"/plugins/{route.plugin_id}/api"
         self.active = active
         self.known = targets[0] if targets else None

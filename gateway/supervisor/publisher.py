@@ -38,6 +38,7 @@ class Publisher:
         self._clock = clock
         self._patience = Patience.of(settings)
         self._limits = limits_of(settings)
+        self._origins = settings.origins_for
         self._routes: dict[PluginId, Route] = {}
         self._statuses: dict[PluginId, PluginStatus] = {}
 
@@ -129,7 +130,8 @@ class Publisher:
         }
         held = self._held(instances, tracks)
         wait = None if held is None else held - self._clock.steady()
-        return route(plugin, self._name(plugin.id), status, releases, endpoints, self._limits, wait)
+        origins = self._origins(plugin.id)
+        return route(plugin, self._name(plugin.id), status, releases, endpoints, self._limits, wait, origins)
 
     def _name(self, id_: PluginId) -> str:
         """The name for people: the plugin's own word, else what it was installed as."""

@@ -114,6 +114,7 @@ def route(
     endpoints: Mapping[InstanceId, Endpoint],
     limits: Limits,
     wait: float | None,
+    origins: tuple[str, ...] = (),
 ) -> Route:
     """``endpoints`` are the healthy ones; ``wait`` is the rest of a back-off in seconds.
 
@@ -134,6 +135,7 @@ def route(
         targets=targets,
         limits=limits,
         preview=plugin.preview,
+        origins=origins,
     )
 
 
