@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from gateway.egress.destinations import BadDestination, Destination, destination, read_destination
 
 _POINTER = "settings:"
+EVERY = "*"
+"""A part of a pointer that stands for each member of an object or a list."""
 _MOST = 256
 """Destinations of one plugin; a list in its settings could hold any number."""
 
@@ -38,7 +40,7 @@ def granted(egress: Sequence[str], values: Mapping[str, Any], secrets: Mapping[s
 
     A setting may hold ``host:port``, a URL, a list of either, an object with ``host`` and
     ``port``, or a host beside a setting for its port (``dbHost`` and ``dbPort``). An empty
-    one grants nothing.
+    one grants nothing. ``settings:/connections/*/url`` names the ``url`` of each member.
     """
     found: set[Destination] = set()
     problems: list[str] = []
@@ -57,14 +59,23 @@ def granted(egress: Sequence[str], values: Mapping[str, Any], secrets: Mapping[s
 
 def _named(pointer: str, values: Mapping[str, Any], secrets: Mapping[str, str]) -> Iterator[Destination]:
     if pointer in secrets:
-        return _read(secrets[pointer], None)
-    parent: Any = None
-    here: Any = values
-    name = ""
-    for part in pointer.split("/")[1:]:
-        name = part.replace("~1", "/").replace("~0", "~")
-        parent, here = here, _member(here, name)
-    return _read(here, _sibling_port(parent, name))
+        yield from _read(secrets[pointer], None)
+        return
+    parts = [part.replace("~1", "/").replace("~0", "~") for part in pointer.split("/")[1:]]
+    yield from _below(values, parts)
+
+
+def _below(here: Any, parts: Sequence[str]) -> Iterator[Destination]:
+    name, *rest = parts
+    for each in _names(here) if name == EVERY else (name,):
+        member = _member(here, each)
+        yield from _below(member, rest) if rest else _read(member, _sibling_port(here, each))
+
+
+def _names(value: Any) -> Iterable[str]:
+    if isinstance(value, Mapping):
+        return list(value)
+    return [str(index) for index in range(len(value))] if isinstance(value, list) else ()
 
 
 def _member(value: Any, name: str) -> Any:

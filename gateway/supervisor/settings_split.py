@@ -112,8 +112,10 @@ def _property(root: Schema, schema: Schema, name: str) -> Iterator[Schema]:
     for form in _forms(root, schema):
         known = form.get("properties", {})
         found = known.get(name, form.get("additionalProperties"))
-        if _is_schema(found):
-            yield found
+        # A plugin's expressions are not run here: each may be meant, and a secret too many does no harm.
+        for each in (found, *form.get("patternProperties", {}).values()):
+            if _is_schema(each):
+                yield each
 
 
 def _secret(root: Schema, forms: list[Schema]) -> bool:

@@ -124,6 +124,37 @@ async def test_settings_are_a_form_made_from_the_schema(visit: Visitor) -> None:
     assert (await visit.gateway.client.get("/plugins/probe/api/echo")).json()["secret"] is None
 
 
+async def test_entries_with_names_keep_their_secrets(visit: Visitor) -> None:
+    await visit.go("/plugins/probe/settings")
+    page = visit.page
+    save = page.get_by_role("button", name="Save")
+    name = page.get_by_label("Name of a further entry")
+    for key in ("prod", "test"):
+        await name.fill(key)
+        await name.press("Enter")
+        entry = page.locator(f"[data-field='/neighbours/{key}/url']")
+        await entry.get_by_role("textbox").fill(f"https://{key}.example")
+        await page.locator(f"[data-field='/neighbours/{key}/token'] input").fill(f"{key}-token")
+    await name.fill("Not a name")
+    await page.get_by_role("button", name="Add", exact=True).last.click()
+    await expect(page.get_by_text("A name must match")).to_be_visible()
+    await name.fill("")
+    await save.click()
+    await expect(page.locator(".toast").filter(has_text="saved")).to_be_visible()
+    echo = "/plugins/probe/api/echo"
+    assert (await visit.gateway.client.get(echo)).json()["neighbours"] == {
+        "prod": ["https://prod.example", "prod-token"],
+        "test": ["https://test.example", "test-token"],
+    }
+    # The first goes; the second keeps its own.
+    await page.get_by_role("button", name="Remove prod").click()
+    await save.click()
+    await expect(save).to_be_disabled()
+    assert (await visit.gateway.client.get(echo)).json()["neighbours"] == {
+        "test": ["https://test.example", "test-token"]
+    }
+
+
 async def test_unsaved_settings_are_not_lost_by_a_click(visit: Visitor) -> None:
     await visit.go("/plugins/probe/settings")
     await visit.page.get_by_label("Retries").fill("5")

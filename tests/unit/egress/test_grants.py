@@ -54,6 +54,24 @@ def test_a_pointer_reaches_into_objects_and_lists() -> None:
     assert granted(["settings:/a~1b/m~0n/7", "settings:/none/at/all"], values, {}).destinations == frozenset()
 
 
+def test_a_star_stands_for_each_member() -> None:
+    values = {
+        "connections": {"prod": {"host": "a", "port": 1}, "*": {"host": "b", "port": 2}},
+        "all": ["c:3", "d:4"],
+    }
+    both = {"a:1", "b:2"}
+    for pointer, destinations in (
+        ("settings:/connections/*", both),
+        ("settings:/connections/*/host", both),
+        ("settings:/all/*", {"c:3", "d:4"}),
+        ("settings:/all/*/host", set()),
+        ("settings:/nothing/*/url", set()),
+    ):
+        found = granted([pointer], values, {})
+        assert {str(one) for one in found.destinations} == destinations
+        assert not found.problems
+
+
 def test_a_secret_names_a_destination_and_shows_in_no_problem() -> None:
     secrets = {"/dsn": "postgres://me:hidden@db/x", "/bad": "hidden words"}
     found = granted(["settings:/dsn", "settings:/bad"], {}, secrets)

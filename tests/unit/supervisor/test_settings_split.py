@@ -1,11 +1,11 @@
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import BaseModel, SecretStr
+from pydantic import BaseModel, SecretStr, StringConstraints
 
 from gateway.errors import BadInput
 from gateway.registry.records import PluginSettings
@@ -55,6 +55,16 @@ def test_secrets_are_found_wherever_they_are() -> None:
     }
     assert put_together(settings) == values
     assert (settings.schema_version, settings.revision) == (3, 1)
+
+
+def test_secrets_below_names_of_a_pattern_are_found() -> None:
+    class Named(BaseModel):
+        servers: dict[Annotated[str, StringConstraints(pattern="^[a-z]+$")], Login] = {}
+
+    values = {"servers": {"prod": {"user": "u", "password": "p"}}}
+    settings = take_apart(Named.model_json_schema(), values, PluginSettings(), version=1)
+    assert settings.values == {"servers": {"prod": {"user": "u"}}}
+    assert settings.secrets == {"/servers/prod/password": "p"}
 
 
 def test_an_omitted_secret_stays_and_null_forgets_it() -> None:

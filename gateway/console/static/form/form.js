@@ -1,6 +1,6 @@
 // A form from a JSON Schema: builds the fields, gathers the values, shows what is wrong where.
 
-import { h } from "../dom.js";
+import { button, h } from "../dom.js";
 import { booleanField, choiceField, jsonField, listField, numberField, secretField, stringField } from "./fields.js";
 import { kindOf, pointer, resolve, titleOf } from "./schema.js";
 
@@ -50,12 +50,80 @@ function objectField(context, schema, given, path) {
     const part = resolve(raw, context.root);
     const value = Object.hasOwn(given, key) ? given[key] : part.default;
     const known = { key, path: pointer(path, key), required: needed.has(key), label: titleOf(part, key) };
-    return [key, kindOf(part) === "object" ? group(context, part, value ?? {}, known) : leaf(context, part, value, known)];
+    return [key, partOf(context, part, value, known)];
   });
   return {
     nodes: parts.map(([, part]) => part.node),
     value: () => Object.fromEntries(parts.map(([key, part]) => [key, part.value()]).filter(([, value]) => value !== undefined)),
   };
+}
+
+function partOf(context, schema, given, known) {
+  const kind = kindOf(schema);
+  if (kind === "object") return group(context, schema, given ?? {}, known);
+  // Of anything but objects, a text of JSON is easier to read than a form.
+  const entry = kind === "map" && resolve(schema.additionalProperties, context.root);
+  if (entry && kindOf(entry) === "object") return mapField(context, schema, entry, given ?? {}, known);
+  return leaf(context, schema, given, known);
+}
+
+/** Objects of one kind by names that the operator chooses; a name stays with its entry, as secrets go by it. */
+function mapField(context, schema, entry, given, { path, label }) {
+  const entries = new Map();
+  const list = h("div.map-entries");
+  const name = h("input.input", { "aria-label": `Name of a further entry of ${label}`, placeholder: "Name", maxlength: 63, autocomplete: "off", spellcheck: "false" });
+  const add = button("Add", { symbol: "plus", onclick: () => addNamed() });
+  const error = h("p.error", { hidden: true });
+  const names = resolve(schema.propertyNames ?? {}, context.root);
+
+  function say(message) {
+    error.textContent = message;
+    error.hidden = !message;
+  }
+
+  function addNamed() {
+    const key = name.value.trim();
+    if (!key) say("Give it a name first.");
+    else if (entries.has(key)) say(`There is a ${key} already.`);
+    else if (names.pattern && !new RegExp(names.pattern, "u").test(key)) say(names.description ?? `A name must match ${names.pattern}.`);
+    else {
+      say("");
+      name.value = "";
+      append(key, {});
+      list.lastChild.querySelector("input, select, textarea")?.focus();
+      node.dispatchEvent(new Event("input", { bubbles: true }));
+    }
+  }
+
+  function append(key, value) {
+    const below = pointer(path, key);
+    const inner = objectField(context, entry, value, below);
+    const remove = button(`Remove ${key}`, { symbol: "close", kind: "quiet", onclick: drop });
+    const block = h("fieldset", h("legend", key), inner.nodes, h("div", remove));
+    function drop() {
+      entries.delete(key);
+      for (const at of context.fields.keys()) if (at === below || at.startsWith(`${below}/`)) context.fields.delete(at);
+      block.remove();
+      node.dispatchEvent(new Event("input", { bubbles: true }));
+      name.focus();
+    }
+    entries.set(key, inner);
+    list.append(block);
+  }
+
+  for (const [key, value] of Object.entries(given)) append(key, value ?? {});
+  name.addEventListener("keydown", (event) => {
+    if (event.key !== "Enter") return;
+    // It would send the whole form.
+    event.preventDefault();
+    addNamed();
+  });
+  // A name that was typed and not added is no setting.
+  name.addEventListener("input", (event) => event.stopPropagation());
+  const help = schema.description && h("p.help.muted.small", schema.description);
+  const node = h("fieldset.map", h("legend", label), help, list, error, h("div.map-add", name, add));
+  context.fields.set(path, { problem: () => (name.value.trim() ? `Press Add to take ${name.value.trim()} in, or clear the name.` : ""), say });
+  return { node, value: () => Object.fromEntries([...entries].map(([key, inner]) => [key, inner.value()])) };
 }
 
 function group(context, schema, given, { path, label }) {

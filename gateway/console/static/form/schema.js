@@ -12,7 +12,15 @@ export function resolve(schema, root) {
   if (Array.isArray(found.type) && found.type.length === 2 && found.type.includes("null")) {
     found = { ...found, type: found.type.find((type) => type !== "null"), nullable: true };
   }
-  return found;
+  return namesAsMap(found);
+}
+
+/** Entries of one kind under names that match one pattern, said in the other way. */
+function namesAsMap(schema) {
+  const patterns = Object.entries(schema.patternProperties ?? {});
+  if (patterns.length !== 1 || schema.properties) return schema;
+  const [pattern, entry] = patterns[0];
+  return { ...omit(schema, "patternProperties"), additionalProperties: entry, propertyNames: { pattern, ...schema.propertyNames } };
 }
 
 function at(root, reference) {
@@ -44,6 +52,7 @@ export function kindOf(schema) {
   if (schema.writeOnly || schema.format === "password") return "secret";
   if (schema.enum || schema.const !== undefined) return "choice";
   if (schema.type === "object" && schema.properties) return "object";
+  if (schema.type === "object" && Object.keys(schema.additionalProperties ?? {}).length) return "map";
   if (schema.type === "array") return "list";
   if (["boolean", "integer", "number", "string"].includes(schema.type)) return schema.type;
   return "json";

@@ -7,15 +7,23 @@ import hashlib
 import json
 import os
 from collections.abc import MutableMapping
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from plugway_sdk import Plugin, SettingsRefused, serve
-from pydantic import BaseModel, Field, SecretStr
+from pydantic import BaseModel, Field, SecretStr, StringConstraints
 
 
 class Tls(BaseModel):
     enabled: bool = False
     names: list[str] = Field(default_factory=list, description="Names that the certificate may have.")
+
+
+class Neighbour(BaseModel):
+    url: str = Field("", description="Where it is.")
+    token: SecretStr | None = None
+
+
+Name = Annotated[str, StringConstraints(pattern="^[a-z][a-z0-9-]*$")]
 
 
 class Settings(BaseModel):
@@ -25,6 +33,7 @@ class Settings(BaseModel):
     retries: int = Field(3, ge=0, le=9)
     read_only: bool = Field(False, title="Read only")
     tls: Tls = Tls()
+    neighbours: dict[Name, Neighbour] = Field(default_factory=dict, description="Others to talk to, by name.")
 
 
 async def check(settings: Settings) -> None:
@@ -56,7 +65,11 @@ async def _echo(scope: Scope, receive: Any, send: Any) -> None:
         "query": scope["query_string"].decode(),
         "headers": headers,
         "secret": plugin.settings.password.get_secret_value() if plugin.settings.password else None,
-        "settings": plugin.settings.model_dump(mode="json", exclude={"password"}),
+        "neighbours": {
+            name: [one.url, one.token.get_secret_value() if one.token else None]
+            for name, one in plugin.settings.neighbours.items()
+        },
+        "settings": plugin.settings.model_dump(mode="json", exclude={"password", "neighbours"}),
     }
     await _answer(send, json.dumps(answer).encode())
 
