@@ -28,6 +28,7 @@ PAGES = (
     "/catalog/{id}",
     "/plugins/{id}",
     "/plugins/{id}/open",
+    "/plugins/{id}/trust",
     "/plugins/{id}/rollouts",
     "/plugins/{id}/settings",
     "/plugins/{id}/logs",

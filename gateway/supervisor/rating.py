@@ -111,6 +111,8 @@ def _declared(it: Declared) -> Iterator[Reason]:
 def _publisher(it: Declared) -> Reason:
     if it.shipped:
         return Reason(_SHIPPED, "Shipped with the gateway, or laid there by its operator.")
+    if it.refusal:
+        return Reason(0, "Whoever vouched for it does not count any more.")
     if it.remote:
         if it.identity:
             return Reason(_PINNED, f"Somebody else runs it, and has to prove to be {it.identity}.")

@@ -77,7 +77,7 @@ class Verification:
         if bad:
             words = f"{len(bad)} of {len(record.ui.files)} files are damaged or gone: {', '.join(bad[:5])}."
             return Check(what="page", ok=False, words=words)
-        return Check(what="page", ok=True, words=f"{len(record.ui.files)} files, each with its digest.")
+        return Check(what="page", ok=True, words=f"{_files(len(record.ui.files))} its digest.")
 
     async def _policy(self, record: ReleaseRecord) -> Check:
         try:
@@ -88,3 +88,7 @@ class Verification:
             return Check(what="trust", ok=False, words=found.refusal.detail)
         assert found.verdict is not None
         return Check(what="trust", ok=found.verdict.verified or None, words=found.verdict.words)
+
+
+def _files(count: int) -> str:
+    return "1 file, with" if count == 1 else f"{count} files, each with"

@@ -14,7 +14,11 @@ from tests.running import RunningGateway, gateway
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(120)]
 
 PHONE = {"width": 375, "height": 740}
-PAGES = ("/", "/catalog", *(f"/plugins/probe{tab}" for tab in ("", "/rollouts", "/settings", "/logs")))
+PAGES = (
+    "/",
+    "/catalog",
+    *(f"/plugins/probe{tab}" for tab in ("", "/trust", "/rollouts", "/settings", "/logs")),
+)
 
 
 def row(page: Page, plugin: str) -> Locator:

@@ -173,6 +173,9 @@ async def test_what_the_policy_refuses_is_told_and_the_rest_is_agreed_to(visit: 
     await begin.click()
     dialog = page.get_by_role("dialog", name="Install Clock 1.0.0?")
     await expect(dialog).to_contain_text("Nobody vouches for it")
+    await expect(dialog).to_contain_text("Rating: at most C, 65 of 100 points")
+    await dialog.get_by_text("Rating: at most").click()
+    await expect(dialog).to_contain_text("Nobody whom the policy knows has signed it.")
     await look(visit, "consent")
     await dialog.get_by_role("button", name="Cancel").click()
     assert (await shop.running.client.get("/api/v1/plugins/clock")).status_code == 404

@@ -94,6 +94,8 @@ def _plugin(id_: str, name: str, state: str, **more: Any) -> dict[str, Any]:
         "ownership": "managed",
         "startedAt": _at(hours=3),
         "address": "unix:/run/x/plugin.sock",
+        "sandbox": {"level": "docker", "network": "none", "holds": ["init"], "lacks": []},
+        "relay": None,
     }
     return {
         "id": id_,
@@ -113,6 +115,10 @@ def _plugin(id_: str, name: str, state: str, **more: Any) -> dict[str, Any]:
         "progress": "",
         "releaseId": "sha256:1f0c5a77d9",
         "ui": {"type": "static", "url": f"/plugins/{id_}/ui/"},
+        "trust": {"verified": True, "rule": "built-in", "words": "Shipped.", "signer": "", "keys": []}
+        | {"course": "run", "refusal": ""},
+        "rating": {"grade": "A", "points": 96, "final": running, "reasons": []},
+        "permissions": {"egress": [], "volumes": ["data"]},
         "hasSettings": True,
         "settingsRequired": False,
         "installedAt": _at(days=12),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import Annotated, Any
 
@@ -11,6 +12,7 @@ from gateway.access.roles import Role
 from gateway.api.access import needs
 from gateway.api.convert import candidate_view, instance_view, plugin_view, release_view
 from gateway.api.leaving import while_connected
+from gateway.api.lock_views import LockView, lock_view
 from gateway.api.parts import Parts
 from gateway.api.problems import MalformedJson, responses
 from gateway.api.views import (
@@ -127,6 +129,19 @@ def _add_reads(router: APIRouter, parts: Parts) -> None:
         record = parts.store.plugin(PluginId(id))
         known = [(r, parts.trust.standing(r.release.id)) for r in parts.store.releases(record.id)]
         return ReleaseList(releases=[release_view(r, record.release_id, now) for r, now in known])
+
+    @router.get(
+        "/{id}/lock",
+        operation_id="getReleaseLock",
+        summary="Show the lock of the release in use",
+        description="What was resolved, every digest, who signed, what it may do.",
+        dependencies=viewer,
+        responses=responses(404),
+    )
+    async def get_release_lock(id: PluginPath) -> LockView:  # noqa: A002
+        plugin = parts.store.plugin(PluginId(id))
+        release = parts.store.release(plugin.release_id)
+        return await asyncio.to_thread(lock_view, plugin, release, parts.trust.standing(release.release.id))
 
 
 def _add_installation(router: APIRouter, parts: Parts) -> None:

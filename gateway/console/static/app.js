@@ -14,11 +14,12 @@ import * as overview from "./pages/overview.js";
 import * as plugins from "./pages/plugins.js";
 import * as rollouts from "./pages/rollouts.js";
 import * as settings from "./pages/settings.js";
+import * as trust from "./pages/trust.js";
 import { begin, guard, match, navigate } from "./router.js";
 import { store } from "./store.js";
 import { complain, menu, toasts } from "./ui.js";
 
-const PAGES = { plugins, catalog, offer, overview, open, rollouts, settings, logs, missing, login };
+const PAGES = { plugins, catalog, offer, overview, open, rollouts, settings, trust, logs, missing, login };
 const LINKS = { live: "Live", connecting: "Connecting", offline: "Reconnecting" };
 
 const main = h("main", { id: "main", tabindex: "-1" });

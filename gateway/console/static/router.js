@@ -9,6 +9,7 @@ const ROUTES = [
   [PLUGIN, "overview"],
   [`${PLUGIN}/open`, "open"],
   [`${PLUGIN}/rollouts`, "rollouts"],
+  [`${PLUGIN}/trust`, "trust"],
   [`${PLUGIN}/settings`, "settings"],
   [`${PLUGIN}/logs`, "logs"],
 ].map(([path, page]) => [new RegExp(`^${path}/?$`), page]);

@@ -4,6 +4,7 @@ import { api } from "../api.js";
 import { h } from "../dom.js";
 import { refresh } from "../live.js";
 import { navigate } from "../router.js";
+import { grade, ratingWords, reasons } from "../trust/words.js";
 import { ask, callout, toast } from "../ui.js";
 import { grants } from "./words.js";
 
@@ -35,10 +36,16 @@ function agreed(found) {
   const judged = callout(verified ? "info" : "warn", verified ? "lock" : "alert", verified ? "Signed, and trusted here" : "Nobody vouches for it", words);
   return ask({
     title: `Install ${found.name} ${found.version}?`,
-    extra: [judged, grants(found.permissions), h("p.small.muted", "Release ", h("code", found.releaseId))],
+    extra: [judged, grants(found.permissions), rated(found.rating), h("p.small.muted", "Release ", h("code", found.releaseId))],
     accept: "Install",
     wide: true,
   });
+}
+
+/** By what it declares: nothing of it has run. */
+function rated(rating) {
+  const words = h("summary", grade(rating), ` Rating: ${ratingWords(rating)}`);
+  return h("details.more", words, h("div.body", reasons(rating)));
 }
 
 async function settle(view) {

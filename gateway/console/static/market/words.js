@@ -1,6 +1,7 @@
 // What is said of plugins that could be installed.
 
 import { h, icon } from "../dom.js";
+import { tierBadge } from "../trust/words.js";
 
 const SIGNATURES = {
   "built-in": ["check", "Ships with the gateway"],
@@ -13,9 +14,8 @@ const SIGNATURES = {
 export function badges(offer) {
   const builtIn = offer.tier === "built-in";
   const [symbol, words] = SIGNATURES[offer.signature] ?? ["dash", offer.signature];
-  const tier = h("span.badge", { data: { tier: offer.tier } }, icon(builtIn ? "plug" : "open"), builtIn ? "Built-in" : "External");
   const signed = !builtIn && h("span.badge", { data: { signed: offer.signature }, title: words }, icon(symbol), offer.signature === "none" ? "Unsigned" : "Signature");
-  return h("div.badges", tier, signed);
+  return h("div.badges", tierBadge(offer), signed);
 }
 
 export function signatureWords({ signature }) {

@@ -5,6 +5,7 @@ import { button, h, icon } from "../dom.js";
 import { install, update as move } from "../market/install.js";
 import { badges, from, grantLine, grants, objection, signatureWords } from "../market/words.js";
 import { store } from "../store.js";
+import { grade, ratingWords } from "../trust/words.js";
 import { bones, busy, callout, empty } from "../ui.js";
 
 const VERSIONS = 20; // shown at once
@@ -105,6 +106,7 @@ function facts(offer) {
     ["Identity", h("code", offer.id)],
     offer.source && ["Source", offer.source],
     ["Signature", signatureWords(offer)],
+    ["Rating", h("span", grade(offer.rating), ` ${ratingWords(offer.rating)}`)],
     ["Interface", { none: "none", static: "a page", react_component: "a React component" }[offer.uiType] ?? offer.uiType],
     offer.categories.length > 0 && ["Categories", offer.categories.join(", ")],
     offer.homepage && ["Homepage", h("a", { href: offer.homepage, target: "_blank", rel: "noopener noreferrer" }, offer.homepage)],

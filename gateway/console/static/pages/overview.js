@@ -1,12 +1,12 @@
 // One plugin: how it is and why, what it is, what happened.
 
-import { api } from "../api.js";
 import { remedy, restart } from "../actions.js";
 import { button, h, icon } from "../dom.js";
 import { STATES, VOICES, ago } from "../format.js";
 import { compactPanel } from "../rollout/strip.js";
 import { PHASES } from "../rollout/words.js";
 import { store } from "../store.js";
+import { grade, standing } from "../trust/words.js";
 import { callout, stateBadge } from "../ui.js";
 import { pluginPage } from "./head.js";
 
@@ -14,14 +14,12 @@ export function create({ id }) {
   return pluginPage({ id, tab: "overview", body });
 }
 
-function body(first) {
+function body() {
   const health = h("div");
   const moving = h("div");
   const facts = h("dl.facts");
   const instances = h("div");
   const happened = h("ul");
-  const release = h("details.more.panel", h("summary", "Release lock"), h("div.body"));
-  release.addEventListener("toggle", () => release.open && showRelease(first.id, release.lastChild), { once: true });
   const node = h(
     "div.page.stack",
     health,
@@ -29,7 +27,6 @@ function body(first) {
     h("section.panel", { "aria-label": "Facts" }, h("div.body", facts)),
     h("section.panel", h("header", h("h2", "Instances")), instances),
     h("section.panel", h("header", h("h2", "What happened")), h("div.body", happened)),
-    release,
   );
   let shown = "";
 
@@ -90,10 +87,12 @@ function told(view, said) {
 
 function factsOf(view) {
   const kinds = { "built-in": "built-in, shipped with the gateway", remote: "remote, run by something else" };
+  const trust = h("a", { href: `/plugins/${view.id}/trust` }, standing(view).words);
   return [
     ["State", h("span", STATES[view.state]?.words ?? view.state, " for ", ago(view.since, ""))],
     ["Version", view.version],
     ["Restarts", String(view.restarts)],
+    ["Trust", h("span.badges", trust, grade(view.rating))],
     ["Source", kinds[view.source] ?? view.source],
     ["Identity", h("code", view.id)],
     ["Release", h("code", view.releaseId)],
@@ -125,6 +124,7 @@ const WORDS = {
   "plugin.install": ({ text }) => text[0].toUpperCase() + text.slice(1),
   "plugin.installed": () => "Installed",
   "plugin.removed": () => "Removed",
+  "plugin.trust": ({ course, text }) => (course === "run" ? text : `Trusted no more: ${text}`),
   "plugin.settings": () => "Settings changed",
   "rollout.phase": ({ phase, reason }) => [`Rollout: ${PHASES[phase]?.words ?? phase}`, reason].filter(Boolean).join(". "),
   "instance.exited": ({ reason }) => `Instance ended: ${reason}`,
@@ -137,14 +137,4 @@ function eventLines(view) {
     const words = WORDS[event.type]?.(event.data) ?? event.type;
     return h("li.happening", h("span.muted.small", ago(event.at)), h("span", words));
   });
-}
-
-async function showRelease(id, place) {
-  try {
-    const { releases } = await api.releases(id);
-    const current = releases.find((one) => one.current) ?? releases[0];
-    place.replaceChildren(h("pre", JSON.stringify(current?.lock ?? null, null, 2)));
-  } catch (error) {
-    place.replaceChildren(h("p.muted", error.message));
-  }
 }

@@ -5,6 +5,7 @@ import { h, icon } from "../dom.js";
 import { ago } from "../format.js";
 import { shortLine } from "../rollout/strip.js";
 import { store } from "../store.js";
+import { grade, standingBadge, tierBadge } from "../trust/words.js";
 import { bones, empty, menu, stateBadge } from "../ui.js";
 
 export function create() {
@@ -68,13 +69,14 @@ function createRow() {
   let rollout = null;
   const name = h("a");
   const about = h("span.muted.small");
+  const marks = h("div.badges");
   const health = h("div.health");
   const version = h("span.number.version");
   const restarts = h("span.number.restarts");
   const since = h("span.number.since");
   const actions = h("div.actions");
   const more = menu("More", () => menuItems(view));
-  const who = h("div.who", name, about);
+  const who = h("div.who", name, about, marks);
   const node = h("div.row", { role: "group" }, who, health, h("div.meta", version, restarts, since), actions);
   const label = (words) => h("span.label", words);
 
@@ -89,6 +91,9 @@ function createRow() {
     name.textContent = view.name;
     name.href = `/plugins/${view.id}`;
     about.textContent = view.description || view.id;
+    // Of what is shipped there is nothing to say but that it is.
+    const doubtful = view.tier !== "built-in" || view.trust.refusal;
+    marks.replaceChildren(...[tierBadge(view), doubtful && standingBadge(view), grade(view.rating)].filter(Boolean));
     const reason = view.state === "healthy" ? "" : view.progress || view.reason;
     health.replaceChildren(stateBadge(view.state), ...(reason ? [h("span.muted.small", reason)] : []), ...(rollout ? [shortLine(rollout)] : []));
     version.replaceChildren(label("Version"), view.version);
