@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gateway.access.gatekeeper import Gatekeeper
+from gateway.access.tokens import Tokens
 from gateway.home import Home
 from gateway.model import Source
 from gateway.registry.boards import EventBoard, OutcomeBoard, SnapshotBoard
@@ -45,6 +46,7 @@ class Back:
     home: Home
     logins: ImageLogins
     gatekeeper: Gatekeeper
+    tokens: Tokens
     store: RegistryStore
     runtime: Runtime
     runtime_choice: str
@@ -73,6 +75,9 @@ async def open_back(stack: AsyncExitStack, settings: Settings, announce: Announc
     cipher = await asyncio.to_thread(SecretCipher, home.path / "keys" / "secrets.key")
     store = await RegistryStore.open(settings.database, cipher)
     stack.push_async_callback(store.close)
+    tokens = Tokens(store.tokens, gatekeeper)
+    await tokens.open()
+    stack.push_async_callback(tokens.close)
     logins = ImageLogins(home.path, cipher, settings.docker_config)
     runtime, why = await choose_runtime(settings, home, logins.find)
     stack.push_async_callback(runtime.close)
@@ -99,9 +104,9 @@ async def open_back(stack: AsyncExitStack, settings: Settings, announce: Announc
         verify=verify_release, events=events, turn=lifecycle.turn,
     )  # fmt: skip
     return Back(
-        settings=settings, home=home, logins=logins, gatekeeper=gatekeeper, store=store, runtime=runtime,
-        runtime_choice=why, content=content, catalog=catalog, snapshots=snapshots, events=events,
-        outcomes=outcomes, refresh=refresh, admission=admission, supervisor=supervisor,
+        settings=settings, home=home, logins=logins, gatekeeper=gatekeeper, tokens=tokens, store=store,
+        runtime=runtime, runtime_choice=why, content=content, catalog=catalog, snapshots=snapshots,
+        events=events, outcomes=outcomes, refresh=refresh, admission=admission, supervisor=supervisor,
         lifecycle=lifecycle, rollouts=rollouts,
     )  # fmt: skip
 

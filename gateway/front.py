@@ -36,8 +36,8 @@ class Front:
 async def open_front(stack: AsyncExitStack, back: Back) -> tuple[Front, Callable[[], None]]:
     """The application, and what ends its event streams. ``stack`` closes the data plane."""
     data_plane = DataPlane(
-        snapshots=back.snapshots, outcomes=back.outcomes, gatekeeper=back.gatekeeper, content=back.content,
-        settings=back.settings, asset_key=back.gatekeeper.asset_key,
+        snapshots=back.snapshots, outcomes=back.outcomes, gatekeeper=back.gatekeeper.reader,
+        content=back.content, settings=back.settings, asset_key=back.gatekeeper.asset_key,
     )  # fmt: skip
     stack.push_async_callback(data_plane.close)
     REGISTRY.register(data_plane.metrics)
@@ -46,7 +46,8 @@ async def open_front(stack: AsyncExitStack, back: Back) -> tuple[Front, Callable
     management = create_api(
         store=back.store, supervisor=back.supervisor, lifecycle=back.lifecycle, market=outside.market,
         trust=outside.trust, verification=outside.verification, bundles=outside.bundles,
-        snapshots=back.snapshots, events=back.events, gatekeeper=back.gatekeeper, settings=back.settings,
+        snapshots=back.snapshots, events=back.events, gatekeeper=back.gatekeeper, tokens=back.tokens,
+        settings=back.settings,
         runtime_choice=back.runtime_choice, runtime=back.runtime, rollouts=back.rollouts,
         console=create_console(),
     )  # fmt: skip

@@ -331,9 +331,35 @@ FindLogin = Callable[[str], Login | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Token:
+    """A token as everybody may know it: its secret is nowhere. Times are Unix seconds.
+
+    ``role`` holds for everything and may be empty; ``grants`` are pairs of a plugin (or ``*``)
+    and what the token may do with it. ``expires_at`` is 0 where it never expires; ``used_at`` is
+    coarse, and 0 where it was never used.
+    """
+
+    id: str
+    name: str
+    digest: bytes = field(repr=False)
+    role: str = ""
+    grants: tuple[tuple[str, str], ...] = ()
+    created_at: float = 0.0
+    created_by: str = ""
+    expires_at: float = 0.0
+    used_at: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Caller:
-    """Who calls, as the gateway established it. ``session`` is empty for tokens."""
+    """Who calls, as the gateway established it. ``session`` is empty for tokens.
+
+    ``token`` is the id of the token that stands behind the call or its session. ``grants`` are
+    those of :class:`Token`.
+    """
 
     user: str
     role: str
     session: str = ""
+    grants: tuple[tuple[str, str], ...] = ()
+    token: str = ""

@@ -1,34 +1,40 @@
-"""Who calls: tokens, sessions and one-time login codes.
+"""The keeper of the access table: sessions, one-time login codes, the token in the home directory.
 
-Everything a call needs is in memory, as the data plane asks on every call.
+Who calls is found by an :class:`~gateway.access.reader.AccessReader`, here and in every data plane.
 """
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import hmac
 import json
+import threading
 import time
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 
 from gateway.access.codes import LoginCodes
 from gateway.access.keys import read_or_make
-from gateway.access.sessions import KeepEnded, Sessions
+from gateway.access.reader import AccessReader
+from gateway.access.sessions import SESSION_COOKIE, SessionReader, new_session, session_values
+from gateway.access.table import AccessBoard, AccessTable
 from gateway.home import Home
-from gateway.model import Caller
+from gateway.model import Caller, Token
 from gateway.settings import Settings
 
-SESSION_COOKIE = "plugway_session"
 TOKEN_FILE = "admin.token"  # noqa: S105  the file's name, not a secret
+ADMIN = "admin"
+"""Name and id of the token in that file."""
 
-_COOKIE_PREFIX = SESSION_COOKIE.encode() + b"="
 _ENDED_FILE = "keys/ended-sessions.json"
-_ADMIN = Caller(user="admin", role="admin")
-_CACHED = 4096
+
+KeepEnded = Callable[[Mapping[str, float]], None]
+"""Stores the ended sessions: id to the Unix time at which they would have expired."""
 
 
 class Gatekeeper:
-    """Turns credentials into a :class:`Caller`. Constructing touches no file; :meth:`open` does."""
+    """Makes and ends what proves who calls. Constructing touches no file; :meth:`open` does."""
 
     def __init__(
         self,
@@ -40,20 +46,25 @@ class Gatekeeper:
         keep_ended: KeepEnded = lambda ended: None,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self._token_digest = hashlib.sha256(token.encode()).digest()
+        digest = hashlib.sha256(token.encode()).digest()
+        self._own = Token(id=ADMIN, name=ADMIN, digest=digest, role=ADMIN)
         self._root_key = session_key.encode()
         self._clock = clock
+        self._keep_ended = keep_ended
+        self._ending = threading.Lock()
         self.session_seconds = session_seconds
         self._codes = LoginCodes(clock)
-        # The token is part of the key: replacing admin.token ends every session too.
-        self._sessions = Sessions(
-            self.derive_key("session") + self._token_digest,
-            seconds=session_seconds,
-            clock=clock,
-            ended=ended or {},
-            keep_ended=keep_ended,
+        self.board = AccessBoard(
+            AccessTable(
+                tokens=(self._own,),
+                ended=MappingProxyType(dict(ended or {})),
+                # The token is part of the key: replacing admin.token ends every session too.
+                session_key=self.derive_key("session") + digest,
+                asset_key=self.derive_key("assets"),
+            )
         )
-        self._seen: dict[bytes, tuple[Caller, float]] = {}
+        self.reader = AccessReader(clock)
+        self.board.subscribe(self.reader.update)
 
     @classmethod
     def open(cls, home: Home, settings: Settings, clock: Callable[[], float] = time.time) -> Gatekeeper:
@@ -74,27 +85,30 @@ class Gatekeeper:
         )
 
     def identify(self, authorization: bytes | None, cookie: bytes | None) -> Caller | None:
-        """The caller, from the raw ``Authorization`` and ``Cookie`` headers, or None.
+        """See :meth:`AccessReader.identify`."""
+        return self.reader.identify(authorization, cookie)
 
-        A bearer token decides alone, right or wrong; other schemes are left to
-        whatever stands in front of the gateway.
+    def identify_token(self, token: str) -> Caller | None:
+        """Whom this token stands for; None where it is unknown or expired."""
+        return self.reader.identify(b"Bearer " + token.strip().encode(), None)
+
+    def set_tokens(self, tokens: tuple[Token, ...]) -> None:
+        """The tokens that hold from now on, beside the one of the home directory."""
+        self.board.change(tokens=(self._own, *tokens))
+
+    def start_session(self, user: str = ADMIN, role: str = ADMIN) -> str:
+        """The cookie value of a new session for someone whose identity was established.
+
+        The role ``user`` is a viewer who may call the ``user`` routes of all plugins.
         """
-        if authorization is not None and authorization[:7].lower() == b"bearer ":
-            return _ADMIN if self._is_token(authorization[7:].strip()) else None
-        if not cookie:
-            return None
-        seen = self._seen.get(cookie)
-        if seen is not None and seen[1] > self._clock() and not self._sessions.has_ended(seen[0].session):
-            return seen[0]
-        return self._identify_by_cookie(cookie)
+        expires = self._clock() + self.session_seconds
+        return new_session(self.board.current.session_key, user=user, role=role, expires=expires)
 
-    def accepts_token(self, token: str) -> bool:
-        """Whether this is the admin token; compared in constant time."""
-        return self._is_token(token.strip().encode())
-
-    def start_session(self, user: str = _ADMIN.user, role: str = _ADMIN.role) -> str:
-        """The cookie value of a new session for someone whose identity was established."""
-        return self._sessions.start(user, role)
+    def start_token_session(self, caller: Caller) -> str:
+        """The same for who showed a token; the session is worth what the token is worth at the time."""
+        expires = self._clock() + self.session_seconds
+        key = self.board.current.session_key
+        return new_session(key, user=caller.user, role=caller.role, expires=expires, token=caller.token)
 
     def new_login_code(self) -> str:
         """A code that :meth:`redeem` takes once, within ten minutes."""
@@ -104,41 +118,34 @@ class Gatekeeper:
         """The cookie value of a new session, or None where the code is used, expired or unknown."""
         return self.start_session() if self._codes.redeem(code) else None
 
-    def end_session(self, value: str) -> None:
-        """End one session for good. Blocks on a file; unknown values are ignored."""
-        self._sessions.end(value)
+    async def end_session(self, value: str) -> None:
+        """End one session for good, over restarts too. Unknown values are ignored."""
+        table, now = self.board.current, self._clock()
+        tokens = {token.id: token for token in table.tokens}
+        found = SessionReader(table.session_key, table.ended, tokens).read(value, now)
+        if found is None:
+            return
+        caller, expires = found
+        ended = {id_: until for id_, until in table.ended.items() if until > now}
+        self.board.change(ended=MappingProxyType({**ended, caller.session: expires}))
+        await asyncio.to_thread(self._write_ended)
 
     @property
     def asset_key(self) -> bytes:
         """Signs the capabilities under which browsers load a plugin UI's files."""
-        return self.derive_key("assets")
+        return self.board.current.asset_key
 
     def derive_key(self, purpose: str) -> bytes:
         """A 256-bit key of this home for one purpose; the same after a restart."""
         return hmac.digest(self._root_key, purpose.encode(), "sha256")
 
-    def _is_token(self, token: bytes) -> bool:
-        # Hashes have one length, so that not even the token's length can be timed.
-        return hmac.compare_digest(hashlib.sha256(token).digest(), self._token_digest)
-
-    def _identify_by_cookie(self, cookie: bytes) -> Caller | None:
-        for value in session_values(cookie):
-            found = self._sessions.read(value)
-            if found is not None:
-                if len(self._seen) >= _CACHED:
-                    self._seen = {}
-                self._seen[cookie] = found
-                return found[0]
-        self._seen.pop(cookie, None)
-        return None
-
-
-def session_values(cookie: bytes) -> list[str]:
-    """The session values in a ``Cookie`` header: several, where another path or host set one too."""
-    parts = (part.strip() for part in cookie.split(b";"))
-    values = [part[len(_COOKIE_PREFIX) :] for part in parts if part.startswith(_COOKIE_PREFIX)]
-    return [value.decode("latin-1") for value in values[:4]]
+    def _write_ended(self) -> None:
+        with self._ending:
+            self._keep_ended(self.board.current.ended)
 
 
 def _write_ended(home: Home, ended: Mapping[str, float]) -> None:
     home.write_private(_ENDED_FILE, json.dumps(dict(ended)))
+
+
+__all__ = ["ADMIN", "SESSION_COOKIE", "TOKEN_FILE", "Gatekeeper", "session_values"]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from starlette.types import ASGIApp
 
 from gateway import __version__
 from gateway.access.gatekeeper import Gatekeeper
+from gateway.access.tokens import Tokens
+from gateway.api.access import ruled
 from gateway.api.docs.routes import docs_routes
 from gateway.api.guard import Guard
 from gateway.api.metrics import metrics_routes
@@ -24,6 +26,7 @@ from gateway.api.routes.rollouts import rollout_routes
 from gateway.api.routes.session import session_routes
 from gateway.api.routes.settings import settings_routes
 from gateway.api.routes.system import health_routes, system_routes
+from gateway.api.routes.tokens import token_routes
 from gateway.catalogue.market import Market
 from gateway.registry.boards import EventBoard, SnapshotBoard
 from gateway.runtimes.base import Runtime
@@ -42,6 +45,7 @@ _ROUTES = (
     event_routes,
     system_routes,
     session_routes,
+    token_routes,
     health_routes,
     metrics_routes,
     docs_routes,
@@ -60,6 +64,7 @@ def create_api(
     snapshots: SnapshotBoard,
     events: EventBoard,
     gatekeeper: Gatekeeper,
+    tokens: Tokens,
     settings: Settings,
     runtime_choice: str,
     runtime: Runtime,
@@ -84,6 +89,7 @@ def create_api(
         snapshots=snapshots,
         events=events,
         gatekeeper=gatekeeper,
+        tokens=tokens,
         settings=settings,
         runtime=runtime,
         runtime_choice=runtime_choice,
@@ -96,6 +102,7 @@ def create_api(
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
+        dependencies=[Depends(ruled)],
     )
     for routes in _ROUTES:
         app.include_router(routes(parts))

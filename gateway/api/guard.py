@@ -1,7 +1,7 @@
 """The door of the management API: host, caller, forged requests, body size, unexpected errors.
 
-Everything under the API's own paths is closed unless :data:`OPEN` names it, so a new route
-cannot be left open by mistake. Other paths are the console's, whose pages hold no secrets.
+Everything under the API's own paths is closed unless ``rights`` says for whom it is, so a new
+route cannot be left open by mistake. Other paths are the console's, whose pages hold no secrets.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway.access.csrf import SAFE_METHODS, forbidden_reason, foreign_reason, host_allowed
+from gateway.api.access import ASKED, check_right
 from gateway.api.pages import refusal_page
 from gateway.api.parts import Parts
 from gateway.api.problems import (
@@ -23,6 +24,7 @@ from gateway.api.problems import (
     problem_response,
     unauthenticated,
 )
+from gateway.api.rights import OPEN, find_right
 from gateway.errors import Internal, PlugwayError, Unauthenticated
 from gateway.model import Caller
 from gateway.settings import Settings
@@ -39,13 +41,6 @@ CALLER = "plugway.caller"
 LOGIN_CODE = "plugway.login_code"
 
 HEALTH = frozenset({"/healthz", "/readyz"})
-OPEN = frozenset(
-    {("GET", path) for path in (*HEALTH, "/login")}
-    | {("HEAD", path) for path in HEALTH}
-    | {("POST", "/api/v1/session")}
-)
-"""What needs neither token nor session: health, and the ways to get a session."""
-
 _OWN_PATHS = HEALTH | {"/metrics", "/openapi.json", "/docs", "/api"}
 
 _SECURITY_HEADERS = {
@@ -92,6 +87,9 @@ class Guard:
         cookies = b"; ".join(value for name, value in scope["headers"] if name == b"cookie")
         caller = self._parts.gatekeeper.identify(authorization, cookies)
         scope[CALLER] = caller
+        asked = find_right(method, path)
+        if asked is not None:
+            scope[ASKED] = asked
         if (method, path) in OPEN:
             if method not in SAFE_METHODS:
                 _refuse_foreign(foreign_reason(scope["headers"], public_url=settings.public_url))
@@ -100,6 +98,8 @@ class Guard:
         else:
             reason = forbidden_reason(method, scope["headers"], caller, public_url=settings.public_url)
             _refuse_foreign(reason)
+            if asked is not None:
+                check_right(asked, caller, scope, self._parts.store)
         length, limit = headers.get(b"content-length", b""), self._limit(scope)
         if length.isdigit() and int(length[:20]) > limit:
             raise _too_large(limit)

@@ -13,8 +13,6 @@ from prometheus_client.registry import Collector
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from gateway.access.roles import Role
-from gateway.api.access import needs
 from gateway.api.parts import Parts
 from gateway.api.problems import responses
 from gateway.model import PluginState
@@ -63,7 +61,6 @@ def metrics_routes(parts: Parts) -> APIRouter:
         "/metrics",
         operation_id="getMetrics",
         summary="Metrics as OpenMetrics text",
-        dependencies=[needs(Role.VIEWER)],
         response_class=Response,
         responses={
             **responses(),

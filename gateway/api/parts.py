@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass, field
 
 from gateway.access.gatekeeper import Gatekeeper
+from gateway.access.tokens import Tokens
 from gateway.api.ports import Lifecycle, Store, Supervisor, Trust, Verification
 from gateway.api.streams import Streams
 from gateway.catalogue.market import Market
@@ -30,6 +31,7 @@ class Parts:
     snapshots: SnapshotBoard
     events: EventBoard
     gatekeeper: Gatekeeper
+    tokens: Tokens
     settings: Settings
     runtime: Runtime
     runtime_choice: str

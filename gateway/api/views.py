@@ -271,12 +271,13 @@ class SessionView(View):
     """Who you are to the gateway."""
 
     user: str
-    role: str = Field(examples=["admin"])
+    role: str = Field(description="Holds for everything; may be empty.", examples=["admin"])
+    grants: dict[str, str] = Field(description="What else you are, by plugin; `*` is all of them.")
 
 
 class TokenLogin(Body):
     token: str = Field(
-        max_length=4096, description="The admin token.", json_schema_extra={"format": "password"}
+        max_length=4096, description="Any token that holds.", json_schema_extra={"format": "password"}
     )
 
 

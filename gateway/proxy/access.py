@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from gateway.access.csrf import WEBSOCKET, forbidden_reason, host_allowed
-from gateway.access.roles import Role, allows
+from gateway.access.roles import may_call, role_on
 from gateway.errors import PlugwayError
 from gateway.model import Access, Caller
 from gateway.proxy.head import Head
@@ -43,8 +43,8 @@ class Doorman:
             return self._judge_host(head, plugin)
         if caller.session and (refused := self._judge_session(caller, method, head, headers, plugin)):
             return refused
-        if access is Access.ADMIN and not allows(caller, Role.ADMIN):
-            return NotAllowed(f"This part of {plugin} is for administrators.", plugin=plugin)
+        if not may_call(role_on(caller, plugin), access, method):
+            return _not_allowed(caller, access, plugin)
         return caller
 
     def _judge_session(
@@ -64,6 +64,17 @@ class Doorman:
             plugin=plugin,
             hint="Set PLUGWAY_PUBLIC_URL or PLUGWAY_ALLOWED_HOSTS to the name that clients use.",
         )
+
+
+def _not_allowed(caller: Caller, access: Access, plugin: str) -> PlugwayError:
+    role = role_on(caller, plugin)
+    if access is Access.ADMIN:
+        why = f"This part of {plugin} is for administrators."
+    elif role:
+        why = f"A {role} of {plugin} may only read here (GET, HEAD, OPTIONS)."
+    else:
+        why = f"'{caller.user}' was granted nothing of {plugin}."
+    return NotAllowed(why, plugin=plugin, hint="Ask an administrator for a token with a grant.")
 
 
 __all__ = ["WEBSOCKET", "Doorman", "Identifies"]

@@ -76,7 +76,7 @@ class Calls:
         request.method = method
         request.path = path
         request.query = scope["query_string"]
-        set_context(request, head, scope, route.base_path, judged)
+        set_context(request, head, scope, route.base_path, judged, route.route.plugin_id)
         if judged is None and head.authorization is not None:
             # A public route may have callers of its own; what names one of ours stays here.
             request.headers.add(name=b"authorization", value=head.authorization)

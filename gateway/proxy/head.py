@@ -9,6 +9,7 @@ from typing import Any
 
 from plugway.plugin.v1.http_pb2 import HttpRequest
 
+from gateway.access.roles import role_on
 from gateway.model import Caller
 from gateway.proxy import headers as rules
 from gateway.proxy.headers import named_in_connection, request_kind
@@ -105,7 +106,9 @@ def _drop_named(request: HttpRequest, named: set[bytes]) -> None:
         request.headers.add(name=name, value=value)
 
 
-def set_context(request: HttpRequest, head: Head, scope: Any, base_path: str, caller: Caller | None) -> None:
+def set_context(
+    request: HttpRequest, head: Head, scope: Any, base_path: str, caller: Caller | None, plugin: str
+) -> None:
     """What the gateway vouches for."""
     context = request.context
     context.request_id = head.request_id
@@ -113,7 +116,7 @@ def set_context(request: HttpRequest, head: Head, scope: Any, base_path: str, ca
     context.scheme = scope["scheme"]
     if caller is not None:
         context.user = caller.user
-        context.role = caller.role
+        context.role = role_on(caller, plugin)
     if head.host:
         context.host = head.host.decode("latin-1")
     if head.trace:

@@ -85,7 +85,7 @@ class WebSockets:
         request.method = "GET"
         request.path = path
         request.query = scope["query_string"]
-        set_context(request, head, scope, route.base_path, judged)
+        set_context(request, head, scope, route.base_path, judged, plugin)
         return target
 
     async def _carry(self, opening: Opening, scope: Any, receive: Any, send: Any) -> None:

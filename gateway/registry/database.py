@@ -65,6 +65,11 @@ class Database:
             raise
         return database
 
+    @property
+    def shared(self) -> bool:
+        """Whether other machines may have it open too."""
+        return self._engine.dialect.name != "sqlite"
+
     async def close(self) -> None:
         await self._engine.dispose()
 

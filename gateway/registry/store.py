@@ -29,6 +29,7 @@ from gateway.registry.records import (
     RolloutRecord,
 )
 from gateway.registry.secrets import SecretCipher
+from gateway.registry.token_rows import TokenRows
 
 Listener = Callable[[PluginId], None]
 
@@ -41,6 +42,7 @@ class RegistryStore:
 
     def __init__(self, database: Database, cipher: SecretCipher, content: Content) -> None:
         self._database = database
+        self.tokens = TokenRows(database)
         self._cipher = cipher
         self._content = content
         self._listeners: list[Listener] = []

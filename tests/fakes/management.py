@@ -15,6 +15,7 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp
 
 from gateway.access.gatekeeper import TOKEN_FILE, Gatekeeper
+from gateway.access.tokens import Tokens
 from gateway.api.app import create_api
 from gateway.catalogue.catalogues import Catalogues
 from gateway.catalogue.market import Market
@@ -234,6 +235,7 @@ class Bed:
     events: EventBoard
     snapshots: SnapshotBoard
     gatekeeper: Gatekeeper
+    tokens: Tokens
 
     @property
     def token(self) -> str:
@@ -266,6 +268,8 @@ async def management(
     supervisor, lifecycle = RememberingSupervisor(), RegistryLifecycle(store)
     snapshots, events = SnapshotBoard(), EventBoard()
     gatekeeper = await asyncio.to_thread(lambda: Gatekeeper.open(Home(home), settings))
+    tokens = Tokens(store.tokens, gatekeeper)
+    await tokens.open()
     runtime: Any = IdleRuntime()
     turns: defaultdict[PluginId, asyncio.Lock] = defaultdict(asyncio.Lock)
     fetcher = Fetcher(read_allow_list("127.0.0.1"), timeout=10.0, max_bytes=2**24)
@@ -289,6 +293,7 @@ async def management(
         snapshots=snapshots,
         events=events,
         gatekeeper=gatekeeper,
+        tokens=tokens,
         settings=settings,
         runtime_choice="chosen by the test",
         runtime=runtime,
@@ -304,7 +309,8 @@ async def management(
         console=console,
     )
     try:
-        yield Bed(app, home, store, supervisor, lifecycle, events, snapshots, gatekeeper)
+        yield Bed(app, home, store, supervisor, lifecycle, events, snapshots, gatekeeper, tokens)
     finally:
         app.state.streams.close()
+        await tokens.close()
         await store.close()

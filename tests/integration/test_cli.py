@@ -239,3 +239,27 @@ async def test_signing_in_and_a_gateway_that_goes_away(tmp_path: Path) -> None:
         _, err = await process.communicate()
         assert process.returncode == 3
         assert b"Traceback" not in err
+
+
+async def test_tokens_from_the_command_line(tmp_path: Path) -> None:
+    async with shell(tmp_path) as run:
+        assert "There is no token" in (await run.good("token", "list")).out
+        assert "/login?code=" in (await run.good("token")).out
+        await run.good("install", "tiny")
+        made = await run.good("token", "create", "ci", "--grant", "tiny=operator", "--expires", "30d")
+        secret = made.out.strip()
+        assert secret.startswith("plugway_")
+        assert made.out.count("\n") == 1
+        row = next(line for line in (await run.good("token", "list")).out.splitlines() if "ci" in line)
+        assert "tiny=operator" in row
+        assert secret not in row
+        assert (await run("restart", "tiny", PLUGWAY_TOKEN=secret)).code == 0
+        assert "tiny" in (await run("list", PLUGWAY_TOKEN=secret)).out
+        assert (await run("uninstall", "tiny", "--yes", PLUGWAY_TOKEN=secret)).code == 5
+        assert (await run("token", "list", PLUGWAY_TOKEN=secret)).code == 5
+        assert (await run("token", "create", "x", "--grant", "tiny")).code == 2
+        assert (await run("token", "create", "x", "--role", "viewer", "--expires", "soon")).code == 2
+        assert (await run("token", "create", "x")).code == 6
+        await run.good("token", "revoke", "ci")
+        assert (await run("restart", "tiny", PLUGWAY_TOKEN=secret)).code == 5
+        assert (await run("token", "revoke", "ci")).code == 4

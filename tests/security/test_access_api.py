@@ -14,7 +14,7 @@ from fastapi.routing import iter_route_contexts
 from starlette.types import Receive, Scope, Send
 
 from gateway.access.gatekeeper import TOKEN_FILE
-from gateway.api.guard import OPEN
+from gateway.api.rights import OPEN, RIGHTS, find_right
 from gateway.settings import Settings
 from tests.fakes.management import BASE, Bed, management
 from tests.fakes.serving import serving
@@ -54,10 +54,25 @@ async def test_every_route_but_health_and_sign_in_needs_someone(bed: Bed) -> Non
     assert bed.lifecycle.acts == [("install", "notes")]
 
 
-async def test_every_closed_route_names_the_role_it_needs(bed: Bed) -> None:
-    for method, path, context in all_routes(bed):
-        roles = [getattr(one.dependency, "needed_role", None) for one in context.dependencies]
-        assert ((method, path) in OPEN) != any(roles), (method, path)
+async def test_the_table_of_rights_is_exactly_the_routes(bed: Bed) -> None:
+    routes = {(method, path): context for method, path, context in all_routes(bed)}
+    assert routes.keys() == {(right.method, right.path) for right in RIGHTS}
+    for right in RIGHTS:
+        context = routes[right.method, right.path]
+        assert context.operation_id in (right.act, None), right
+        # What the door finds for a path is what the route is found by.
+        asked = find_right(right.method, right.path.replace("{id}", "notes").replace("{sha256}", "ab"))
+        assert asked is not None
+        assert asked.right is right
+
+
+async def test_a_route_that_the_table_does_not_know_answers_nobody(bed: Bed) -> None:
+    bed.app.add_api_route("/api/v1/forgotten", lambda: {"secret": 1}, methods=["GET", "POST"])
+    async with bed.client() as admin:
+        for method in ("GET", "POST"):
+            answer = await admin.request(method, "/api/v1/forgotten")
+            assert answer.status_code == 500
+            assert "secret" not in answer.text
 
 
 async def test_what_is_open_is_only_health_and_sign_in() -> None:
@@ -113,7 +128,11 @@ async def test_a_login_link_works_once(bed: Bed) -> None:
     async with bed.client(token="") as browser:
         first = await browser.get(link)
         assert (first.status_code, first.headers["location"]) == (303, "/")
-        assert (await browser.get("/api/v1/session")).json() == {"user": "admin", "role": "admin"}
+        assert (await browser.get("/api/v1/session")).json() == {
+            "user": "admin",
+            "role": "admin",
+            "grants": {},
+        }
     async with bed.client(token="") as other:
         second = await other.get(link)
         assert second.status_code == 401

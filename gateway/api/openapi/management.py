@@ -8,9 +8,9 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
-from gateway.api.guard import OPEN
 from gateway.api.openapi.fragment import SIGNED_IN
 from gateway.api.problems import MEDIA_TYPE, Problem
+from gateway.api.rights import OPEN
 from gateway.api.views import EventView, LogLineView
 from gateway.definition import PluginDefinition
 
@@ -21,6 +21,7 @@ TAGS = [
     {"name": "rollouts", "description": "Moving a plugin to another version, and back."},
     {"name": "events", "description": "What happens, as it happens."},
     {"name": "session", "description": "Signing in and out."},
+    {"name": "tokens", "description": "Who else may call."},
     {"name": "catalogues", "description": "Signed lists of plugins that this gateway reads."},
     {"name": "system", "description": "The gateway itself."},
 ]
@@ -28,7 +29,7 @@ SECURITY_SCHEMES = {
     "token": {
         "type": "http",
         "scheme": "bearer",
-        "description": "The token in `admin.token` of PLUGWAY_HOME.",
+        "description": "A token of `/api/v1/tokens`, or the one in `admin.token` of PLUGWAY_HOME.",
     },
     "session": {
         "type": "apiKey",

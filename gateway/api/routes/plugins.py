@@ -8,9 +8,9 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request, Response
 
-from gateway.access.roles import Role
-from gateway.api.access import needs
+from gateway.access.roles import Role, allows
 from gateway.api.convert import candidate_view, instance_view, plugin_view, release_view
+from gateway.api.guard import caller_of
 from gateway.api.leaving import while_connected
 from gateway.api.lock_views import LockView, lock_view
 from gateway.api.parts import Parts
@@ -89,19 +89,17 @@ def plugin_routes(parts: Parts) -> APIRouter:
 
 
 def _add_reads(router: APIRouter, parts: Parts) -> None:
-    viewer = [needs(Role.VIEWER)]
 
-    @router.get(
-        "", operation_id="listPlugins", summary="List plugins", dependencies=viewer, responses=responses()
-    )
-    async def list_plugins() -> PluginList:
-        return PluginList(plugins=[_view(parts, record.id) for record in parts.store.plugins()])
+    @router.get("", operation_id="listPlugins", summary="List plugins", responses=responses())
+    async def list_plugins(request: Request) -> PluginList:
+        caller = caller_of(request.scope)
+        shown = [r.id for r in parts.store.plugins() if allows(caller, Role.VIEWER, r.id)]
+        return PluginList(plugins=[_view(parts, id_) for id_ in shown])
 
     @router.get(
         "/{id}",
         operation_id="getPlugin",
         summary="Show a plugin",
-        dependencies=viewer,
         responses=responses(404),
     )
     async def get_plugin(id: PluginPath) -> PluginView:  # noqa: A002  the name in the path
@@ -111,7 +109,6 @@ def _add_reads(router: APIRouter, parts: Parts) -> None:
         "/{id}/instances",
         operation_id="listInstances",
         summary="List a plugin's instances",
-        dependencies=viewer,
         responses=responses(404),
     )
     async def list_instances(id: PluginPath) -> InstanceList:  # noqa: A002
@@ -122,7 +119,6 @@ def _add_reads(router: APIRouter, parts: Parts) -> None:
         "/{id}/releases",
         operation_id="listReleases",
         summary="List a plugin's releases with their locks",
-        dependencies=viewer,
         responses=responses(404),
     )
     async def list_releases(id: PluginPath) -> ReleaseList:  # noqa: A002
@@ -145,7 +141,6 @@ def _add_reads(router: APIRouter, parts: Parts) -> None:
 
 
 def _add_installation(router: APIRouter, parts: Parts) -> None:
-    admin = [needs(Role.ADMIN)]
 
     @router.post(
         "",
@@ -154,7 +149,6 @@ def _add_installation(router: APIRouter, parts: Parts) -> None:
         description="Answers once the plugin is installed; it starts after that. Follow it by events: "
         "`plugin.install` says what is being done. A client that leaves before ends it.",
         status_code=201,
-        dependencies=admin,
         responses=responses(400, 409, 413, 422),
         openapi_extra=_DEFINITION_BODY,
     )
@@ -177,7 +171,6 @@ def _add_installation(router: APIRouter, parts: Parts) -> None:
         summary="Show what installing a plugin would bring",
         description="Finds, fetches and judges it, and installs nothing. A refusal is in the answer. "
         "A client that leaves before ends it.",
-        dependencies=admin,
         responses=responses(400, 413, 422),
         openapi_extra=_DEFINITION_BODY,
     )
@@ -189,7 +182,6 @@ def _add_installation(router: APIRouter, parts: Parts) -> None:
         "/{id}/verify",
         operation_id="verifyPlugin",
         summary="Check files, page, signature and policy of a plugin anew",
-        dependencies=[needs(Role.VIEWER)],
         responses=responses(404),
     )
     async def verify_plugin(id: PluginPath) -> VerificationView:  # noqa: A002
@@ -204,7 +196,6 @@ def _add_installation(router: APIRouter, parts: Parts) -> None:
         operation_id="uninstallPlugin",
         summary="Uninstall a plugin",
         status_code=204,
-        dependencies=admin,
         responses=responses(404, 409, 422),
     )
     async def uninstall_plugin(
@@ -215,13 +206,11 @@ def _add_installation(router: APIRouter, parts: Parts) -> None:
 
 
 def _add_switches(router: APIRouter, parts: Parts) -> None:
-    operator = [needs(Role.OPERATOR)]
 
     @router.post(
         "/{id}/enable",
         operation_id="enablePlugin",
         summary="Let a plugin run",
-        dependencies=operator,
         responses=responses(404, 409),
     )
     async def enable_plugin(id: PluginPath) -> PluginView:  # noqa: A002
@@ -232,7 +221,6 @@ def _add_switches(router: APIRouter, parts: Parts) -> None:
         "/{id}/disable",
         operation_id="disablePlugin",
         summary="Stop a plugin and keep it installed",
-        dependencies=operator,
         responses=responses(404, 409),
     )
     async def disable_plugin(id: PluginPath) -> PluginView:  # noqa: A002
@@ -244,7 +232,6 @@ def _add_switches(router: APIRouter, parts: Parts) -> None:
         operation_id="restartPlugin",
         summary="Restart a plugin",
         description="Also ends a quarantine.",
-        dependencies=operator,
         responses=responses(404, 409),
     )
     async def restart_plugin(id: PluginPath) -> PluginView:  # noqa: A002

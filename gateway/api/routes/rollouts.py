@@ -6,8 +6,6 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path
 
-from gateway.access.roles import Role
-from gateway.api.access import needs
 from gateway.api.parts import Parts
 from gateway.api.problems import responses
 from gateway.api.rollout_views import (
@@ -41,13 +39,12 @@ def _view(parts: Parts, record: RolloutRecord) -> RolloutView:
 
 
 def _add_plugin_routes(router: APIRouter, parts: Parts) -> None:
-    prefix, operator = "/api/v1/plugins/{id}", [needs(Role.OPERATOR)]
+    prefix = "/api/v1/plugins/{id}"
 
     @router.get(
         f"{prefix}/rollouts",
         operation_id="listRollouts",
         summary="List a plugin's rollouts, newest first",
-        dependencies=[needs(Role.VIEWER)],
         responses=responses(404),
     )
     async def list_rollouts(id: PluginPath) -> RolloutList:  # noqa: A002  the name in the path
@@ -60,7 +57,6 @@ def _add_plugin_routes(router: APIRouter, parts: Parts) -> None:
         summary="Move the plugin to another version",
         description="Answers once the rollout is written down. Follow it by events, or by its own address.",
         status_code=201,
-        dependencies=operator,
         responses=responses(404, 409, 422),
     )
     async def begin_rollout(id: PluginPath, body: RolloutRequest) -> RolloutView:  # noqa: A002
@@ -79,7 +75,6 @@ def _add_plugin_routes(router: APIRouter, parts: Parts) -> None:
         operation_id="rollBack",
         summary="Go back to the stable release before",
         description="Ends the rollout under way, or moves to the release before the present one.",
-        dependencies=operator,
         responses=responses(404, 409, 503),
     )
     async def roll_back(id: PluginPath) -> RolloutView:  # noqa: A002
@@ -91,7 +86,6 @@ def _add_views(router: APIRouter, parts: Parts) -> None:
         "/api/v1/rollouts",
         operation_id="listLiveRollouts",
         summary="List the rollouts of all plugins that are under way",
-        dependencies=[needs(Role.VIEWER)],
         responses=responses(),
     )
     async def list_live() -> RolloutList:
@@ -101,7 +95,6 @@ def _add_views(router: APIRouter, parts: Parts) -> None:
         "/api/v1/rollouts/{id}",
         operation_id="getRollout",
         summary="Show a rollout",
-        dependencies=[needs(Role.VIEWER)],
         responses=responses(404),
     )
     async def get_rollout(id: RolloutPath) -> RolloutView:  # noqa: A002
@@ -109,13 +102,12 @@ def _add_views(router: APIRouter, parts: Parts) -> None:
 
 
 def _add_steering(router: APIRouter, parts: Parts) -> None:
-    prefix, operator = "/api/v1/rollouts/{id}", [needs(Role.OPERATOR)]
+    prefix = "/api/v1/rollouts/{id}"
 
     @router.post(
         f"{prefix}/promote",
         operation_id="promoteRollout",
         summary="Skip the steps that are left and switch",
-        dependencies=operator,
         responses=responses(404, 409, 503),
     )
     async def promote_rollout(id: RolloutPath, body: ConsentBody | None = None) -> RolloutView:  # noqa: A002
@@ -125,7 +117,6 @@ def _add_steering(router: APIRouter, parts: Parts) -> None:
         f"{prefix}/pause",
         operation_id="pauseRollout",
         summary="Hold a rollout where it is",
-        dependencies=operator,
         responses=responses(404, 409, 503),
     )
     async def pause_rollout(id: RolloutPath) -> RolloutView:  # noqa: A002
@@ -135,7 +126,6 @@ def _add_steering(router: APIRouter, parts: Parts) -> None:
         f"{prefix}/resume",
         operation_id="resumeRollout",
         summary="Let a paused rollout go on",
-        dependencies=operator,
         responses=responses(404, 409, 503),
     )
     async def resume_rollout(id: RolloutPath) -> RolloutView:  # noqa: A002
@@ -145,7 +135,6 @@ def _add_steering(router: APIRouter, parts: Parts) -> None:
         f"{prefix}/abort",
         operation_id="abortRollout",
         summary="Go straight back to the stable release",
-        dependencies=operator,
         responses=responses(404, 409, 503),
     )
     async def abort_rollout(id: RolloutPath, body: ForceBody | None = None) -> RolloutView:  # noqa: A002
@@ -154,14 +143,13 @@ def _add_steering(router: APIRouter, parts: Parts) -> None:
 
 def _add_standing(router: APIRouter, parts: Parts) -> None:
     """What holds for a plugin until it is changed: its pin, its defaults."""
-    prefix, operator = "/api/v1/plugins/{id}", [needs(Role.OPERATOR)]
+    prefix = "/api/v1/plugins/{id}"
 
     @router.put(
         f"{prefix}/pin",
         operation_id="pinPlugin",
         summary="Hold a plugin at its release, or let it go",
         status_code=204,
-        dependencies=operator,
         responses=responses(404, 409, 422),
     )
     async def pin_plugin(id: PluginPath, body: PinBody) -> None:  # noqa: A002
@@ -171,7 +159,6 @@ def _add_standing(router: APIRouter, parts: Parts) -> None:
         f"{prefix}/rollout-defaults",
         operation_id="getRolloutDefaults",
         summary="Show how the plugin is moved where a request says nothing",
-        dependencies=[needs(Role.VIEWER)],
         responses=responses(404),
     )
     async def get_defaults(id: PluginPath) -> RolloutOptions:  # noqa: A002
@@ -181,7 +168,6 @@ def _add_standing(router: APIRouter, parts: Parts) -> None:
         f"{prefix}/rollout-defaults",
         operation_id="setRolloutDefaults",
         summary="Set how the plugin is moved where a request says nothing",
-        dependencies=operator,
         responses=responses(404, 422),
     )
     async def set_defaults(id: PluginPath, body: RolloutOptions) -> RolloutOptions:  # noqa: A002

@@ -102,12 +102,14 @@ def test_a_session_ends_by_time_even_where_it_was_seen_before(gate: Gatekeeper, 
     assert gate.identify(None, session) is None
 
 
-def test_an_ended_session_stays_ended_over_a_restart(gate: Gatekeeper, tmp_path: Path, clock: Clock) -> None:
+async def test_an_ended_session_stays_ended_over_a_restart(
+    gate: Gatekeeper, tmp_path: Path, clock: Clock
+) -> None:
     ended, other = gate.start_session(), gate.start_session()
     assert gate.identify(None, cookie(ended)) is not None
-    gate.end_session(ended)
-    gate.end_session("never was one")
-    for one in (gate, opened(tmp_path, clock)):
+    await gate.end_session(ended)
+    await gate.end_session("never was one")
+    for one in (gate, await asyncio.to_thread(opened, tmp_path, clock)):
         assert one.identify(None, cookie(ended)) is None
         assert one.identify(None, cookie(other)) is not None
 
