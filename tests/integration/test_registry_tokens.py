@@ -85,5 +85,6 @@ async def test_postgresql_another_gateway_hears_of_a_revocation_soon(postgres: s
     await newer.revoke("ci")
     assert keepers[1].identify_token(secret) is None
     await until(lambda: at_the_older() is None, "the revocation to be known at the other gateway")
-    for part in (older, newer, *stores):
-        await part.close()
+    for tokens, store in zip((older, newer), stores, strict=True):
+        await tokens.close()
+        await store.close()

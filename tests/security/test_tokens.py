@@ -304,7 +304,7 @@ async def test_what_the_plane_knows_ends_with_a_revocation(plugin: ContractPlugi
 
 async def test_a_token_that_could_not_be_stored_is_no_token(bed: Bed) -> None:
     before = bed.gatekeeper.board.current
-    holder = await asyncio.to_thread(sqlite3.connect, bed.home / "test.db", isolation_level=None)
+    holder = sqlite3.connect(bed.home / "test.db", isolation_level=None)
     holder.execute("BEGIN EXCLUSIVE")
     async with bed.client() as admin:
         answer = await admin.post("/api/v1/tokens", json={"name": "ci", "role": "admin"}, timeout=30)
