@@ -69,6 +69,7 @@ RIGHTS = (
     Right("uninstallPlugin", "DELETE", _P, _ADMIN, Scope.PLUGIN),
     Right("listInstances", "GET", f"{_P}/instances", _VIEWER, Scope.PLUGIN),
     Right("listReleases", "GET", f"{_P}/releases", _VIEWER, Scope.PLUGIN),
+    Right("getReleaseLock", "GET", f"{_P}/lock", _VIEWER, Scope.PLUGIN),
     Right("verifyPlugin", "POST", f"{_P}/verify", _VIEWER, Scope.PLUGIN),
     Right("enablePlugin", "POST", f"{_P}/enable", _OPERATOR, Scope.PLUGIN),
     Right("disablePlugin", "POST", f"{_P}/disable", _OPERATOR, Scope.PLUGIN),

@@ -131,7 +131,6 @@ def _add_reads(router: APIRouter, parts: Parts) -> None:
         operation_id="getReleaseLock",
         summary="Show the lock of the release in use",
         description="What was resolved, every digest, who signed, what it may do.",
-        dependencies=viewer,
         responses=responses(404),
     )
     async def get_release_lock(id: PluginPath) -> LockView:  # noqa: A002
