@@ -8,6 +8,7 @@ from gateway.settings import Settings
 from gateway.sources.addresses import read_allow_list
 from gateway.sources.base import ReleaseSource
 from gateway.sources.carried import Carried, Reader
+from gateway.sources.carried_images import CarriedImages
 from gateway.sources.cdn import CdnSource
 from gateway.sources.external import ExternalPlugins
 from gateway.sources.fetch import Fetcher
@@ -59,7 +60,8 @@ def carried(back: Back) -> Carried:
         Source.CDN: cdn,
         Source.REMOTE: HttpRemoteSource(external),
     }
-    return Carried(external, readers)
+    kept = CarriedImages(back.home.path, images(back), limit=back.settings.bundle_bytes)
+    return Carried(external, readers, kept)
 
 
 def images(back: Back) -> OciSource:

@@ -5,6 +5,7 @@ gateway.lock    held while a gateway runs
 plugway.db admin.token keys/ pki/
 store/          content-addressed files
 external/       plugins that were fetched, a directory each, by digest
+packages/       what those were unpacked from; images/ has images that bundles brought, or were made of
 catalogues/     indexes of catalogues as they were fetched; catalogues.toml says which there are
 run/            a directory an instance: socket, TLS files; egress/ has the sockets of the relays
 data/PLUGIN/    volumes

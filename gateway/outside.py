@@ -14,7 +14,9 @@ from gateway.catalogue.kept import FOLDER as CATALOGUES
 from gateway.catalogue.market import Market
 from gateway.catalogue.pictures import Pictures
 from gateway.definition import PluginDefinition
-from gateway.model import DirectoryArtifact, Release, Source
+from gateway.image_files import FOLDER as IMAGES
+from gateway.image_files import hexadecimal
+from gateway.model import DirectoryArtifact, ImageArtifact, Release, Source
 from gateway.sources.addresses import read_allow_list
 from gateway.sources.base import ReleaseSource
 from gateway.sources.lazy import Lazy, LazySource
@@ -67,11 +69,12 @@ async def open_outside(stack: AsyncExitStack, back: Back) -> Outside:
         store=back.store, content=back.content, verify=verify_release, standing=back.admission.standing,
         upstream=Upstream(_Offers(images)),
     )  # fmt: skip
+    market = await _market(stack, back)
     bundles = Bundles(
         store=back.store, carried=Lazy(lambda: _carried(back)), judge=back.admission.judge,
-        lifecycle=back.lifecycle, limit=back.settings.bundle_bytes,
+        lifecycle=back.lifecycle, catalogues=market.catalogues, limit=back.settings.bundle_bytes,
     )  # fmt: skip
-    return Outside(market=await _market(stack, back), trust=trust, verification=verification, bundles=bundles)
+    return Outside(market=market, trust=trust, verification=verification, bundles=bundles)
 
 
 def _collect(back: Back) -> None:
@@ -89,6 +92,11 @@ def _collect(back: Back) -> None:
     for path in packages.iterdir() if packages.is_dir() else ():
         if str(back.external / path.name) not in keep:
             path.unlink(missing_ok=True)
+    images = back.home.path / IMAGES
+    digests = {hexadecimal(found.digest) for found in artifacts if isinstance(found, ImageArtifact)}
+    for path in images.iterdir() if images.is_dir() else ():
+        if path.name not in digests:
+            shutil.rmtree(path, ignore_errors=True)
 
 
 async def _market(stack: AsyncExitStack, back: Back) -> Market:

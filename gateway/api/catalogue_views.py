@@ -137,6 +137,7 @@ class CatalogueBody(Body):
         max_length=16,
     )
     threshold: int = Field(1, ge=1, le=16, description="How many different keys have to sign.")
+    fetch: bool = Field(True, description="False asks nobody now: a bundle brings its index.")
 
 
 class UpdateView(View):

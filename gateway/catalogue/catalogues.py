@@ -14,11 +14,12 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from gateway.catalogue.brought import Brought, judge_brought, offering
 from gateway.catalogue.errors import BadCatalogues, CatalogueKnown, NoCatalogue
 from gateway.catalogue.index import NAME, Index
 from gateway.catalogue.kept import Kept, forget_kept, read_kept, write_kept
 from gateway.catalogue.signed import Expected, Seen, open_index, require_fresh, require_successor
-from gateway.catalogue.standing import Standing
+from gateway.catalogue.standing import Standing, expected_of
 from gateway.catalogue.subscriptions import (
     Subscription,
     Subscriptions,
@@ -26,6 +27,7 @@ from gateway.catalogue.subscriptions import (
     load_subscriptions,
     remove_subscription,
 )
+from gateway.definition import PluginDefinition
 from gateway.errors import PlugwayError, Unavailable
 from gateway.hints import near
 from gateway.sources.documents import Documents
@@ -97,8 +99,13 @@ class Catalogues:
             )
         return self._standings[name]
 
-    async def add(self, name: str, url: str, keys: Sequence[PublicKey], threshold: int) -> Standing:
-        """Taken into the list once its index was fetched and holds; nothing is left of it otherwise."""
+    async def add(
+        self, name: str, url: str, keys: Sequence[PublicKey], threshold: int, *, fetch: bool = True
+    ) -> Standing:
+        """Taken into the list once its index was fetched and holds; nothing is left of it otherwise.
+
+        Without ``fetch`` nothing is asked for, and a bundle may bring the index.
+        """
         async with self._turn:
             await self._reload(strict=True)
             if name in self._standings:
@@ -107,6 +114,10 @@ class Catalogues:
                     hint=f"Choose another name, or remove it first: plugway catalogue remove {name}",
                 )
             wanted = _subscription(name, url, keys, threshold)
+            if not fetch:
+                await asyncio.to_thread(add_subscription, self._home, name, wanted)
+                await self._reload(strict=True)
+                return self.standing(name)
             standing = await self._fetched(Standing(name=name, subscription=wanted))
             assert standing.index is not None
             standing = replace(
@@ -125,6 +136,30 @@ class Catalogues:
             await asyncio.to_thread(remove_subscription, self._home, name)
             await asyncio.to_thread(forget_kept, self._home, name)
             del self._standings[name]
+
+    async def offering(self, definitions: Sequence[PluginDefinition]) -> tuple[bytes, ...]:
+        """The indexes, as they were signed, that have one of these very definitions."""
+        return await asyncio.to_thread(offering, self.standings(), definitions, self._now())
+
+    async def brought(self, envelopes: Sequence[bytes], *, take: bool) -> tuple[Brought, ...]:
+        """What indexes that came in a bundle are to this gateway; ``take`` those that are newer.
+
+        Raises :class:`CatalogueRefused` before any is taken.
+        """
+        async with self._turn:
+            await self._reload(strict=False)
+            judged = [
+                await asyncio.to_thread(judge_brought, data, self.standings(), self._now())
+                for data in envelopes
+            ]
+            for standing in (one.standing for one in judged if one.standing and take):
+                await asyncio.to_thread(self._keep, standing)
+                if self._standings[standing.name].subscription != standing.subscription:
+                    await asyncio.to_thread(
+                        add_subscription, self._home, standing.name, standing.subscription
+                    )
+                self._standings[standing.name] = standing
+            return tuple(judged)
 
     async def refresh(self, name: str) -> Standing:
         """Fetch it again. A failure is told in the standing, and what was there stays."""
@@ -170,7 +205,7 @@ class Catalogues:
     async def _fetched(self, standing: Standing) -> Standing:
         """With what is there now; raises where that cannot be had or believed."""
         data = await self._fetcher.document(standing.subscription.url, limit=MAX_BYTES)
-        expected = _expected(standing)
+        expected = expected_of(standing)
         index, digest = await asyncio.to_thread(_opened, data, expected)
         require_successor(index, digest, expected)
         now = self._now()
@@ -216,16 +251,11 @@ class Catalogues:
         if not kept.envelope:
             return replace(standing, problem="It was not fetched yet.")
         try:
-            index, digest = _opened(kept.envelope, _expected(standing))
-            require_successor(index, digest, _expected(standing))
+            index, digest = _opened(kept.envelope, expected_of(standing))
+            require_successor(index, digest, expected_of(standing))
         except PlugwayError as error:
             return replace(standing, problem=f"What is kept of it: {error.detail}", hint=error.hint)
         return replace(standing, index=index)
-
-
-def _expected(standing: Standing) -> Expected:
-    wanted = standing.subscription
-    return Expected(keys=wanted.keys, threshold=wanted.threshold, name=wanted.index, seen=standing.kept.seen)
 
 
 def _opened(data: bytes, expected: Expected) -> tuple[Index, str]:

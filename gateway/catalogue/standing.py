@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from gateway.catalogue.index import Index
 from gateway.catalogue.kept import Kept
+from gateway.catalogue.signed import Expected
 from gateway.catalogue.subscriptions import Subscription
 from gateway.trust.times import write_moment
 
@@ -37,3 +38,9 @@ class Standing:
             f"the catalogue {self.name} expired at {write_moment(self.index.expires)}: "
             "newer versions may be held back"
         )
+
+
+def expected_of(standing: Standing) -> Expected:
+    """What an index of this catalogue has to meet."""
+    wanted = standing.subscription
+    return Expected(keys=wanted.keys, threshold=wanted.threshold, name=wanted.index, seen=standing.kept.seen)

@@ -15,6 +15,7 @@ from gateway.cli.exits import Exit, from_problem
 from gateway.cli.output import clean, print_json, print_line
 
 _PATH = "/api/v1/bundles"
+_PATIENCE = 3600.0
 
 bundle = typer.Typer(no_args_is_help=True, help="Carry plugins as one file to a site without network.")
 
@@ -31,7 +32,8 @@ def export_bundle(
     """
 
     async def act(client: GatewayClient) -> None:
-        size = await client.download(_PATH, output, query={"plugin": plugins})
+        # An image may have to be fetched before the first byte comes.
+        size = await client.download(_PATH, output, query={"plugin": plugins}, patience=_PATIENCE)
         if as_json:
             print_json({"file": str(output), "bytes": size})
             return
@@ -60,6 +62,8 @@ def import_bundle(
 
     async def act(client: GatewayClient) -> None:
         found = await client.upload(f"{_PATH}/preview", file, query=only)
+        for index in [] if as_json else found["catalogues"]:
+            print_line(f"Catalogue '{index['name']}', issued {index['issued']}: {index['words']}")
         consents = [_agreed(candidate, yes=yes, quiet=as_json) for candidate in found["plugins"]]
         answer = await client.upload(_PATH, file, query={**only, "consent": consents})
         if as_json:

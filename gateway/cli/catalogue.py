@@ -36,6 +36,9 @@ def add(
     threshold: Annotated[
         int, typer.Option(min=1, max=16, help="How many different keys have to sign it.")
     ] = 1,
+    offline: Annotated[
+        bool, typer.Option("--offline", help="Ask nobody now: 'plugway bundle import' brings its index.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Read a catalogue from now on.
@@ -46,10 +49,13 @@ def add(
 
     async def act(client: GatewayClient) -> None:
         keys = [public_key(text).line for text in key]
-        body = {"name": name, "url": url, "keys": keys, "threshold": threshold}
+        body = {"name": name, "url": url, "keys": keys, "threshold": threshold, "fetch": not offline}
         added = await client.call("POST", "/api/v1/catalogues", body)
         if as_json:
             print_json(added)
+            return
+        if offline:
+            print_line(f"The catalogue {name} is in the list. Its index comes with: plugway bundle import")
             return
         print_line(f"The catalogue {name} is read from now on: {added['plugins']} plugins.")
         print_line("See them: plugway search --catalogue " + name)

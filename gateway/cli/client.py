@@ -69,10 +69,14 @@ class GatewayClient:
             return document
         raise from_problem(answer.status_code, document)
 
-    async def download(self, path: str, target: Path, *, query: Mapping[str, Any]) -> int:
-        """Write the answer to ``target``, whole or not at all; returns its size in bytes."""
+    async def download(self, path: str, target: Path, *, query: Mapping[str, Any], patience: float) -> int:
+        """Write the answer to ``target``, whole or not at all; returns its size in bytes.
+
+        ``patience`` is how long it may be silent, in seconds.
+        """
+        timeout = httpx.Timeout(60.0, connect=5.0, read=patience)
         with self._plain_failures(), writing_whole(target) as file:
-            async with self._http.stream("GET", path, params=query) as answer:
+            async with self._http.stream("GET", path, params=query, timeout=timeout) as answer:
                 if not answer.is_success:
                     await answer.aread()
                     raise from_problem(answer.status_code, self._document(answer))

@@ -16,9 +16,11 @@ from docker.errors import APIError, ImageNotFound
 from docker.models.images import Image
 
 from gateway.home import Home
+from gateway.image_files import ImageDamaged
 from gateway.model import FindLogin, ImageArtifact, Login, Release
 from gateway.runtimes import docker_names as names
 from gateway.runtimes.base import Progress, ReleaseNotRunnable, RuntimeFailure
+from gateway.runtimes.docker_load import load_kept
 
 _EVERY = 1.0
 SILENCE = 300.0
@@ -47,13 +49,15 @@ def have_pulled(
     *,
     silence: float = SILENCE,
 ) -> str:
-    """The id of the image; without a word to the registry where it is here already.
+    """The id of the image; without a word to the registry where it is here already, or kept as files.
 
-    Raises :class:`ImageRefused` and :class:`RegistryAway`.
+    Raises :class:`ImageRefused`, :class:`RegistryAway` and what ``load_kept`` raises.
     """
     artifact = release.artifact
     assert isinstance(artifact, ImageArtifact)
     found = _here(client, home, release, artifact)
+    if found is None and _loaded(client, home, release, progress):
+        found = _here(client, home, release, artifact)
     if found is None:
         progress(f"pulling {artifact.reference}@{artifact.digest}")
         login = find_login(artifact.reference.partition("/")[0])
@@ -73,6 +77,15 @@ def have_pulled(
             release, artifact, None, "what the engine has is not of that digest: verification failed"
         )
     return str(found.id)
+
+
+def _loaded(client: docker.DockerClient, home: Home, release: Release, progress: Progress) -> bool:
+    try:
+        return load_kept(client, home, release, progress)
+    except ImageDamaged as error:
+        # The registry may still have it.
+        progress(error.detail)
+        return False
 
 
 def _here(client: docker.DockerClient, home: Home, release: Release, artifact: ImageArtifact) -> Image | None:

@@ -1,7 +1,7 @@
 """The file that carries plugins: an uncompressed tar of a list and of what was once fetched.
 
-manifest.json    the list: definition, version, digest of the file, signature envelope
-files/SHA256     a package or page, byte for byte as it was fetched
+manifest.json    the list: definition, version, digests of the files, signatures; indexes of catalogues
+files/SHA256     a package, page, part of an image or index, byte for byte as it was fetched
 
 Neither is trusted: files have to have their digests, and what they hold is judged as if fetched now.
 """
@@ -13,7 +13,7 @@ import binascii
 import hashlib
 import json
 import tarfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -29,6 +29,11 @@ from gateway.sources.archive import Caps, unpack
 MANIFEST = "manifest.json"
 FILES = "files"
 MAX_PLUGINS = 500
+MAX_PARTS = 500
+"""Files of one image beside the one it is named by; engines take 127 layers."""
+MAX_FILES = 10_000
+MAX_ENVELOPES = 16
+MAX_CATALOGUES = 50
 _MAX_MANIFEST = 64 * 2**20
 _MAX_ENVELOPE = 2**20
 _PART = 2**18
@@ -43,12 +48,42 @@ class BadBundle(BadInput):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Carriage:
-    """One plugin in a bundle. ``file`` is ``sha256:...``, empty where it has no page of its own."""
+    """One plugin in a bundle. ``file`` is ``sha256:...``, empty where it has no page of its own.
+
+    Of an image it is what the image is named by, and ``parts`` are all other files of it.
+    ``envelope`` is the signature that counted where it comes from, ``envelopes`` are all others.
+    """
 
     definition: PluginDefinition
     version: str
     file: str = ""
+    parts: tuple[str, ...] = ()
     envelope: bytes = b""
+    envelopes: tuple[bytes, ...] = ()
+
+    @property
+    def digests(self) -> tuple[str, ...]:
+        return (self.file, *self.parts) if self.file else ()
+
+    @property
+    def signatures(self) -> tuple[bytes, ...]:
+        return tuple(one for one in (self.envelope, *self.envelopes) if one)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contents:
+    """What a bundle lists: plugins, and the digests of indexes of catalogues that offer them."""
+
+    plugins: tuple[Carriage, ...]
+    catalogues: tuple[str, ...] = ()
+
+    @property
+    def digests(self) -> set[str]:
+        return {*(digest for plugin in self.plugins for digest in plugin.digests), *self.catalogues}
+
+
+_Digest = Annotated[str, Field(pattern=f"^{DIGEST.pattern}$")]
+_Envelope = Annotated[str, Field(max_length=_MAX_ENVELOPE * 2)]
 
 
 class _Entry(BaseModel):
@@ -57,7 +92,9 @@ class _Entry(BaseModel):
     definition: dict[str, Any]
     version: Annotated[str, Field(max_length=200)]
     file: Annotated[str, Field(pattern=f"^({DIGEST.pattern})?$")] = ""
-    envelope: Annotated[str, Field(max_length=_MAX_ENVELOPE * 2)] = ""
+    parts: Annotated[list[_Digest], Field(max_length=MAX_PARTS)] = []
+    envelope: _Envelope = ""
+    envelopes: Annotated[list[_Envelope], Field(max_length=MAX_ENVELOPES)] = []
 
 
 class _Manifest(BaseModel):
@@ -65,68 +102,86 @@ class _Manifest(BaseModel):
 
     format: Literal[1]
     plugins: Annotated[list[_Entry], Field(min_length=1, max_length=MAX_PLUGINS)]
+    catalogues: Annotated[list[_Digest], Field(max_length=MAX_CATALOGUES)] = []
 
 
-def dump_bundle(plugins: Sequence[Carriage], files: Mapping[str, Path]) -> tuple[int, Iterator[bytes]]:
+def dump_bundle(contents: Contents, files: Mapping[str, Path | bytes]) -> tuple[int, Iterator[bytes]]:
     """The bundle's length in bytes, and its parts; ``files`` are by digest. Both are blocking."""
-    manifest = canonical_json({"format": 1, "plugins": [_document(plugin) for plugin in plugins]})
-    sizes = {digest: path.stat().st_size for digest, path in files.items()}
+    document: dict[str, Any] = {"format": 1, "plugins": [_document(one) for one in contents.plugins]}
+    if contents.catalogues:
+        document["catalogues"] = list(contents.catalogues)
+    manifest = canonical_json(document)
+    sizes = {
+        digest: len(file) if isinstance(file, bytes) else file.stat().st_size
+        for digest, file in files.items()
+    }
     length = sum(_BLOCK + size + -size % _BLOCK for size in (len(manifest), *sizes.values()))
     return length + 2 * _BLOCK, _parts(manifest, files, sizes)
 
 
-def read_bundle(archive: Path, place: Path, *, limit: int) -> tuple[Carriage, ...]:
+def read_bundle(archive: Path, place: Path, *, limit: int) -> Contents:
     """Unpack below ``place``, which must not exist, and check every digest. Blocking.
 
     ``limit`` is in bytes. Raises :class:`BadBundle` and
     :class:`gateway.sources.archive.ArchiveRefused`, and then ``place`` may hold parts.
     """
-    names = unpack(archive, place, Caps(entries=MAX_PLUGINS + 10, size=limit))
+    names = unpack(archive, place, Caps(entries=MAX_FILES, size=limit))
     if MANIFEST not in names:
         raise BadBundle(f"It has no {MANIFEST}.", hint="'plugway bundle export' makes bundles.")
-    plugins = _read_manifest(place / MANIFEST)
-    said = {f"{FILES}/{plugin.file.removeprefix('sha256:')}" for plugin in plugins if plugin.file}
+    contents = _read_manifest(place / MANIFEST)
+    said = {f"{FILES}/{digest.removeprefix('sha256:')}" for digest in contents.digests}
     if differing := sorted(said ^ (set(names) - {MANIFEST})):
         raise BadBundle(f"Its list and its files differ in {differing[0][:80]!r}.", hint=_AGAIN)
     for name in said:
         with (place / name).open("rb") as file:
             if hashlib.file_digest(file, "sha256").hexdigest() != name.rpartition("/")[2]:
                 raise BadBundle(f"Its {name} has another digest than its name says.", hint=_AGAIN)
-    return plugins
+    return contents
 
 
 _AGAIN = "It was damaged or changed on its way: carry it over again."
 
 
-def file_in(place: Path, plugin: Carriage) -> Path | None:
-    """Where :func:`read_bundle` has put the plugin's file."""
-    return place / FILES / plugin.file.removeprefix("sha256:") if plugin.file else None
+def file_in(place: Path, digest: str) -> Path:
+    """Where :func:`read_bundle` has put the file."""
+    return place / FILES / digest.removeprefix("sha256:")
 
 
 def _document(plugin: Carriage) -> dict[str, Any]:
-    return {
+    document: dict[str, Any] = {
         "definition": plugin.definition.model_dump(mode="json", by_alias=True, exclude_defaults=True),
         "version": plugin.version,
         "file": plugin.file,
         "envelope": base64.b64encode(plugin.envelope).decode(),
     }
+    if plugin.parts:
+        document["parts"] = list(plugin.parts)
+    if plugin.envelopes:
+        document["envelopes"] = [base64.b64encode(one).decode() for one in plugin.envelopes]
+    return document
 
 
-def _parts(manifest: bytes, files: Mapping[str, Path], sizes: Mapping[str, int]) -> Iterator[bytes]:
+def _parts(manifest: bytes, files: Mapping[str, Path | bytes], sizes: Mapping[str, int]) -> Iterator[bytes]:
     yield _header(MANIFEST, len(manifest)) + manifest + bytes(-len(manifest) % _BLOCK)
-    for digest, path in files.items():
+    for digest, file in files.items():
         yield _header(f"{FILES}/{digest.removeprefix('sha256:')}", sizes[digest])
-        left = sizes[digest]
-        with path.open("rb") as file:
-            while left:
-                part = file.read(min(left, _PART))
-                if not part:
-                    # The reader is told by a length that is not reached.
-                    raise OSError(f"{path} has become shorter")
-                left -= len(part)
-                yield part
+        if isinstance(file, bytes):
+            yield file
+        else:
+            yield from _content(file, sizes[digest])
         yield bytes(-sizes[digest] % _BLOCK)
     yield bytes(2 * _BLOCK)
+
+
+def _content(path: Path, left: int) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        while left:
+            part = file.read(min(left, _PART))
+            if not part:
+                # The reader is told by a length that is not reached.
+                raise OSError(f"{path} has become shorter")
+            left -= len(part)
+            yield part
 
 
 def _header(name: str, size: int) -> bytes:
@@ -135,7 +190,7 @@ def _header(name: str, size: int) -> bytes:
     return header.tobuf(tarfile.USTAR_FORMAT)
 
 
-def _read_manifest(path: Path) -> tuple[Carriage, ...]:
+def _read_manifest(path: Path) -> Contents:
     if path.stat().st_size > _MAX_MANIFEST:
         raise BadBundle(f"Its {MANIFEST} is larger than {_MAX_MANIFEST >> 20} MiB.")
     try:
@@ -156,17 +211,26 @@ def _read_manifest(path: Path) -> tuple[Carriage, ...]:
     plugins = tuple(_carriage(entry) for entry in manifest.plugins)
     if len({plugin.definition.id for plugin in plugins}) != len(plugins):
         raise BadBundle("A plugin stands twice in it.")
-    return plugins
+    contents = Contents(plugins=plugins, catalogues=tuple(manifest.catalogues))
+    if len(contents.digests) >= MAX_FILES:
+        raise BadBundle(f"It lists more than {MAX_FILES} files.")
+    return contents
 
 
 def _carriage(entry: _Entry) -> Carriage:
+    if entry.parts and not entry.file:
+        raise BadBundle("A plugin in it has parts of nothing.", hint=_AGAIN)
     try:
-        envelope = base64.b64decode(entry.envelope, validate=True)
+        envelope, *envelopes = [
+            base64.b64decode(text, validate=True) for text in (entry.envelope, *entry.envelopes)
+        ]
     except (binascii.Error, ValueError):
         raise BadBundle("A signature in it is not in base64.", hint=_AGAIN) from None
     return Carriage(
         definition=parse_definition(entry.definition),
         version=entry.version,
         file=entry.file,
+        parts=tuple(entry.parts),
         envelope=envelope,
+        envelopes=tuple(envelopes),
     )

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
 from gateway.definition import PluginDefinition
-from gateway.model import DirectoryArtifact, Release, Source
+from gateway.model import DirectoryArtifact, ImageArtifact, Release, Source
 from gateway.sources.base import SourceUnreadable
+from gateway.sources.carried_images import CarriedImages
 from gateway.sources.evidence import Evidence
 from gateway.sources.external import ExternalPlugins, Found, archive_of
 
@@ -26,12 +28,28 @@ class Reader(Protocol):
         ...
 
 
-class Carried:
-    """Nothing here asks anybody for a byte. The adapter and its settings are this gateway's own."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Original:
+    """What a release was made of: the files by digest, of which ``first`` names the others.
 
-    def __init__(self, external: ExternalPlugins, readers: Mapping[Source, Reader]) -> None:
+    ``first`` is empty where it was made of nothing but an address. ``envelopes`` are all
+    signatures that are known of it.
+    """
+
+    first: str = ""
+    files: Mapping[str, Path] = field(default_factory=dict)
+    envelopes: tuple[bytes, ...] = ()
+
+
+class Carried:
+    """Reading asks nobody for a byte. The adapter and its settings are this gateway's own."""
+
+    def __init__(
+        self, external: ExternalPlugins, readers: Mapping[Source, Reader], images: CarriedImages
+    ) -> None:
         self._external = external
         self._readers = dict(readers)
+        self._images = images
 
     @asynccontextmanager
     async def workplace(self) -> AsyncIterator[Path]:
@@ -40,31 +58,59 @@ class Carried:
             yield place
 
     def can_carry(self, release: Release) -> bool:
-        """Whether the release was made of a file, or of nothing but an address."""
+        """Whether the release was made of files, or of nothing but an address."""
+        if isinstance(release.artifact, ImageArtifact):
+            return True
         return isinstance(release.artifact, DirectoryArtifact) and release.source in self._readers
 
     def can_read(self, definition: PluginDefinition) -> bool:
         """Whether the definition is of a source that can read files, not of an endpoint."""
-        return definition.source in self._readers and not definition.source_url.startswith(_ENDPOINTS)
+        known = definition.source in self._readers or definition.source is Source.OCI
+        return known and not definition.source_url.startswith(_ENDPOINTS)
 
-    async def release(self, definition: PluginDefinition, version: str, file: Path | None) -> Release:
-        """Made of the file just as if it had been fetched; raises what the source raises."""
+    async def release(
+        self, definition: PluginDefinition, version: str, first: str, files: Mapping[str, Path]
+    ) -> Release:
+        """Made of the files just as if they had been fetched; raises what the source raises.
+
+        As for :class:`Original`; each file has the digest that it is listed under.
+        """
+        if definition.source is Source.OCI:
+            return await self._images.read(definition, version, first, files)
+        if len(files) > 1:
+            raise SourceUnreadable(f"{definition.id} is made of one file, and {len(files)} are listed.")
+        file = files.get(first)
         reader = self._readers[definition.source]
         async with self._external.workplace() as place:
             found = await asyncio.to_thread(reader.read, definition, version, file, place / "files")
             return await self._external.publish(definition, found, place)
 
-    async def evidence(self, definition: PluginDefinition, release: Release, envelope: bytes) -> Evidence:
-        """The file's own digest, and the signature that came with it."""
+    async def keep(self, release: Release, files: Mapping[str, Path], envelopes: tuple[bytes, ...]) -> None:
+        """What :meth:`release` has not put in its place already, for the runtime and for going on."""
+        if isinstance(release.artifact, ImageArtifact):
+            await self._images.keep(release, files, envelopes)
+
+    async def evidence(
+        self, definition: PluginDefinition, release: Release, envelopes: tuple[bytes, ...]
+    ) -> Evidence:
+        """The file's own digest, and the signatures that came with it."""
         claimed = definition.signature if definition.signature.startswith("sha256:") else ""
-        envelopes = (envelope,) if envelope else ()
-        return Evidence(subjects=await self._external.subjects(release), envelopes=envelopes, claimed=claimed)
+        image = isinstance(release.artifact, ImageArtifact)
+        subjects = None if image else await self._external.subjects(release)
+        return Evidence(subjects=subjects, envelopes=envelopes, claimed=claimed)
 
-    async def original(self, release: Release) -> tuple[str, Path | None]:
-        """The file that a release was made of, and the digest that it must have; none without a page.
+    async def original(self, release: Release) -> Original:
+        """What it was made of. The digests are those that files must have, and may not have any more.
 
-        Raises :class:`SourceUnreadable` where it was not kept.
+        An image that is not kept is fetched by its digest, and kept. Raises
+        :class:`SourceUnreadable` where a package was not kept, and what fetching raises.
         """
+        if isinstance(release.artifact, ImageArtifact):
+            async with self._external.workplace() as place:
+                image = await self._images.original(release, place)
+            envelopes = await self._images.signatures(release)
+            files = {digest: image.path(digest) for digest in image.digests}
+            return Original(first=image.root, files=files, envelopes=envelopes)
         assert isinstance(release.artifact, DirectoryArtifact)
         directory = Path(release.artifact.path)
         for name, digest in (await self._external.subjects(release)).items():
@@ -75,5 +121,5 @@ class Carried:
                     hint="Install that version again; what is fetched now is kept.",
                     plugin=release.plugin_id,
                 )
-            return digest, file
-        return "", None
+            return Original(first=digest, files={digest: file})
+        return Original()

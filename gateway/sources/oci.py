@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import dataclass, replace
 
 from gateway.definition import PluginDefinition
@@ -13,7 +13,7 @@ from gateway.model import ImageArtifact, PluginId, Release, Source, Tier
 from gateway.sources.base import CatalogEntry, NotInCatalog
 from gateway.sources.evidence import Evidence, given
 from gateway.sources.external import refuse_fields
-from gateway.sources.oci_documents import choose, this_platform
+from gateway.sources.oci_documents import Descriptor, Document, choose, this_platform
 from gateway.sources.oci_label import LABEL, ImageManifest, read_configuration
 from gateway.sources.oci_reference import SCHEME, Reference, parse_reference, tag_of_version
 from gateway.sources.oci_registry import Registries, Registry
@@ -52,14 +52,16 @@ class OciSource:
         reference = parse_reference(definition.source_url)
         async with self._registries.open(reference) as registry:
             digest, manifest = await self._find(registry, reference, definition)
-        if definition.checksum and definition.checksum != digest:
-            raise BadInput(
-                f"The image of {definition.id} {manifest.version} is another one.",
-                fields={"/checksum": f"is {digest}"},
-                hint="Leave 'checksum' out, or find out why the images differ.",
-                plugin=definition.id,
-            )
+        _check_sum(definition, digest, manifest)
         return _release(definition, reference, digest, manifest)
+
+    def chosen(self, index: Document) -> Descriptor:
+        """The image for this platform; raises ``UnfitImage``."""
+        return choose(index.manifests, self._platform)
+
+    def opened(self, release: Release) -> AbstractAsyncContextManager[Registry]:
+        """A conversation with the registry that the release is of."""
+        return self._registries.open(parse_reference(f"{SCHEME}{_of_release(release).reference}"))
 
     async def evidence(self, definition: PluginDefinition, release: Release) -> Evidence:
         """Signatures that lie beside the image, and the one that the definition gives."""
@@ -139,16 +141,47 @@ class OciSource:
         named = await registry.document(which)
         document = named
         if named.is_index:
-            document = await registry.document(choose(named.manifests, self._platform).digest)
-        configuration = await registry.blob(document.config)
-        manifest = read_configuration(configuration, definition.id)
-        if definition.ui_type not in (None, manifest.ui_type):
-            raise BadInput(
-                f"The UI of {definition.id} is of another type.",
-                fields={"/uiType": f"is '{manifest.ui_type.value}' in the image's label {LABEL}"},
-                plugin=definition.id,
-            )
-        return named.digest, manifest
+            document = await registry.document(self.chosen(named).digest)
+        return named.digest, _plugin_in(await registry.blob(document.config), definition)
+
+
+def image_release(definition: PluginDefinition, digest: str, configuration: bytes) -> Release:
+    """The release of an image that came another way than from its registry.
+
+    Raises as :meth:`OciSource.resolve` does of an image that does not fit the definition.
+    """
+    refuse_fields(definition, _NOT_HERE, "does not apply to the source 'oci'")
+    reference = parse_reference(definition.source_url)
+    manifest = _plugin_in(configuration, definition)
+    if reference.digest not in ("", digest):
+        raise BadInput(
+            f"The image of {definition.id} {manifest.version} is another one.",
+            fields={"/sourceUrl": f"the image is {digest}"},
+            plugin=definition.id,
+        )
+    _check_sum(definition, digest, manifest)
+    return _release(definition, reference, digest, manifest)
+
+
+def _plugin_in(configuration: bytes, definition: PluginDefinition) -> ImageManifest:
+    manifest = read_configuration(configuration, definition.id)
+    if definition.ui_type not in (None, manifest.ui_type):
+        raise BadInput(
+            f"The UI of {definition.id} is of another type.",
+            fields={"/uiType": f"is '{manifest.ui_type.value}' in the image's label {LABEL}"},
+            plugin=definition.id,
+        )
+    return manifest
+
+
+def _check_sum(definition: PluginDefinition, digest: str, manifest: ImageManifest) -> None:
+    if definition.checksum and definition.checksum != digest:
+        raise BadInput(
+            f"The image of {definition.id} {manifest.version} is another one.",
+            fields={"/checksum": f"is {digest}"},
+            hint="Leave 'checksum' out, or find out why the images differ.",
+            plugin=definition.id,
+        )
 
 
 def _release(

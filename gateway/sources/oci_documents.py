@@ -9,7 +9,7 @@ import hashlib
 import json
 import platform
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from gateway.errors import BadInput
@@ -53,12 +53,13 @@ class Descriptor:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A manifest or an index. ``digest`` was computed from the bytes it came in."""
+    """A manifest or an index. ``digest`` was computed from ``data``, the bytes it came in."""
 
     digest: str
     media_type: str
     size: int
     content: dict[str, Any]
+    data: bytes = field(default=b"", repr=False)
 
     @property
     def is_index(self) -> bool:
@@ -117,7 +118,7 @@ def read_document(data: bytes, *, content_type: str, wanted: str, announced: str
         kind in MANIFESTS and "manifests" in content
     ):
         raise NotAsNamed("The manifest is an index and a manifest at once.")
-    return Document(found, kind, len(data), content)
+    return Document(found, kind, len(data), content, data)
 
 
 def read_json(data: bytes) -> dict[str, Any]:

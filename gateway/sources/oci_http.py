@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +20,9 @@ _REDIRECTS = (301, 302, 303, 307, 308)
 _MAX_REDIRECTS = 5
 _CONNECT_TIMEOUT = 10.0
 _PORTS = {"https": 443, "http": 80}
+_PART = 2**20
+_SLOWEST = 2**18
+"""Bytes a second that a layer has to arrive with, beside the time for a request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,46 +75,58 @@ class RegistryHttp:
         headers: Mapping[str, str] | None = None,
         authorization: str = "",
         content: bytes = b"",
+        target: Path | None = None,
     ) -> Answer:
         """Any answer but a redirect; a GET follows those, and ``authorization`` stays with its origin.
 
+        With ``target`` the body of a 200 goes there as it comes, and the answer has none.
         Raises :class:`FetchRefused`, :class:`FetchTooLarge` and :class:`FetchFailed`.
         """
-        first = target = url
+        first = place = url
+        seconds = self._timeout + (limit / _SLOWEST if target else 0)
         try:
-            async with asyncio.timeout(self._timeout):
+            async with asyncio.timeout(seconds):
                 for _ in range(_MAX_REDIRECTS + 1):
                     own = {"Authorization": authorization} if authorization else {}
-                    sent = {**(headers or {}), **(own if origin(target) == origin(first) else {})}
-                    answer = await self._one(method, target, sent, content, limit)
+                    sent = {**(headers or {}), **(own if origin(place) == origin(first) else {})}
+                    answer = await self._one(method, place, sent, content, limit, target)
                     if method != "GET" or answer.status not in _REDIRECTS:
                         return answer
-                    target = _next(target, answer.headers.get("location", ""))
+                    place = _next(place, answer.headers.get("location", ""))
         except TimeoutError:
             raise FetchFailed(
-                f"{_host(target)} did not answer within {self._timeout:g} s.",
+                f"{_host(place)} did not answer within {seconds:g} s.",
                 hint="Try again, or raise PLUGWAY_FETCH_TIMEOUT.",
             ) from None
         raise FetchRefused(f"{_host(url)}: more than {_MAX_REDIRECTS} redirects in a row.")
 
     async def _one(
-        self, method: str, url: str, headers: Mapping[str, str], content: bytes, limit: int
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        content: bytes,
+        limit: int,
+        target: Path | None,
     ) -> Answer:
-        target, addresses = await self._fetcher.judged(url)
+        where, addresses = await self._fetcher.judged(url)
         failure: Exception | None = None
         for address in addresses[:3]:
-            client = await self._client(target, address)
+            client = await self._client(where, address)
             request = client.build_request(
                 method,
-                target.copy_with(host=address),
-                headers={"Accept-Encoding": "identity", **headers, "Host": target.netloc.decode("ascii")},
+                where.copy_with(host=address),
+                headers={"Accept-Encoding": "identity", **headers, "Host": where.netloc.decode("ascii")},
                 content=content or None,
-                extensions={"sni_hostname": target.raw_host.decode("ascii")},
+                extensions={"sni_hostname": where.raw_host.decode("ascii")},
             )
             try:
                 answer = await client.send(request, stream=True)
                 try:
-                    body = await _read(answer, limit)
+                    if target is not None and answer.status_code == 200:
+                        body = await _save(answer, limit, target)
+                    else:
+                        body = await _read(answer, limit)
                 finally:
                     await answer.aclose()
             except (httpx.ConnectError, httpx.ConnectTimeout) as error:
@@ -138,14 +153,27 @@ class RegistryHttp:
         return self._clients[key]
 
 
-async def _read(answer: httpx.Response, limit: int) -> bytes:
-    parts, size = [], 0
-    async for part in answer.aiter_raw():
+async def _limited(answer: httpx.Response, limit: int) -> AsyncIterator[bytes]:
+    size = 0
+    async for part in answer.aiter_raw(_PART):
         size += len(part)
         if size > limit:
             raise FetchTooLarge(f"What {answer.request.headers['host']} sends is larger than {limit} bytes.")
-        parts.append(part)
-    return b"".join(parts)
+        yield part
+
+
+async def _read(answer: httpx.Response, limit: int) -> bytes:
+    return b"".join([part async for part in _limited(answer, limit)])
+
+
+async def _save(answer: httpx.Response, limit: int, target: Path) -> bytes:
+    file = await asyncio.to_thread(target.open, "xb")
+    try:
+        async for part in _limited(answer, limit):
+            await asyncio.to_thread(file.write, part)
+    finally:
+        await asyncio.to_thread(file.close)
+    return b""
 
 
 def origin(url: str) -> tuple[str, str, int]:

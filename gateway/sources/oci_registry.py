@@ -6,9 +6,11 @@ https://github.com/opencontainers/distribution-spec/blob/main/spec.md
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import ipaddress
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from pathlib import Path
 from urllib.parse import urljoin
 
 from gateway.model import DIGEST, FindLogin
@@ -78,6 +80,16 @@ class Registry:
             )
         return answer.body
 
+    async def save(self, descriptor: Descriptor, target: Path) -> None:
+        """As :meth:`blob`, into a file, which must not exist; of any size, and in little memory."""
+        answer = await self.send("GET", f"/blobs/{descriptor.digest}", limit=descriptor.size, target=target)
+        self._expect(answer, 200)
+        if await asyncio.to_thread(_size_and_digest, target) != (descriptor.size, descriptor.digest):
+            raise NotAsNamed(
+                f"The registry sent other bytes than {descriptor.digest} names.",
+                hint="Do not use this registry until its owner has found out why.",
+            )
+
     async def send(
         self,
         method: str,
@@ -86,6 +98,7 @@ class Registry:
         headers: Mapping[str, str] | None = None,
         content: bytes = b"",
         limit: int = MAX_DOCUMENT,
+        target: Path | None = None,
     ) -> Answer:
         """Any answer but one that wants a login. ``path`` follows the repository, or is of :meth:`absolute`.
 
@@ -101,6 +114,7 @@ class Registry:
                 authorization=self._authorizer.header,
                 # An error's text may be longer than what was asked for.
                 limit=max(limit, 64 * 2**10),
+                target=target,
             )
             if answer.status != 401 or not await self._authorizer.answer(answer, url):
                 break
@@ -198,6 +212,11 @@ def open_registries(settings: Settings, find_login: FindLogin) -> Registries:
         plain=plain,
         served_at={name.strip(): host.strip() for name, _, host in pairs if host},
     )
+
+
+def _size_and_digest(path: Path) -> tuple[int, str]:
+    with path.open("rb") as file:
+        return path.stat().st_size, f"sha256:{hashlib.file_digest(file, 'sha256').hexdigest()}"
 
 
 def _listed(text: str) -> list[str]:

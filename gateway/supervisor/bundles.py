@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from gateway.catalogue.brought import Brought
+from gateway.catalogue.catalogues import Catalogues
 from gateway.definition import PluginDefinition
 from gateway.errors import Conflict, NotFound
-from gateway.model import ImageArtifact, PluginId, Release, RemoteArtifact, Source
+from gateway.image_files import digest_of_file
+from gateway.model import PluginId, Release, RemoteArtifact, Source
 from gateway.registry.errors import AlreadyInstalled
 from gateway.registry.records import Acceptance, PluginRecord
 from gateway.registry.store import RegistryStore
-from gateway.sources.bundle_file import BadBundle, Carriage, dump_bundle, file_in, read_bundle
+from gateway.sources.bundle_file import BadBundle, Carriage, Contents, dump_bundle, file_in, read_bundle
 from gateway.sources.evidence import Evidence
 from gateway.sources.lazy import Lazy
 from gateway.supervisor.candidates import Candidate, ConsentNeeded
+from gateway.trust.envelope import MAX_BYTES
 from gateway.trust.refusal import Refused
 
 if TYPE_CHECKING:
@@ -41,6 +45,8 @@ class NotInBundle(NotFound):
 
 
 class Installs(Protocol):
+    def check_kind(self, release: Release) -> None: ...
+
     async def install_found(
         self, definition: PluginDefinition, candidate: Candidate, consent: str
     ) -> PluginRecord: ...
@@ -54,10 +60,31 @@ class Export:
     parts: Iterator[bytes]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contained:
+    """What a bundle would bring: releases, and what its catalogues are to this gateway."""
+
+    candidates: tuple[Candidate, ...]
+    catalogues: tuple[Brought, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Opened:
+    """An unpacked bundle, whose files all have their digests."""
+
+    found: list[tuple[Carriage, Candidate]]
+    place: Path
+    indexes: tuple[bytes, ...]
+
+    def files(self, plugin: Carriage) -> dict[str, Path]:
+        return {digest: file_in(self.place, digest) for digest in plugin.digests}
+
+
 class Bundles:
     """What comes in a bundle counts as much as what a stranger's server hands out, and is judged so.
 
-    ``limit`` is in bytes. Nothing is asked of any network.
+    ``limit`` is in bytes. An import asks nothing of any network; an export fetches images that are
+    not kept yet, by their digests.
     """
 
     def __init__(
@@ -67,50 +94,71 @@ class Bundles:
         carried: Lazy[Carried],
         judge: Callable[[Release, Evidence], Awaitable[Acceptance]],
         lifecycle: Installs,
+        catalogues: Catalogues,
         limit: int,
     ) -> None:
         self._store = store
         self._carried = carried
         self._judge = judge
         self._lifecycle = lifecycle
+        self._catalogues = catalogues
         self._limit = limit
 
     async def export(self, ids: Sequence[PluginId]) -> Export:
         """The releases in use of these plugins; all is checked before the first byte.
 
-        Raises :class:`NotCarried`, ``UnknownPlugin``, ``SourceUnreadable`` and :class:`BadBundle`
-        where a file is damaged.
+        Raises :class:`NotCarried`, ``UnknownPlugin``, ``SourceUnreadable``, what fetching an image
+        raises, and :class:`BadBundle` where a file is damaged.
         """
-        carried = await self._carried.get()
-        plugins, files = [], {}
+        plugins: list[Carriage] = []
+        files: dict[str, Path | bytes] = {}
         for id_ in dict.fromkeys(ids):
-            record = self._store.plugin(id_)
-            known = self._store.release(record.release_id)
-            release = known.release
-            if not carried.can_carry(release):
-                raise _not_carried(release)
-            digest, file = await carried.original(release)
-            if file is not None:
-                if await asyncio.to_thread(_digest, file) != digest:
-                    raise BadBundle(
-                        f"What {id_} {release.version} was made of is damaged here.",
-                        hint="Uninstall it and install it again (its data stays).",
-                        plugin=id_,
-                    )
-                files[digest] = file
-            # What is carried is this version, also where the definition names a range.
-            definition = record.definition.model_copy(update={"version": release.version})
-            envelope = known.acceptance.envelope if known.acceptance else b""
-            plugins.append(
-                Carriage(definition=definition, version=release.version, file=digest, envelope=envelope)
-            )
-        length, parts = await asyncio.to_thread(dump_bundle, plugins, files)
+            plugin, own = await self._carriage(self._store.plugin(id_))
+            plugins.append(plugin)
+            files |= own
+        definitions = [plugin.definition for plugin in plugins]
+        definitions += [self._store.plugin(PluginId(one.id)).definition for one in definitions]
+        indexes = {_digest_of(data): data for data in await self._catalogues.offering(definitions)}
+        contents = Contents(plugins=tuple(plugins), catalogues=tuple(indexes))
+        length, parts = await asyncio.to_thread(dump_bundle, contents, files | indexes)
         return Export(length=length, parts=parts)
 
-    async def preview(self, chunks: Chunks, ids: Collection[str] = ()) -> tuple[Candidate, ...]:
-        """What installing the bundle would bring: all of it, or the plugins named. Installs nothing."""
-        async with self._opened(chunks, ids) as found:
-            return tuple(candidate for _, candidate in found)
+    async def _carriage(self, record: PluginRecord) -> tuple[Carriage, Mapping[str, Path]]:
+        carried = await self._carried.get()
+        known = self._store.release(record.release_id)
+        release = known.release
+        if not carried.can_carry(release):
+            raise _not_carried(release)
+        original = await carried.original(release)
+        for digest, file in original.files.items():
+            if await asyncio.to_thread(digest_of_file, file) != digest:
+                raise BadBundle(
+                    f"What {record.id} {release.version} was made of is damaged here.",
+                    hint="Uninstall it and install it again (its data stays).",
+                    plugin=record.id,
+                )
+        counted = known.acceptance.envelope if known.acceptance else b""
+        plugin = Carriage(
+            # What is carried is this version, also where the definition names a range.
+            definition=record.definition.model_copy(update={"version": release.version}),
+            version=release.version,
+            file=original.first,
+            parts=tuple(digest for digest in original.files if digest != original.first),
+            envelope=counted,
+            envelopes=tuple(one for one in dict.fromkeys(original.envelopes) if one != counted),
+        )
+        return plugin, original.files
+
+    async def preview(self, chunks: Chunks, ids: Collection[str] = ()) -> Contained:
+        """What installing the bundle would bring: all of it, or the plugins named. Installs nothing.
+
+        Raises :class:`BadBundle`, ``CatalogueRefused`` and what the sources raise.
+        """
+        async with self._opened(chunks, ids) as opened:
+            return Contained(
+                candidates=tuple(candidate for _, candidate in opened.found),
+                catalogues=await self._catalogues.brought(opened.indexes, take=False),
+            )
 
     async def install(
         self, chunks: Chunks, ids: Collection[str] = (), consents: Collection[str] = ()
@@ -118,47 +166,52 @@ class Bundles:
         """Install all, or those named, once each of them may be; one that is here already stays.
 
         ``consents`` are the ids of the releases that were shown. Raises :class:`Refused`,
-        :class:`ConsentNeeded` and :class:`AlreadyInstalled` before anything is installed.
+        :class:`ConsentNeeded` and :class:`AlreadyInstalled` before anything is installed, and what
+        :meth:`preview` raises. Catalogues of this gateway take what is newer in the bundle.
         """
-        async with self._opened(chunks, ids) as found:
-            wanted = [(definition, new) for definition, new in found if not self._here(new.release)]
+        async with self._opened(chunks, ids) as opened:
+            wanted = [(plugin, new) for plugin, new in opened.found if not self._here(new.release)]
             for _, candidate in wanted:
                 candidate.accepted()
+                self._lifecycle.check_kind(candidate.release)
                 if candidate.release.id not in consents:
                     raise ConsentNeeded(candidate)
-            for definition, candidate in wanted:
-                await self._lifecycle.install_found(definition, candidate, candidate.release.id)
-            return tuple(PluginId(definition.id) for definition, _ in found)
+            await self._catalogues.brought(opened.indexes, take=True)
+            carried = await self._carried.get()
+            for plugin, candidate in wanted:
+                await carried.keep(candidate.release, opened.files(plugin), plugin.signatures)
+                await self._lifecycle.install_found(plugin.definition, candidate, candidate.release.id)
+            return tuple(PluginId(plugin.definition.id) for plugin, _ in opened.found)
 
     @asynccontextmanager
-    async def _opened(
-        self, chunks: Chunks, ids: Collection[str]
-    ) -> AsyncIterator[list[tuple[PluginDefinition, Candidate]]]:
+    async def _opened(self, chunks: Chunks, ids: Collection[str]) -> AsyncIterator[_Opened]:
         carried = await self._carried.get()
         async with carried.workplace() as place:
             archive = place / "bundle.tar"
             await _receive(chunks, archive)
             unpacked = place / "bundle"
-            plugins = await asyncio.to_thread(read_bundle, archive, unpacked, limit=self._limit)
-            names = [plugin.definition.id for plugin in plugins]
+            contents = await asyncio.to_thread(read_bundle, archive, unpacked, limit=self._limit)
+            await asyncio.to_thread(archive.unlink)
+            names = [plugin.definition.id for plugin in contents.plugins]
             if missing := sorted(set(ids) - set(names)):
                 raise NotInBundle(
                     f"The bundle does not hold {missing[0][:80]!r}.", hint=f"It holds: {', '.join(names)}."
                 )
-            yield [
-                (plugin.definition, await self._candidate(carried, plugin, file_in(unpacked, plugin)))
-                for plugin in plugins
-                if not ids or plugin.definition.id in ids
-            ]
+            opened = _Opened(found=[], place=unpacked, indexes=await _indexes(contents, unpacked))
+            for plugin in contents.plugins:
+                if not ids or plugin.definition.id in ids:
+                    candidate = await self._candidate(carried, plugin, opened.files(plugin))
+                    opened.found.append((plugin, candidate))
+            yield opened
 
-    async def _candidate(self, carried: Carried, plugin: Carriage, file: Path | None) -> Candidate:
+    async def _candidate(self, carried: Carried, plugin: Carriage, files: Mapping[str, Path]) -> Candidate:
         definition = plugin.definition
         if not carried.can_read(definition):
             raise BadBundle(
                 f"{definition.id} is of a source that bundles do not carry.", plugin=definition.id
             )
-        release = await carried.release(definition, plugin.version, file)
-        evidence = await carried.evidence(definition, release, plugin.envelope)
+        release = await carried.release(definition, plugin.version, plugin.file, files)
+        evidence = await carried.evidence(definition, release, plugin.signatures)
         try:
             return Candidate(release=release, acceptance=await self._judge(release, evidence))
         except Refused as refusal:
@@ -180,10 +233,6 @@ def _not_carried(release: Release) -> NotCarried:
     id_ = release.plugin_id
     if isinstance(release.artifact, RemoteArtifact):
         why, hint = "runs elsewhere: there is nothing to carry", "Attach it there by its address."
-    elif isinstance(release.artifact, ImageArtifact):
-        why = "is an image, which bundles do not hold"
-        hint = "Copy it into a registry that the other site reaches, with 'plugway registry attach' for the "
-        hint += "signature; its digest stays the same."
     else:
         assert release.source is Source.BUILT_IN
         why, hint = "is shipped with the gateway", f"Install it there by its name: plugway install {id_}"
@@ -199,6 +248,13 @@ async def _receive(chunks: Chunks, target: Path) -> None:
         await asyncio.to_thread(file.close)
 
 
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return f"sha256:{hashlib.file_digest(file, 'sha256').hexdigest()}"
+async def _indexes(contents: Contents, place: Path) -> tuple[bytes, ...]:
+    files = [file_in(place, digest) for digest in contents.catalogues]
+    for file in files:
+        if (await asyncio.to_thread(file.stat)).st_size > MAX_BYTES:
+            raise BadBundle(f"An index of a catalogue in it is larger than {MAX_BYTES >> 20} MiB.")
+    return tuple([await asyncio.to_thread(file.read_bytes) for file in files])
+
+
+def _digest_of(data: bytes) -> str:
+    return f"sha256:{hashlib.sha256(data).hexdigest()}"

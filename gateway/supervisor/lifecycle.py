@@ -10,7 +10,7 @@ from typing import Any
 from gateway.contract.client import ConfigureResult
 from gateway.definition import PluginDefinition
 from gateway.errors import BadInput, Conflict, Unavailable
-from gateway.model import Manifest, PluginId, PluginState
+from gateway.model import Manifest, PluginId, PluginState, Release
 from gateway.registry.boards import EventBoard
 from gateway.registry.records import PluginRecord, PluginSettings
 from gateway.registry.store import RegistryStore
@@ -92,6 +92,10 @@ class Lifecycle:
         async with self._turns[id_]:
             candidate = await self.preview(definition)
             return await self._take_in(definition, candidate, consent)
+
+    def check_kind(self, release: Release) -> None:
+        """Raises ``ReleaseNotRunnable`` for a kind of release that is never run here."""
+        self._runtime.check_kind(release)
 
     async def install_found(
         self, definition: PluginDefinition, candidate: Candidate, consent: str

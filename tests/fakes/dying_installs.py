@@ -14,17 +14,22 @@ from typing import Any
 
 from gateway.__main__ import main
 from gateway.registry.store import RegistryStore
+from gateway.runtimes import docker_load
 from gateway.runtimes.docker import DockerRuntime
 from gateway.runtimes.process import ProcessRuntime
+from gateway.sources.carried_images import CarriedImages
 from gateway.sources.external import ExternalPlugins
 from gateway.supervisor.loop import Supervisor
 
 BEFORE = (
     ("unpacked", ExternalPlugins, "publish"),
     ("laid-out", ExternalPlugins, "_move"),
+    ("loading", docker_load, "_send"),
 )
 AFTER = (
     ("published", ExternalPlugins, "publish"),
+    ("kept", CarriedImages, "keep"),
+    ("loaded", DockerRuntime, "prepare"),
     ("added", RegistryStore, "add_plugin"),
     ("launched", ProcessRuntime, "start"),
     ("launched", DockerRuntime, "start"),

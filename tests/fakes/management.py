@@ -49,10 +49,13 @@ from gateway.settings import Settings
 from gateway.sources.addresses import read_allow_list
 from gateway.sources.base import CatalogEntry
 from gateway.sources.carried import Carried
+from gateway.sources.carried_images import CarriedImages
 from gateway.sources.evidence import Evidence
 from gateway.sources.external import ExternalPlugins
 from gateway.sources.fetch import Fetcher
 from gateway.sources.lazy import Lazy
+from gateway.sources.oci import OciSource
+from gateway.sources.oci_registry import Registries
 from gateway.sources.store import ContentStore
 from gateway.supervisor.bundles import Bundles
 from gateway.supervisor.candidates import Candidate
@@ -143,6 +146,9 @@ class RegistryLifecycle:
     answer: Configured = field(default_factory=lambda: Configured(accepted=True))
     failure: Exception | None = None
     acts: list[tuple[str, str]] = field(default_factory=list)
+
+    def check_kind(self, release: Release) -> None:
+        """All kinds are run here."""
 
     async def preview(self, definition: PluginDefinition) -> Candidate:
         return Candidate(
@@ -257,6 +263,11 @@ class Bed:
             await self.store.record_facts(record.release_id, manifest, None)
 
 
+def _carried(home: Path, fetcher: Fetcher) -> Carried:
+    source = OciSource(Registries(fetcher, lambda host: None, timeout=10))
+    return Carried(ExternalPlugins(home / "external", fetcher), {}, CarriedImages(home, source, limit=2**24))
+
+
 @asynccontextmanager
 async def management(
     home: Path, *, settings: Settings | None = None, console: ASGIApp | None = None
@@ -285,9 +296,10 @@ async def management(
         verification=AcceptsAll(),
         bundles=Bundles(
             store=store,
-            carried=Lazy(lambda: Carried(ExternalPlugins(home / "external", fetcher), {})),
+            carried=Lazy(lambda: _carried(home, fetcher)),
             judge=AcceptsAll().judge,
             lifecycle=lifecycle,
+            catalogues=catalogues,
             limit=settings.bundle_bytes,
         ),
         snapshots=snapshots,

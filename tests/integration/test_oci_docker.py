@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import hashlib
 import json
-import os
 import shutil
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
@@ -15,7 +14,6 @@ from typing import Any
 
 import docker
 import pytest
-from docker.errors import ImageNotFound
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
@@ -26,7 +24,6 @@ from gateway.digests import release_id
 from gateway.home import Home
 from gateway.model import ImageArtifact, Login, PluginId, Release, Source, Tier, VerifiedRelease
 from gateway.runtimes.docker import DockerRuntime
-from gateway.runtimes.docker_names import image_repository
 from gateway.runtimes.docker_pull import ImageRefused, RegistryAway, have_pulled
 from gateway.settings import Settings
 from gateway.sources.addresses import read_allow_list
@@ -38,7 +35,8 @@ from tests.command import plugway
 from tests.contract.runtime_kit import describe, spec, tiny
 from tests.fakes.serving import serving
 from tests.ground import Ground
-from tests.image_registry import CONFIG, LAYER, PASSWORD, USER, ImageRegistry, descriptor, image_registry
+from tests.image_registry import CONFIG, LAYER, PASSWORD, USER, descriptor, image_registry
+from tests.image_shelf import Shelf, tiny_image
 from tests.parts import need_docker
 from tests.running import gateway
 
@@ -47,80 +45,16 @@ LOGIN = Login(username=USER, password=PASSWORD)
 POLICY = 'policy = 1\n[[allow_unsigned]]\nplugins = ["tiny"]\nsources = ["oci"]\n'
 
 
-class Shelf:
-    """A registry with images of the tiny plugin, and the engine that pushes them. All blocking."""
-
-    def __init__(self, registry: ImageRegistry, base: str) -> None:
-        self.registry = registry
-        self.client = docker.from_env()
-        self.name = f"{registry.host}/team/tiny"
-        self._base = base
-
-    def push(self, tag: str, directory: Path, version: str = "1.0.0", **label: Any) -> str:
-        """An image with one small layer of its own; none of it stays in the engine. Returns its digest."""
-        manifest = {"id": "tiny", "version": version, "permissions": {"volumes": ["data"]}, **label}
-        (directory / "extra").write_bytes(os.urandom(4096))
-        text = f"FROM {self._base}\nCOPY extra /opt/extra\n"
-        (directory / "Dockerfile").write_text(text)
-        labels = {"io.plugway.manifest": json.dumps(manifest)}
-        self.client.images.build(
-            path=str(directory), tag=f"{self.name}:{tag}", labels=labels, network_mode="none", rm=True
-        )
-        return self._send(tag)
-
-    def push_as_built(self, tag: str) -> str:
-        self.client.images.get(self._base).tag(self.name, tag)
-        return self._send(tag)
-
-    def _send(self, tag: str) -> str:
-        auth = {"username": USER, "password": PASSWORD}
-        digest = ""
-        for event in self.client.api.push(self.name, tag=tag, stream=True, decode=True, auth_config=auth):
-            assert "error" not in event, event
-            digest = event.get("aux", {}).get("Digest", digest)
-        self.client.api.remove_image(f"{self.name}:{tag}")
-        return str(digest)
-
-    def has(self, digest: str) -> bool:
-        try:
-            return bool(self.client.images.get(f"{self.name}@{digest}"))
-        except ImageNotFound:
-            return False
-
-    def layer(self, digest: str) -> str:
-        """The digest of the image's own layer."""
-        return str(json.loads(self.registry.blob_file(digest).read_bytes())["layers"][-1]["digest"])
-
-    def close(self) -> None:
-        for image in self.client.images.list(filters={"reference": f"{self.registry.host}/*/*"}):
-            for name in (*image.tags, *image.attrs["RepoDigests"]):
-                if name.startswith(self.name):
-                    with contextlib.suppress(docker.errors.APIError):
-                        self.client.api.remove_image(name)
-        self.client.api.remove_image(self._base)
-        self.client.close()
-
-
 @pytest.fixture(scope="module")
 def shelf(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shelf]:
     base = need_docker()
     with image_registry(tmp_path_factory.mktemp("registry"), login=True) as registry:
         home = Home(tmp_path_factory.mktemp("maker"))
-        shelf = Shelf(registry, asyncio.run(_tiny_image(home, base)))
+        shelf = Shelf(registry, asyncio.run(tiny_image(home, base)))
         try:
             yield shelf
         finally:
             shelf.close()
-
-
-async def _tiny_image(home: Home, base: str) -> str:
-    """As the gateway builds it; the name of it."""
-    runtime = DockerRuntime(home, Settings.model_validate({"home": home.path, "base_image": base}))
-    try:
-        await runtime.prepare(tiny(), lambda text: None)
-    finally:
-        await runtime.close()
-    return f"{image_repository(home, PluginId('tiny'))}:{tiny().id}"
 
 
 @pytest.fixture

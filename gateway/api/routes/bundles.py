@@ -10,7 +10,7 @@ from starlette.concurrency import iterate_in_threadpool
 from starlette.requests import ClientDisconnect
 from starlette.responses import StreamingResponse
 
-from gateway.api.bundle_views import BundleView, InstalledView
+from gateway.api.bundle_views import BundleView, InstalledView, brought_view
 from gateway.api.convert import candidate_view
 from gateway.api.parts import Parts
 from gateway.api.problems import responses
@@ -69,7 +69,10 @@ def bundle_routes(parts: Parts) -> APIRouter:
     )
     async def preview_bundle(request: Request, plugin: Ids = []) -> BundleView:  # noqa: B006
         found = await parts.bundles.preview(_body(request), plugin)
-        return BundleView(plugins=[candidate_view(candidate) for candidate in found])
+        return BundleView(
+            plugins=[candidate_view(candidate) for candidate in found.candidates],
+            catalogues=[brought_view(brought) for brought in found.catalogues],
+        )
 
     @router.post(
         "",

@@ -43,7 +43,7 @@ def catalogue_routes(parts: Parts) -> APIRouter:
     )
     async def add_catalogue(body: CatalogueBody, response: Response) -> CatalogueView:
         keys = [_key(number, text) for number, text in enumerate(body.keys)]
-        standing = await catalogues.add(body.name, body.url, keys, body.threshold)
+        standing = await catalogues.add(body.name, body.url, keys, body.threshold, fetch=body.fetch)
         response.headers["location"] = f"/api/v1/catalogues/{standing.name}"
         return catalogue_view(standing, time.time())
 
