@@ -5,15 +5,11 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from fastapi import FastAPI, Request
-from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
-from starlette.exceptions import HTTPException
+from fastapi import FastAPI
+from plugway_sdk.web.problems import answer_refusals
 
 from redis_management import clients, create, keys, matching, server, slow_log
 from redis_management.connections import Connections
-from redis_management.problems import Refusal
-from redis_management.routing import MEDIA_TYPE, FieldProblem, Problem
 from redis_management.values import hashes, lists, sets, sorted_sets, streams, strings
 
 _MODULES = (
@@ -40,58 +36,5 @@ def create_app(connections: Connections) -> FastAPI:
         routes=[route for module in _MODULES for route in module.router.routes],
     )
     app.state.connections = connections
-    app.add_exception_handler(Refusal, _refused)
-    app.add_exception_handler(RequestValidationError, _not_valid)
-    app.add_exception_handler(HTTPException, _plain)
+    answer_refusals(app, "redis")
     return app
-
-
-def _problem(problem: Problem, headers: dict[str, str] | None = None) -> JSONResponse:
-    content = problem.model_dump(exclude_none=True)
-    return JSONResponse(content, problem.status, headers, media_type=MEDIA_TYPE)
-
-
-async def _refused(_: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, Refusal)
-    headers = {"retry-after": str(error.retry_after)} if error.retry_after else None
-    return _problem(
-        Problem(
-            type=f"urn:plugway:redis:{error.key}",
-            title=error.title,
-            status=error.status,
-            detail=error.detail,
-            hint=error.hint or None,
-        ),
-        headers,
-    )
-
-
-async def _not_valid(_: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, RequestValidationError)
-    fields = [
-        FieldProblem(field="/" + "/".join(map(str, issue["loc"])), message=issue["msg"])
-        for issue in error.errors()
-    ]
-    detail = "; ".join(f"{entry.field}: {entry.message}" for entry in fields[:5])
-    return _problem(
-        Problem(
-            type="urn:plugway:redis:bad-input",
-            title="Input refused",
-            status=422,
-            detail=detail,
-            errors=fields,
-        )
-    )
-
-
-async def _plain(_: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, HTTPException)
-    return _problem(
-        Problem(
-            type="about:blank",
-            title="Not found" if error.status_code == 404 else "Refused",
-            status=error.status_code,
-            detail=str(error.detail),
-        ),
-        dict(error.headers or {}),
-    )

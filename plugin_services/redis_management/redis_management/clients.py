@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+from plugway_sdk.web.problems import Refusal, new_router
 from pydantic import Field
 
 from redis_management.blobs import ApiModel
 from redis_management.dependencies import ClientId, Reading, Writing
 from redis_management.info import number, pairs_of
-from redis_management.problems import Refusal
-from redis_management.routing import new_router
 
 router = new_router("clients", "/clients")
 

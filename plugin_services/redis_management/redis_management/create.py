@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
+from plugway_sdk.web.problems import new_router
 from pydantic import Field
 
 from redis_management.blobs import ApiModel, BlobInput
@@ -11,7 +12,6 @@ from redis_management.dependencies import Writing
 from redis_management.keys import KeyDetail, read_key
 from redis_management.link import Command
 from redis_management.problems import Changed
-from redis_management.routing import new_router
 from redis_management.values.sorted_sets import ScoreInput, repr_of
 from redis_management.values.streams import PairInput
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 from fastapi import Query
+from plugway_sdk.web.problems import Refusal, new_router
 from pydantic import Field
 
 from redis_management.blobs import ApiModel, Blob, BlobInput, KeyName, blob
 from redis_management.dependencies import Cursor, Limit, Pattern, Reading, Writing
 from redis_management.link import Command, Reader
-from redis_management.problems import Changed, Refusal
-from redis_management.routing import new_router
+from redis_management.problems import Changed
 from redis_management.scan import Found, is_exact, keys_of, step
 from redis_management.values.common import no_such_key
 

@@ -10,10 +10,11 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
+from plugway_sdk.web.problems import Refusal
 from redis.asyncio import Redis
 from redis.exceptions import RedisError, WatchError
 
-from redis_management.problems import Refusal, in_words, say
+from redis_management.problems import in_words, say
 from redis_management.settings import Settings
 
 Word = bytes | str | int | float

@@ -30,7 +30,8 @@ def create_plugin() -> Plugin[Settings]:
         settings=Settings,
         on_configure=configure,
         ui="ui",
-        ui_styles=("styles.css",),
+        ui_kit=True,
+        ui_styles=("kit/kit.css", "styles.css"),
         permissions=Permissions(egress=("settings:/url",)),
         routes=(
             RouteRule(path_prefix="/connection/test", access="user"),

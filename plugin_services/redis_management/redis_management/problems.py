@@ -18,25 +18,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import ClassVar
 
+from plugway_sdk.web.problems import Refusal
 from redis import exceptions as redis_errors
 
 from redis_management.settings import Settings
-
-
-class Refusal(Exception):
-    """What went wrong, what to do about it (``hint``), and when to try again (seconds)."""
-
-    key: ClassVar[str] = "refused"
-    title: ClassVar[str] = "Refused"
-    status: ClassVar[int] = 422
-
-    def __init__(self, detail: str, *, hint: str = "", retry_after: int | None = None) -> None:
-        super().__init__(detail)
-        self.detail = detail
-        self.hint = hint
-        self.retry_after = retry_after
 
 
 class NotConfigured(Refusal):

@@ -6,14 +6,13 @@ import time
 from typing import Annotated, Any
 
 from fastapi import Query
+from plugway_sdk.web.problems import Refusal, new_router
 from pydantic import Field, StringConstraints
 
 from redis_management.blobs import ApiModel
 from redis_management.dependencies import ConnectionsOf, Reading
 from redis_management.info import Sections, decimal, number, pairs_of, sections_of
 from redis_management.link import Reader
-from redis_management.problems import Refusal
-from redis_management.routing import new_router
 
 router = new_router("server")
 

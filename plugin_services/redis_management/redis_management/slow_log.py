@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from fastapi import Query
+from plugway_sdk.web.problems import Refusal, new_router
 from pydantic import Field
 
 from redis_management.blobs import ApiModel, Blob, blob
 from redis_management.dependencies import Reading, Writing
 from redis_management.info import number
-from redis_management.problems import Refusal
-from redis_management.routing import new_router
 
 router = new_router("slow log", "/slow-log")
 WORD = 256

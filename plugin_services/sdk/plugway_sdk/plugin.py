@@ -13,6 +13,7 @@ from pydantic import BaseModel
 from typing_extensions import TypeVar
 
 from plugway_sdk.errors import NotConfigured, PluginMisdefined
+from plugway_sdk.ui import KIT, kit_root
 
 if TYPE_CHECKING:
     # Not for a running plugin: each is a part of its start.
@@ -70,7 +71,8 @@ class Plugin(Generic[S]):
     ``on_check`` judges settings without taking them (a trial connection, say) and runs in a
     dry run too; ``on_configure`` takes them, wholly or not at all. Both raise
     :class:`SettingsRefused`. ``migrate`` turns stored values of an older schema version
-    into today's. ``ui`` is a directory, relative to the module that makes the plugin.
+    into today's. ``ui`` is a directory, relative to the module that makes the plugin;
+    ``ui_kit`` adds the SDK's shared parts of pages to it as ``kit/``.
     """
 
     def __init__(
@@ -89,6 +91,7 @@ class Plugin(Generic[S]):
         settings_reads_from: int = 1,
         restart_on_settings_change: bool = False,
         ui: str | Path | Traversable | None = None,
+        ui_kit: bool = False,
         ui_entry: str = "index.js",
         ui_styles: Sequence[str] = (),
         ui_type: Literal["static", "react_component"] = "static",
@@ -119,6 +122,7 @@ class Plugin(Generic[S]):
         self.settings_reads_from = settings_reads_from
         self.restart_on_settings_change = restart_on_settings_change
         self.ui = _ui_root(ui, sys._getframe(1).f_globals.get("__file__", ""))
+        self.ui_kit = ui_kit
         self.ui_entry = ui_entry
         self.ui_styles = tuple(ui_styles)
         self.ui_type = ui_type
@@ -129,8 +133,10 @@ class Plugin(Generic[S]):
         self.metrics = metrics
         self.in_force: S | None = None
         for file in (ui_entry, *ui_styles):
-            if self.ui is not None and not self.ui.joinpath(file).is_file():
+            if self.ui is not None and not _has(self.ui, file, kit=ui_kit):
                 raise PluginMisdefined(f"the UI bundle {self.ui} has no file {file!r}")
+        if ui_kit and self.ui is not None and self.ui.joinpath(KIT).is_dir():
+            raise PluginMisdefined(f"the UI bundle {self.ui} has a {KIT!r} of its own; ui_kit adds one")
 
     @property
     def settings(self) -> S:
@@ -138,6 +144,13 @@ class Plugin(Generic[S]):
         if self.in_force is None:
             raise NotConfigured(f"the plugin {self.id} has no settings in force")
         return self.in_force
+
+
+def _has(root: Traversable, file: str, *, kit: bool) -> bool:
+    in_kit = file.removeprefix(f"{KIT}/")
+    if kit and in_kit != file:
+        return kit_root().joinpath(in_kit).is_file()
+    return root.joinpath(file).is_file()
 
 
 def _ui_root(ui: str | Path | Traversable | None, module_file: str) -> Traversable | None:

@@ -21,7 +21,7 @@ from plugway_sdk.plugin import Plugin, S
 from plugway_sdk.problems import not_configured
 from plugway_sdk.scope import BadHead
 from plugway_sdk.settings import SettingsKeeper
-from plugway_sdk.ui import bundle_files, file_messages
+from plugway_sdk.ui import file_messages, whole_bundle
 
 log = logging.getLogger("plugway_sdk")
 
@@ -145,7 +145,8 @@ class PluginService(plugin_pb2_grpc.PluginServiceServicer):
     ) -> None:
         if self._plugin.ui is None:
             return
-        for path, file in await asyncio.to_thread(lambda root: list(bundle_files(root)), self._plugin.ui):
+        files = await asyncio.to_thread(whole_bundle, self._plugin.ui, kit=self._plugin.ui_kit)
+        for path, file in files:
             for message in file_messages(path, await asyncio.to_thread(file.read_bytes)):
                 await write(context, message)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from plugway.plugin.v1 import plugin_pb2
@@ -12,6 +13,23 @@ if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
 
 _CHUNK = 256 * 2**10
+
+
+KIT = "kit"
+"""Directory of the bundle that holds the shared parts of pages, where a plugin asks for them."""
+
+
+def kit_root() -> Path:
+    """The shared parts: modules and one style sheet, described in the SDK's README."""
+    return Path(__file__).parent / "web" / "ui"
+
+
+def whole_bundle(root: Traversable, *, kit: bool) -> list[tuple[str, Traversable]]:
+    """Every file by its path in the bundle, in order."""
+    files = dict(bundle_files(root))
+    if kit:
+        files.update(bundle_files(kit_root(), f"{KIT}/"))
+    return sorted(files.items())
 
 
 def bundle_files(root: Traversable, prefix: str = "") -> Iterator[tuple[str, Traversable]]:

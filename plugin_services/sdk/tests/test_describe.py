@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +78,28 @@ async def test_the_ui_is_streamed_with_digests(tmp_path: Path) -> None:
                 assert part.file.sha256 == hashlib.sha256(content).digest()
     async with harness(plugin_of()) as client:
         assert await client.ui() == {}
+
+
+async def test_the_kit_comes_with_the_bundle_where_it_is_asked_for(tmp_path: Path) -> None:
+    (tmp_path / "index.js").write_text('import { h } from "./kit/dom.js"; export const mount = h;')
+    async with harness(plugin_of(ui=tmp_path, ui_kit=True, ui_styles=("kit/kit.css",))) as client:
+        found = await client.ui()
+    assert found == dict(sorted(found.items()))
+    shared = {path for path in found if path.startswith("kit/")}
+    assert {"kit/kit.css", "kit/shell.js", "kit/dom.js"} <= shared
+    # What its modules import is there, too.
+    imported = {name for path in shared for name in re.findall(rb'from "\./([^"]+)"', found[path])}
+    assert imported
+    assert {f"kit/{name.decode()}" for name in imported} <= shared
+
+
+def test_a_kit_is_not_laid_over_files_of_the_plugins_own(tmp_path: Path) -> None:
+    (tmp_path / "kit").mkdir()
+    (tmp_path / "index.js").touch()
+    with pytest.raises(PluginMisdefined, match="'kit' of its own"):
+        plugin_of(ui=tmp_path, ui_kit=True)
+    with pytest.raises(PluginMisdefined, match=r"no file 'kit/none\.css'"):
+        plugin_of(ui=tmp_path, ui_kit=True, ui_styles=("kit/none.css",))
 
 
 async def test_health_knows_the_plugin_and_the_instance_and_no_other() -> None:

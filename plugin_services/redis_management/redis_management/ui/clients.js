@@ -1,8 +1,8 @@
 // Who is connected to Redis.
 
-import { h } from "./dom.js";
-import { plural, seconds, size } from "./format.js";
-import { button, into, panel } from "./parts.js";
+import { h } from "./kit/dom.js";
+import { plural, seconds, size } from "./kit/format.js";
+import { button, into, panel } from "./kit/parts.js";
 
 export function clientsView(page, place) {
   const load = (quiet = false) => into(place, async () => table(page, await page.api.get("/clients"), load), { quiet });

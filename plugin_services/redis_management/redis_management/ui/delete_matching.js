@@ -1,10 +1,10 @@
 // Delete by pattern: count first, agree to the count, then delete step by step and never more than agreed.
 
 import { shown } from "./bytes.js";
-import { formDialog } from "./dialog.js";
-import { fill, h } from "./dom.js";
-import { count, plural } from "./format.js";
-import { button, failure, field } from "./parts.js";
+import { formDialog } from "./kit/dialog.js";
+import { fill, h } from "./kit/dom.js";
+import { count, plural } from "./kit/format.js";
+import { button, failure, field } from "./kit/parts.js";
 
 /** Resolves with true where something was deleted. */
 export async function deleteMatching(page, pattern, type) {

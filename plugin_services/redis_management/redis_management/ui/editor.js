@@ -1,8 +1,8 @@
 // A field for bytes: shown as text, JSON, escapes, hex or Base64, and given back as bytes.
 
 import { bestMode, fromText, MODES, modesOf, toText } from "./bytes.js";
-import { fill, h } from "./dom.js";
-import { size } from "./format.js";
+import { fill, h } from "./kit/dom.js";
+import { size } from "./kit/format.js";
 
 export class ByteField {
   /** `onchange` is told after each edit. */

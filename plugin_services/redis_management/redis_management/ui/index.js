@@ -1,46 +1,36 @@
 // The Redis manager's page: mount(root, host) is what the console calls.
 
-import { Api } from "./api.js";
 import { clientsView } from "./clients.js";
-import { fill, h, icon } from "./dom.js";
 import { keysView } from "./keys.js";
+import { h } from "./kit/dom.js";
+import { empty } from "./kit/parts.js";
+import { Shell } from "./kit/shell.js";
 import { overviewView } from "./overview.js";
-import { empty, loading, retrying } from "./parts.js";
-import { parseRoute, VIEWS, writeRoute } from "./route.js";
-import { shortcuts } from "./shortcuts.js";
 import { slowLogView } from "./slow_log.js";
 
-const MAKERS = { overview: overviewView, keys: keysView, "slow-log": slowLogView, clients: clientsView };
+class Page extends Shell {
+  static views = {
+    overview: { label: "Overview", make: overviewView },
+    keys: { label: "Keys", make: keysView, wide: true },
+    "slow-log": { label: "Slow log", make: slowLogView },
+    clients: { label: "Clients", make: clientsView },
+  };
 
-class Page {
-  constructor(root, host) {
-    Object.assign(this, { root, host, api: new Api(host), connection: null, view: null });
-    this.route = parseRoute(host.path);
-    this.main = h("main", { class: "view" });
-    this.head = h("header", { class: "head" });
-    fill(root, h("div", { class: "redis" }, this.head, this.main));
-    this.offPath = host.onPath((path) => this.follow(path));
-    this.offKeys = shortcuts(this);
-  }
+  static kept = ["database"];
 
-  get writable() {
-    return this.connection !== null && !this.connection.readOnly;
-  }
+  static help = [
+    ["/", "search"],
+    ["j k or ↓ ↑", "next, previous key in the list"],
+    ["Enter", "open the key"],
+    ["Space", "select the key"],
+    ["Esc", "close the key"],
+    ["n", "new key"],
+    ["r", "load again"],
+    ["Del", "delete the open key"],
+  ];
 
-  async start(tries = 0) {
-    const mark = (this.main.current = {});
-    if (!tries) fill(this.main, loading("Asking the plugin…"));
-    try {
-      const connection = await this.api.get("/connection");
-      if (this.main.current !== mark) return;
-      this.connection = connection;
-    } catch (error) {
-      if (this.main.current !== mark) return;
-      const again = (failed) => this.start(failed);
-      fill(this.main, error.kind === "not-configured" ? this.unconfigured() : retrying(error, again, tries));
-      return;
-    }
-    this.show();
+  connect() {
+    return this.api.get("/connection");
   }
 
   unconfigured() {
@@ -50,55 +40,13 @@ class Page {
     );
   }
 
-  /** Go to a view; `quiet` changes the address only. */
-  go(view, params = {}, { quiet = false } = {}) {
-    const database = this.route.params.database;
-    this.route = { view, params: { database, ...params } };
-    this.host.navigate(writeRoute(this.route));
-    if (!quiet) this.show();
+  prepare(params) {
+    this.api.always = { database: params.database || undefined };
   }
 
-  follow(path) {
-    if (path === writeRoute(this.route)) return;
-    this.route = parseRoute(path);
-    if (this.connection) this.show();
-  }
-
-  show() {
-    const { view, params } = this.route;
-    this.api.database = params.database ?? null;
-    this.drawHead();
-    this.view?.leave?.();
-    fill(this.main);
-    this.main.dataset.view = view;
-    this.view = MAKERS[view](this, this.main, params);
-  }
-
-  drawHead() {
-    const { address, readOnly, username } = this.connection;
-    const tabs = Object.entries(VIEWS).map(([view, label]) =>
-      h(
-        "button",
-        {
-          type: "button",
-          class: "tab",
-          "aria-current": view === this.route.view ? "page" : false,
-          onclick: () => this.go(view),
-        },
-        label,
-      ),
-    );
-    fill(
-      this.head,
-      h("nav", { class: "tabs", "aria-label": "Views" }, tabs),
-      h(
-        "div",
-        { class: "where" },
-        readOnly && h("span", { class: "badge warn", title: "Set in the plugin's settings" }, icon("lock"), "Read only"),
-        h("span", { class: "badge", title: username ? `as user ${username}` : "Redis" }, address),
-        this.databaseField(),
-      ),
-    );
+  where() {
+    const { address, username } = this.connection;
+    return [h("span", { class: "badge", title: username ? `as user ${username}` : "Redis" }, address), this.databaseField()];
   }
 
   databaseField() {
@@ -110,28 +58,6 @@ class Page {
       this.go(this.route.view, this.route.params);
     });
     return h("label", { class: "database" }, "db", input);
-  }
-
-  /** Says that something was done. */
-  done(text) {
-    this.host.notify(text, { kind: "success" });
-  }
-
-  failed(error) {
-    this.host.notify(error.hint ? `${error.message} ${error.hint}` : error.message, { kind: "error" });
-  }
-
-  /** Asks before something is lost. */
-  sure(text, accept) {
-    return this.host.confirm(text, { accept, danger: true });
-  }
-
-  unmount() {
-    this.main.current = null;
-    this.view?.leave?.();
-    this.offPath();
-    this.offKeys();
-    fill(this.root);
   }
 }
 

@@ -2,11 +2,12 @@
 
 import { keyQuery } from "./api.js";
 import { blobOf, bytesOf, shown } from "./bytes.js";
-import { formDialog } from "./dialog.js";
-import { fill, h } from "./dom.js";
+import { formDialog } from "./kit/dialog.js";
+import { fill, h } from "./kit/dom.js";
 import { ByteField } from "./editor.js";
-import { plural, size, ttl, TYPES } from "./format.js";
-import { button, choice, field, loading, retrying, typeBadge } from "./parts.js";
+import { ttl, TYPES } from "./format.js";
+import { plural, size } from "./kit/format.js";
+import { button, choice, field, loading, retrying, typeBadge } from "./kit/parts.js";
 import { hashValue } from "./values/hash.js";
 import { listValue } from "./values/list.js";
 import { setValue } from "./values/set.js";

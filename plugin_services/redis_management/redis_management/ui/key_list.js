@@ -1,9 +1,10 @@
 // The list of keys: pages of a bounded walk, one after the other, until enough are found.
 
 import { shown } from "./bytes.js";
-import { fill, h } from "./dom.js";
-import { count, plural, ttl } from "./format.js";
-import { button, empty, retrying, typeBadge } from "./parts.js";
+import { fill, h } from "./kit/dom.js";
+import { ttl } from "./format.js";
+import { count, plural } from "./kit/format.js";
+import { button, empty, retrying, typeBadge } from "./kit/parts.js";
 
 const PAGE = 100;
 const MARK = { string: "str", hash: "hash", list: "list", set: "set", zset: "zset", stream: "strm" };

@@ -2,12 +2,13 @@
 
 import { keyQuery } from "./api.js";
 import { deleteMatching } from "./delete_matching.js";
-import { fill, h, icon } from "./dom.js";
-import { count, plural, TYPES } from "./format.js";
+import { fill, h, icon } from "./kit/dom.js";
+import { TYPES } from "./format.js";
+import { count, plural } from "./kit/format.js";
 import { KeyPane } from "./key.js";
 import { KeyList, patternOf } from "./key_list.js";
 import { newKey } from "./new_key.js";
-import { button, choice } from "./parts.js";
+import { button, choice } from "./kit/parts.js";
 
 export function keysView(page, place, params) {
   return new KeysView(page, place, params);

@@ -1,12 +1,12 @@
 // A form for a new key of any type.
 
 import { blobOf, textBlob } from "./bytes.js";
-import { formDialog } from "./dialog.js";
-import { fill, h } from "./dom.js";
+import { formDialog } from "./kit/dialog.js";
+import { fill, h } from "./kit/dom.js";
 import { ByteField } from "./editor.js";
 import { TYPES } from "./format.js";
 import { PairsField } from "./pairs.js";
-import { choice, field } from "./parts.js";
+import { choice, field } from "./kit/parts.js";
 import { scoreOf } from "./values/sorted_set.js";
 
 /** Asks for a key and makes it; resolves with its details. */

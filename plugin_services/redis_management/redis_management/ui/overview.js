@@ -1,8 +1,8 @@
 // The server at a glance, refreshed while it is looked at.
 
-import { fill, h } from "./dom.js";
-import { count, plural, seconds, size } from "./format.js";
-import { button, facts, failure, into, loading, panel } from "./parts.js";
+import { fill, h } from "./kit/dom.js";
+import { count, plural, seconds, size } from "./kit/format.js";
+import { button, facts, failure, into, loading, panel } from "./kit/parts.js";
 
 const EVERY = 3000;
 

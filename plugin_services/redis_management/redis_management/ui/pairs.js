@@ -1,8 +1,8 @@
 // Fields and values to type in, one pair a row.
 
 import { textBlob } from "./bytes.js";
-import { h } from "./dom.js";
-import { button } from "./parts.js";
+import { h } from "./kit/dom.js";
+import { button } from "./kit/parts.js";
 
 export class PairsField {
   constructor() {

@@ -1,9 +1,9 @@
 // Commands that took long.
 
 import { shown } from "./bytes.js";
-import { h } from "./dom.js";
-import { count, micros, moment, plural } from "./format.js";
-import { button, empty, into, panel } from "./parts.js";
+import { h } from "./kit/dom.js";
+import { count, micros, moment, plural } from "./kit/format.js";
+import { button, empty, into, panel } from "./kit/parts.js";
 
 export function slowLogView(page, place) {
   const load = (quiet = false) => into(place, async () => table(page, await page.api.get("/slow-log"), load), { quiet });

@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
+from plugway_sdk.web.problems import Refusal
 from pydantic import Field
 
 from redis_management.blobs import PREVIEW, ApiModel, Blob, blob
 from redis_management.link import Command, Reader
-from redis_management.problems import Changed, NoSuchKey, Refusal, WrongType
+from redis_management.problems import Changed, NoSuchKey, WrongType
 
 PAGE_BYTES = 8 * 1024 * 1024
 """About the most that one page makes Redis send."""

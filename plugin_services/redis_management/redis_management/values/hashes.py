@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import Query
+from plugway_sdk.web.problems import new_router
 from pydantic import Field
 
 from redis_management.blobs import ApiModel, Blob, BlobInput, Encoding, KeyName, blob, decode
 from redis_management.dependencies import Cursor, Limit, Offset, Pattern, Reading, Writing
 from redis_management.link import Command
 from redis_management.problems import Changed, NoSuchKey
-from redis_management.routing import new_router
 from redis_management.scan import pairs_of, step
 from redis_management.values.common import Change, Valued, fitting, of_type, still_the_same, tag_of, valued
 from redis_management.values.strings import LARGEST_PAGE, StringPage, page_of

@@ -6,13 +6,13 @@ import uuid
 from typing import Annotated, Literal
 
 from fastapi import Query
+from plugway_sdk.web.problems import new_router
 from pydantic import Field
 
 from redis_management.blobs import ApiModel, BlobInput, KeyName
 from redis_management.dependencies import Limit, Offset, Reading, Writing
 from redis_management.link import Command
 from redis_management.problems import NoSuchKey
-from redis_management.routing import new_router
 from redis_management.values.common import Change, Valued, fitting, of_type, still_the_same, tag_of, valued
 from redis_management.values.strings import LARGEST_PAGE, StringPage, page_of
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import uvicorn
+from plugway_sdk.ui import kit_root
 from starlette.applications import Starlette
 from starlette.responses import FileResponse
 from starlette.routing import Mount, Route
@@ -51,6 +52,7 @@ def preview(api: Any) -> Any:
             routes=[
                 Route("/", page),
                 Mount("/preview", StaticFiles(directory=HERE)),
+                Mount("/ui/kit", StaticFiles(directory=kit_root())),
                 Mount("/ui", StaticFiles(directory=PLUGIN / "redis_management" / "ui")),
                 Mount("/api", api),
             ]

@@ -1,11 +1,11 @@
 // A list: its elements by index.
 
 import { blobOf } from "../bytes.js";
-import { formDialog } from "../dialog.js";
-import { h } from "../dom.js";
+import { formDialog } from "../kit/dialog.js";
+import { h } from "../kit/dom.js";
 import { ByteField } from "../editor.js";
-import { count } from "../format.js";
-import { button, choice, field } from "../parts.js";
+import { count } from "../kit/format.js";
+import { button, choice, field } from "../kit/parts.js";
 import { settle } from "./hash.js";
 import { editValue, PagedTable, removeElement, row, valueCell } from "./table.js";
 

@@ -1,11 +1,11 @@
 // A set: its members, found by a pattern.
 
 import { blobOf, shown } from "../bytes.js";
-import { formDialog } from "../dialog.js";
-import { h } from "../dom.js";
+import { formDialog } from "../kit/dialog.js";
+import { h } from "../kit/dom.js";
 import { ByteField } from "../editor.js";
 import { patternOf } from "../key_list.js";
-import { button, field } from "../parts.js";
+import { button, field } from "../kit/parts.js";
 import { settle } from "./hash.js";
 import { editValue, PagedTable, removeElement, row, valueCell } from "./table.js";
 

@@ -1,11 +1,11 @@
 // A sorted set: by score, or found by a pattern.
 
 import { blobOf, bytesOf, shown } from "../bytes.js";
-import { formDialog } from "../dialog.js";
-import { h } from "../dom.js";
+import { formDialog } from "../kit/dialog.js";
+import { h } from "../kit/dom.js";
 import { ByteField } from "../editor.js";
 import { patternOf } from "../key_list.js";
-import { button, choice, field } from "../parts.js";
+import { button, choice, field } from "../kit/parts.js";
 import { settle } from "./hash.js";
 import { PagedTable, removeElement, row, valueCell } from "./table.js";
 

@@ -1,11 +1,11 @@
 // A stream: its entries, and the groups that read it.
 
 import { shown } from "../bytes.js";
-import { formDialog } from "../dialog.js";
-import { fill, h } from "../dom.js";
-import { count } from "../format.js";
+import { formDialog } from "../kit/dialog.js";
+import { fill, h } from "../kit/dom.js";
+import { count } from "../kit/format.js";
 import { PairsField } from "../pairs.js";
-import { button, choice, into } from "../parts.js";
+import { button, choice, into } from "../kit/parts.js";
 import { settle } from "./hash.js";
 import { PagedTable, removeElement, row } from "./table.js";
 

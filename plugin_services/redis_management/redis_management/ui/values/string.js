@@ -1,10 +1,10 @@
 // A string: page by page while it is only looked at, whole while it is edited.
 
 import { blobOf, bytesOf } from "../bytes.js";
-import { fill, h } from "../dom.js";
+import { fill, h } from "../kit/dom.js";
 import { ByteField } from "../editor.js";
-import { size } from "../format.js";
-import { button, into } from "../parts.js";
+import { size } from "../kit/format.js";
+import { button, into } from "../kit/parts.js";
 import { EDITABLE } from "./table.js";
 
 const PAGE = 64 * 1024;

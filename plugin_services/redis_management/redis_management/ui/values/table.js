@@ -1,11 +1,11 @@
 // A table of elements that comes page by page: what hash, list, set, sorted set and stream have in common.
 
 import { bytesOf, shown } from "../bytes.js";
-import { formDialog } from "../dialog.js";
-import { fill, h } from "../dom.js";
+import { formDialog } from "../kit/dialog.js";
+import { fill, h } from "../kit/dom.js";
 import { ByteField } from "../editor.js";
-import { count, plural, size } from "../format.js";
-import { button, field, retrying } from "../parts.js";
+import { count, plural, size } from "../kit/format.js";
+import { button, field, retrying } from "../kit/parts.js";
 
 /** Whole values up to this size are edited here. */
 export const EDITABLE = 1024 * 1024;
