@@ -72,6 +72,9 @@ async def open_back(stack: AsyncExitStack, settings: Settings, announce: Announc
     home = await asyncio.to_thread(Home(settings.home).open)
     stack.callback(home.close)
     gatekeeper = await asyncio.to_thread(Gatekeeper.open, home, settings)
+    await gatekeeper.roll_call_keys(settings.call_key_hours * 3600)
+    rolling = asyncio.create_task(gatekeeper.keep_rolling(settings.call_key_hours * 3600))
+    stack.callback(rolling.cancel)
     cipher = await asyncio.to_thread(SecretCipher, home.path / "keys" / "secrets.key")
     store = await RegistryStore.open(settings.database, cipher)
     stack.push_async_callback(store.close)
@@ -93,7 +96,7 @@ async def open_back(stack: AsyncExitStack, settings: Settings, announce: Announc
     supervisor = Supervisor(
         store=store, snapshots=snapshots, events=events, outcomes=outcomes,
         runtime=runtime, content=content, settings=settings, verify=admission.verify,
-        relays=await _relays(stack, runtime, home, settings),
+        relays=await _relays(stack, runtime, home, settings), call_keys=lambda: gatekeeper.call_keys.public,
     )  # fmt: skip
     lifecycle = Lifecycle(
         store=store, supervisor=supervisor, catalog=catalog, admission=admission, verify=verify_release,

@@ -114,6 +114,9 @@ class Settings(BaseSettings):
     )
     call_timeout: float = Field(60.0, gt=0, description="Deadline of a call until its answer begins.")
     stream_idle: float = Field(300.0, gt=0, description="Longest silence of a stream before it is cut.")
+    call_key_hours: float = Field(
+        24.0, gt=0, description="Time for which one key signs who calls, towards plugins, in hours."
+    )
     session_hours: float = Field(12.0, gt=0, description="Life of a browser session, in hours.")
 
     fetch_allow: str = Field(

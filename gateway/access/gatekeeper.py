@@ -9,11 +9,13 @@ import asyncio
 import hashlib
 import hmac
 import json
+import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
+from gateway.access.call_keys import CallKeys
 from gateway.access.codes import LoginCodes
 from gateway.access.keys import read_or_make
 from gateway.access.reader import AccessReader
@@ -28,6 +30,8 @@ ADMIN = "admin"
 """Name and id of the token in that file."""
 
 _ENDED_FILE = "keys/ended-sessions.json"
+_CALL_KEYS_FILE = "keys/call-keys.json"
+_log = logging.getLogger(__name__)
 
 KeepEnded = Callable[[Mapping[str, float]], None]
 """Stores the ended sessions: id to the Unix time at which they would have expired."""
@@ -45,6 +49,8 @@ class Gatekeeper:
         ended: Mapping[str, float] | None = None,
         keep_ended: KeepEnded = lambda ended: None,
         clock: Callable[[], float] = time.time,
+        call_keys: CallKeys | None = None,
+        keep_call_keys: Callable[[CallKeys], None] = lambda keys: None,
     ) -> None:
         digest = hashlib.sha256(token.encode()).digest()
         self._own = Token(id=ADMIN, name=ADMIN, digest=digest, role=ADMIN)
@@ -54,6 +60,8 @@ class Gatekeeper:
         self._ending = threading.Lock()
         self.session_seconds = session_seconds
         self._codes = LoginCodes(clock)
+        self.call_keys = call_keys or CallKeys.new(clock())
+        self._keep_call_keys = keep_call_keys
         self.board = AccessBoard(
             AccessTable(
                 tokens=(self._own,),
@@ -61,6 +69,7 @@ class Gatekeeper:
                 # The token is part of the key: replacing admin.token ends every session too.
                 session_key=self.derive_key("session") + digest,
                 asset_key=self.derive_key("assets"),
+                call_key=self.call_keys.current,
             )
         )
         self.reader = AccessReader(clock)
@@ -74,7 +83,13 @@ class Gatekeeper:
         """
         home.path.mkdir(mode=0o700, parents=True, exist_ok=True)
         (home.path / "keys").mkdir(mode=0o700, exist_ok=True)
-        ended_file = home.path / _ENDED_FILE
+        ended_file, keys_file = home.path / _ENDED_FILE, home.path / _CALL_KEYS_FILE
+        if keys_file.exists():
+            call_keys = CallKeys.load(json.loads(keys_file.read_text()))
+        else:
+            # Kept, as plugins that outlive this process know them.
+            call_keys = CallKeys.new(clock())
+            _write_call_keys(home, call_keys)
         return cls(
             token=read_or_make(home.path / TOKEN_FILE),
             session_key=read_or_make(home.path / "keys" / "session.key"),
@@ -82,7 +97,31 @@ class Gatekeeper:
             ended=json.loads(ended_file.read_text()) if ended_file.exists() else {},
             keep_ended=lambda ended: _write_ended(home, ended),
             clock=clock,
+            call_keys=call_keys,
+            keep_call_keys=lambda keys: _write_call_keys(home, keys),
         )
+
+    async def roll_call_keys(self, period: float) -> None:
+        """Let the next key sign where the current one has for ``period`` seconds. Raises ``OSError``."""
+        rolled = self.call_keys.rolled(self._clock(), period)
+        if rolled is not self.call_keys:
+            # Written first: what plugins were told must be known after a restart.
+            await asyncio.to_thread(self._keep_call_keys, rolled)
+            self.call_keys = rolled
+            self.board.change(call_key=rolled.current)
+
+    async def keep_rolling(self, period: float) -> None:
+        """:meth:`roll_call_keys` for ever."""
+        while True:
+            try:
+                await self.roll_call_keys(period)
+            except OSError as error:
+                _log.warning("The keys of call tokens could not be renewed: %s", error)
+            await asyncio.sleep(min(period, 60.0))
+
+    def call_token(self, user: str, role: str, plugin: str, release: str) -> str:
+        """See :meth:`AccessReader.call_token`."""
+        return self.reader.call_token(user, role, plugin, release)
 
     def identify(self, authorization: bytes | None, cookie: bytes | None) -> Caller | None:
         """See :meth:`AccessReader.identify`."""
@@ -146,6 +185,10 @@ class Gatekeeper:
 
 def _write_ended(home: Home, ended: Mapping[str, float]) -> None:
     home.write_private(_ENDED_FILE, json.dumps(dict(ended)))
+
+
+def _write_call_keys(home: Home, keys: CallKeys) -> None:
+    home.write_private(_CALL_KEYS_FILE, json.dumps(keys.dump()))
 
 
 __all__ = ["ADMIN", "SESSION_COOKIE", "TOKEN_FILE", "Gatekeeper", "session_values"]

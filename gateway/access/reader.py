@@ -6,6 +6,7 @@ import hashlib
 import time
 from collections.abc import Callable
 
+from gateway.access.call_keys import RENEW, CallKey
 from gateway.access.sessions import SessionReader, caller_of, session_values
 from gateway.access.table import AccessTable
 from gateway.model import Caller
@@ -24,6 +25,8 @@ class AccessReader:
         self._callers: dict[bytes, tuple[Caller, float]] = {}
         self._sessions = SessionReader(b"", {}, {})
         self._seen: dict[bytes, tuple[Caller, float]] = {}
+        self._call_key: CallKey | None = None
+        self._proofs: dict[tuple[str, str, str], tuple[str, float]] = {}
         self._used: dict[str, float] = {}
         self._told: dict[str, float] = {}
 
@@ -34,6 +37,8 @@ class AccessReader:
             table.session_key, table.ended, {token.id: token for token in table.tokens}
         )
         self._seen = {}
+        if table.call_key != self._call_key:
+            self._call_key, self._proofs = table.call_key, {}
 
     def identify(self, authorization: bytes | None, cookie: bytes | None) -> Caller | None:
         """The caller, from the raw ``Authorization`` and ``Cookie`` headers, or None.
@@ -49,6 +54,24 @@ class AccessReader:
         if seen is not None and seen[1] > self._clock():
             return seen[0]
         return self._by_cookie(cookie)
+
+    def call_token(self, user: str, role: str, plugin: str, release: str) -> str:
+        """What proves to ``plugin`` in ``release`` who calls; ``""`` without a key.
+
+        Signing costs more than the rest of most calls, so that a proof is used again for half its life.
+        """
+        now = self._clock()
+        # Ids of releases differ between plugins too.
+        made = self._proofs.get((user, role, release))
+        if made is not None and made[1] > now:
+            return made[0]
+        if self._call_key is None:
+            return ""
+        token = self._call_key.prove(user=user, role=role, plugin=plugin, release=release, now=int(now))
+        if len(self._proofs) >= _CACHED:
+            self._proofs = {}
+        self._proofs[user, role, release] = token, now + RENEW
+        return token
 
     def take_used(self) -> dict[str, float]:
         """Ids of tokens used since the last time this was asked, and when (Unix seconds, coarse)."""

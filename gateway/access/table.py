@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
+from gateway.access.call_keys import CallKey, dump_key, load_key
 from gateway.model import Token
 
 
@@ -17,7 +18,8 @@ class AccessTable:
     """Immutable and numbered; a higher number replaces a lower one. Holds keys: never shown, never stored.
 
     ``ended`` has the ids of sessions that were ended early, and when they would have expired (Unix
-    seconds). ``session_key`` checks sessions, ``asset_key`` signs the capabilities of UI files.
+    seconds). ``session_key`` checks sessions, ``asset_key`` signs the capabilities of UI files,
+    ``call_key`` proves to plugins who calls.
     """
 
     number: int = 0
@@ -25,6 +27,7 @@ class AccessTable:
     ended: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
     session_key: bytes = field(default=b"", repr=False)
     asset_key: bytes = field(default=b"", repr=False)
+    call_key: CallKey | None = None
 
     def dump(self) -> bytes:
         """For the way to another process of this gateway."""
@@ -34,6 +37,7 @@ class AccessTable:
             "ended": dict(self.ended),
             "session_key": _text(self.session_key),
             "asset_key": _text(self.asset_key),
+            "call_key": dump_key(self.call_key) if self.call_key else None,
         }
         return json.dumps(document).encode()
 
@@ -47,6 +51,7 @@ class AccessTable:
             ended=MappingProxyType(document["ended"]),
             session_key=base64.b64decode(document["session_key"]),
             asset_key=base64.b64decode(document["asset_key"]),
+            call_key=load_key(document["call_key"]) if document["call_key"] else None,
         )
 
 

@@ -61,6 +61,14 @@ class SettingsInForce(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Introduction:
+    """By what a plugin knows its gateway's word: ids and public keys, and the release it is to them."""
+
+    call_keys: tuple[tuple[str, bytes], ...] = ()
+    release_id: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ConfigureResult:
     """``errors`` maps JSON Pointers to reasons; "" is the whole object."""
 
@@ -102,13 +110,18 @@ class PluginClient:
         manifest = await asyncio.to_thread(read_manifest, answer)
         return Description(manifest=manifest, instance_id=answer.instance_id)
 
-    async def configure(self, settings: SettingsInForce, *, dry_run: bool = False) -> ConfigureResult:
+    async def configure(
+        self, settings: SettingsInForce, *, dry_run: bool = False, introduction: Introduction | None = None
+    ) -> ConfigureResult:
+        known = introduction or Introduction()
         request = plugin_pb2.ConfigureRequest(
             settings_json=json.dumps(dict(settings.values)),
             secrets=settings.secrets,
             schema_version=settings.schema_version,
             revision=settings.revision,
             dry_run=dry_run,
+            call_keys=[plugin_pb2.CallKey(id=id_, public_key=key) for id_, key in known.call_keys],
+            release_id=known.release_id,
         )
         answer = await _answer(self._plugin.Configure(request, timeout=CALL_TIMEOUT), "Configure")
         return ConfigureResult(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from plugway.plugin.v1.http_pb2 import CallContext
+
 from gateway.access.csrf import WEBSOCKET, forbidden_reason, host_allowed
 from gateway.access.roles import may_call, role_on
 from gateway.errors import PlugwayError
@@ -19,6 +21,7 @@ class Identifies(Protocol):
     """What the data plane asks of the gatekeeper."""
 
     def identify(self, authorization: bytes | None, cookie: bytes | None) -> Caller | None: ...
+    def call_token(self, user: str, role: str, plugin: str, release: str) -> str: ...
 
 
 class Doorman:
@@ -26,7 +29,13 @@ class Doorman:
 
     def __init__(self, gatekeeper: Identifies, settings: Settings) -> None:
         self._identify = gatekeeper.identify
+        self._call_token = gatekeeper.call_token
         self._settings = settings
+
+    def prove(self, context: CallContext, plugin: str, release: str) -> None:
+        """Put into ``context`` what proves to this release who calls; nothing where nobody is known."""
+        if context.user:
+            context.token = self._call_token(context.user, context.role, plugin, release)
 
     def judge(
         self, access: Access, method: str, head: Head, headers: Pairs, plugin: str

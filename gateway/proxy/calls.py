@@ -43,6 +43,7 @@ class Calls:
         route_of: RouteOf,
     ) -> None:
         self._judge_caller = doorman.judge
+        self._prove = doorman.prove
         self._route_of = route_of
         self._outcomes = outcomes
         self._unary_bytes = settings.unary_bytes
@@ -77,6 +78,7 @@ class Calls:
         request.path = path
         request.query = scope["query_string"]
         set_context(request, head, scope, route.base_path, judged, route.route.plugin_id)
+        self._prove(request.context, route.route.plugin_id, target.target.release_id)
         if judged is None and head.authorization is not None:
             # A public route may have callers of its own; what names one of ours stays here.
             request.headers.add(name=b"authorization", value=head.authorization)
@@ -178,8 +180,14 @@ class Calls:
         if not free and not self._budget.spend():
             return False
         if found is not None:
-            call.move(*found)
+            self._move(call, found)
         return True
+
+    def _move(self, call: Call, place: Place) -> None:
+        call.move(*place)
+        # What proves who calls holds for one release only.
+        context, release = call.message.request.context, call.target.target.release_id
+        self._prove(context, call.route.route.plugin_id, release)
 
     def _elsewhere(self, call: Call) -> Place | None:
         tried, path = (call.target, call.upstream), call.message.request.path
@@ -236,7 +244,7 @@ class Calls:
         other = self._elsewhere(call)
         if call.upstream.retired and other is not None:
             # It was replaced while the body began to come in.
-            call.move(*other)
+            self._move(call, other)
         upload = Upload(call.upstream, call.message.request, body)
         try:
             upload.start(first, wait=other is not None)

@@ -53,6 +53,7 @@ class WebSockets:
 
     def __init__(self, doorman: Doorman, outcomes: OutcomeBoard, route_of: RouteOf) -> None:
         self._judge_caller = doorman.judge
+        self._prove = doorman.prove
         self._route_of = route_of
         self._outcomes = outcomes
 
@@ -86,6 +87,7 @@ class WebSockets:
         request.path = path
         request.query = scope["query_string"]
         set_context(request, head, scope, route.base_path, judged, plugin)
+        self._prove(request.context, plugin, target.target.release_id)
         return target
 
     async def _carry(self, opening: Opening, scope: Any, receive: Any, send: Any) -> None:
@@ -135,4 +137,6 @@ class WebSockets:
         if found is None:
             return False
         opening.target, opening.upstream = found
+        release = opening.target.target.release_id
+        self._prove(opening.request.context, opening.route.route.plugin_id, release)
         return True

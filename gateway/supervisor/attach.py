@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 
 from gateway.contract.bundle import Content
-from gateway.contract.client import ConfigureResult, Description, PluginClient
-from gateway.contract.errors import ContractError, WrongPlugin
+from gateway.contract.client import ConfigureResult, Description, Introduction, PluginClient
+from gateway.contract.errors import ContractError, GarbageAnswer, PluginFailed, WrongPlugin
 from gateway.model import InstanceId, Manifest, Permissions, Release, RemoteArtifact, UiBundle, UiType
 from gateway.registry.records import PluginSettings, ReleaseRecord
 from gateway.trust.refusal import Refused
@@ -55,12 +56,15 @@ async def get_facts(
 
 
 async def hand_over_settings(
-    client: PluginClient, manifest: Manifest, settings: PluginSettings
+    client: PluginClient, manifest: Manifest, settings: PluginSettings, introduction: Introduction
 ) -> ConfigureResult:
-    """Configure; a plugin without settings is not bothered."""
-    if manifest.settings_schema is None:
-        return ConfigureResult(accepted=True)
-    return await client.configure(settings)
+    """Configure. A plugin without settings is only told whose word to trust, and may not care."""
+    if manifest.settings_schema is not None:
+        return await client.configure(settings, introduction=introduction)
+    if introduction.call_keys:
+        with suppress(GarbageAnswer, PluginFailed):
+            await client.configure(PluginSettings(), introduction=introduction)
+    return ConfigureResult(accepted=True)
 
 
 def refusal(result: ConfigureResult, plugin: str) -> str:

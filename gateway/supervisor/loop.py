@@ -25,7 +25,7 @@ from gateway.supervisor.crew import PAUSE_AFTER_FAULT, Crew
 from gateway.supervisor.desired import desired_plugin
 from gateway.supervisor.egress import Egress, NoRelays, RelaySet
 from gateway.supervisor.logs import InstanceLine, merged_logs
-from gateway.supervisor.meeting import Surroundings
+from gateway.supervisor.meeting import PublicKeys, Surroundings
 from gateway.supervisor.monitor import Monitor
 from gateway.supervisor.plan import DesiredInstance, DesiredPlugin, desired_instances, next_due, plan
 from gateway.supervisor.publisher import Publisher
@@ -70,13 +70,17 @@ class Supervisor:
         verify: acts.Verify = verify_release,
         clock: Clock | None = None,
         relays: RelaySet | None = None,
+        call_keys: Callable[[], PublicKeys] = tuple,
     ) -> None:
         self._store = store
         self._egress = Egress(store, relays or NoRelays())
         self._outcomes = outcomes
         self._runtime = runtime
         self._clock = clock = clock or Clock()
-        around = Surroundings(store=store, content=content, outcomes=outcomes, settings=settings, clock=clock)
+        around = Surroundings(
+            store=store, content=content, outcomes=outcomes, settings=settings, clock=clock,
+            call_keys=call_keys,
+        )  # fmt: skip
         self._crew = Crew(around, runtime, verify, events, wake=self.wake, tell=self._tell)
         self._publisher = Publisher(store, snapshots, events, settings, runtime.name, clock)
         self.rollouts = Rollouts(

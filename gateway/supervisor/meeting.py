@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from gateway.contract.bundle import Content
-from gateway.contract.client import ConfigureResult, Health, PluginClient
+from gateway.contract.client import ConfigureResult, Health, Introduction, PluginClient
 from gateway.contract.errors import GarbageAnswer, NameUnknown, NotAnswering
 from gateway.errors import Unavailable
 from gateway.model import Endpoint
@@ -20,6 +20,8 @@ from gateway.supervisor.attach import Facts, get_facts, hand_over_settings, refu
 from gateway.supervisor.clock import Clock
 from gateway.supervisor.probing import Probing, probing_of
 from gateway.supervisor.settings_sides import settings_of
+
+PublicKeys = tuple[tuple[str, bytes], ...]
 
 QUICK = 0.1
 """Seconds between two questions at the least, however often someone asks for one."""
@@ -40,6 +42,7 @@ class Surroundings:
     outcomes: OutcomeBoard
     settings: Settings
     clock: Clock
+    call_keys: Callable[[], PublicKeys] = tuple
 
 
 class Meeting:
@@ -61,6 +64,7 @@ class Meeting:
         self._managed = managed
         self._say = say
         self._ask_again_at = 0.0
+        self._told_keys: PublicKeys = ()
         self.record = record
         self.endpoint = endpoint
         self.settings_problem = ""
@@ -115,7 +119,9 @@ class Meeting:
         if anew and not self._managed:
             # So that nothing goes on using a connection to the process before.
             self.endpoint = replace(self.endpoint, incarnation=secrets.token_hex(4))
-        result = await hand_over_settings(client, facts.manifest, settings)
+        introduction = self._introduction()
+        result = await hand_over_settings(client, facts.manifest, settings, introduction)
+        self._told_keys = introduction.call_keys
         self.settings_problem = refusal(result, self.record.plugin_id)
         self._ask_again_at = self._around.clock.steady() + SLOWEST
         self.record = replace(self.record, endpoint=self.endpoint, settings_revision=settings.revision)
@@ -126,13 +132,18 @@ class Meeting:
         return await get_facts(client, known, self.record.id, self._around.content)
 
     def due(self) -> bool:
-        """Whether it has other settings than the registry, or refused them a while ago.
+        """Whether it has other settings or keys than the registry, or refused them a while ago.
 
         What it refuses may be a server that is away now, so it is asked again.
         """
         if self._wanted_settings().revision != self.record.settings_revision:
             return True
+        if self._told_keys != self._around.call_keys():
+            return True
         return bool(self.settings_problem) and self._around.clock.steady() >= self._ask_again_at
+
+    def _introduction(self) -> Introduction:
+        return Introduction(call_keys=self._around.call_keys(), release_id=self.record.release_id)
 
     def probing(self) -> Probing:
         """Raises ``UnknownPlugin``."""
@@ -146,7 +157,8 @@ class Meeting:
         self, client: PluginClient, settings: PluginSettings, *, dry_run: bool
     ) -> ConfigureResult:
         """Hand over settings that are not stored yet, or only have them judged."""
-        result = await client.configure(settings, dry_run=dry_run)
+        introduction = self._introduction()
+        result = await client.configure(settings, dry_run=dry_run, introduction=introduction)
         if result.accepted and not dry_run:
             self.settings_problem = ""
             self.record = replace(self.record, settings_revision=settings.revision)

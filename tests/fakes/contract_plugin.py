@@ -33,6 +33,7 @@ class ContractPlugin(stubs.PluginServiceServicer):
     def __init__(self) -> None:
         self.calls: list[str] = []
         self.cancelled: list[str] = []
+        self.tokens: list[str] = []
         self.received = 0
         self.running = 0
         self.go_on = asyncio.Event()
@@ -74,6 +75,7 @@ class ContractPlugin(stubs.PluginServiceServicer):
     async def Handle(self, request: pb.HandleRequest, context: Any) -> pb.HandleResponse:  # noqa: N802
         path = request.request.path.decode()
         self.calls.append(path)
+        self.tokens.append(request.request.context.token)
         self.deadlines.append(context.time_remaining() or 0.0)
         self.running += 1
         try:
@@ -145,6 +147,7 @@ class ContractPlugin(stubs.PluginServiceServicer):
     ) -> AsyncIterator[pb.ExchangeResponse]:
         try:
             first = await anext(requests)
+            self.tokens.append(first.http_start.context.token)
             if self.draining:
                 await self._refuse(requests, context)
             if first.HasField("websocket_start"):
@@ -227,6 +230,7 @@ def echo(request: pb.HandleRequest) -> bytes:
                 "request_id": context.request_id,
                 "user": context.user,
                 "role": context.role,
+                "token": context.token,
                 "base_path": context.base_path,
                 "traceparent": context.traceparent,
                 "client_address": context.client_address,

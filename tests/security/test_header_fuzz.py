@@ -40,7 +40,7 @@ SENT = st.lists(st.tuples(NAMED | TOKEN, VALUE), max_size=12)
 def test_no_request_forges_or_strips_an_identity(sent: list[tuple[bytes, bytes]]) -> None:
     request = HttpRequest()
     head = take(sent, request)
-    set_context(request, head, {"scheme": "http", "client": ("192.0.2.7", 1)}, "/plugins/x/api", None)
+    set_context(request, head, {"scheme": "http", "client": ("192.0.2.7", 1)}, "/plugins/x/api", None, "x")
     assert not [header.name for header in request.headers if OURS.fullmatch(header.name)]
     assert request.context.client_address == "192.0.2.7"
     assert request.context.user == request.context.role == ""

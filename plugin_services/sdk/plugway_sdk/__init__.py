@@ -1,9 +1,11 @@
 """Write a Plugway plugin: an ASGI app, a settings class, one call to serve."""
 
 from plugway_sdk import egress
+from plugway_sdk.callers import Caller, caller
 from plugway_sdk.context import CallContext, current_call, volume
 from plugway_sdk.egress import EgressRefused
 from plugway_sdk.errors import (
+    CallerUnproven,
     NoCall,
     NotConfigured,
     PluginMisdefined,
@@ -18,6 +20,8 @@ __version__ = "0.1.0"
 
 __all__ = [
     "CallContext",
+    "Caller",
+    "CallerUnproven",
     "DataPolicy",
     "EgressRefused",
     "NoCall",
@@ -30,6 +34,7 @@ __all__ = [
     "SettingsRefused",
     "VolumeUnavailable",
     "__version__",
+    "caller",
     "current_call",
     "egress",
     "serve",

@@ -5,6 +5,7 @@ PlugwaySdkError
 ├── SettingsRefused      raised by an author's code to refuse settings field by field
 ├── NotConfigured        settings were asked for before any were in force
 ├── NoCall               the call was asked for outside of one
+├── CallerUnproven       nobody vouches for who calls, or not for this plugin and release
 └── VolumeUnavailable    the plugin was not given that volume
 """
 
@@ -38,6 +39,10 @@ class NotConfigured(PlugwaySdkError):
 
 class NoCall(PlugwaySdkError):
     """There is no call in this context."""
+
+
+class CallerUnproven(PlugwaySdkError):
+    """Nothing proves who calls; the message says why. Answer with 401."""
 
 
 class VolumeUnavailable(PlugwaySdkError):

@@ -14,6 +14,10 @@ _HTTP_EXTENSIONS: dict[str, Any] = {"http.response.trailers": {}}
 _WEBSOCKET_EXTENSIONS: dict[str, Any] = {"websocket.http.response": {}}
 
 
+CONTEXT = "plugway.context"
+"""Where a scope has the contract's CallContext."""
+
+
 class BadHead(ValueError):
     """The head of the call breaks the contract; the message says how."""
 
@@ -41,6 +45,7 @@ def _common(request: http_pb2.HttpRequest, state: dict[str, Any]) -> dict[str, A
         "client": (client, 0) if client else None,
         "server": _server(host, context.scheme) if host else None,
         "state": state.copy(),
+        CONTEXT: context,
     }
 
 

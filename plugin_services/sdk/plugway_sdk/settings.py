@@ -11,6 +11,7 @@ from typing import Any
 from plugway.plugin.v1 import plugin_pb2
 from pydantic import BaseModel, SecretBytes, SecretStr, ValidationError
 
+from plugway_sdk.callers import trusted_keys
 from plugway_sdk.errors import SettingsRefused
 from plugway_sdk.masking import Mask, log_mask
 from plugway_sdk.plugin import Plugin, S
@@ -38,6 +39,11 @@ class SettingsKeeper:
         return self._plugin.settings_class is not None and self._plugin.in_force is None
 
     async def configure(self, request: plugin_pb2.ConfigureRequest) -> plugin_pb2.ConfigureResponse:
+        if not request.dry_run:
+            trusted_keys.take(self._plugin.id, request.release_id, request.call_keys)
+        # No part of the settings: new keys alone must not look like a change of them.
+        request.ClearField("call_keys")
+        request.ClearField("release_id")
         mask = Mask(request.secrets.values())
         log_mask.add(request.secrets.values())
         async with self._one_at_a_time:

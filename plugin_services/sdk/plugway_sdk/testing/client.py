@@ -16,6 +16,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from plugway.plugin.v1 import http_pb2, plugin_pb2, plugin_pb2_grpc
 
 from plugway_sdk.testing.answers import Answer, Headers
+from plugway_sdk.testing.proofs import RELEASE, ProofMaker
 from plugway_sdk.testing.secrets import split_secrets
 from plugway_sdk.testing.streams import StreamedAnswer
 from plugway_sdk.testing.websocket import WebSocketSession
@@ -27,10 +28,19 @@ _PATH_SAFE = "/%:@!$&'()*+,;=~-._"
 class PluginClient:
     """Calls one plugin as ``user``. Errors of the contract itself come as grpc.aio.AioRpcError."""
 
-    def __init__(self, channel: grpc.aio.Channel, *, user: str, role: str, base_path: str) -> None:
+    def __init__(
+        self,
+        channel: grpc.aio.Channel,
+        *,
+        user: str,
+        role: str,
+        base_path: str,
+        proofs: ProofMaker | None = None,
+    ) -> None:
         self.channel = channel
         self.stub = plugin_pb2_grpc.PluginServiceStub(channel)
         self.user, self.role, self.base_path = user, role, base_path
+        self.proofs = proofs
         self._revisions = itertools.count(1)
         self._requests = itertools.count(1)
 
@@ -201,6 +211,7 @@ class PluginClient:
                 request_id=f"test-{next(self._requests)}",
                 user=self.user,
                 role=self.role,
+                token=self.proofs.token(self.user, self.role) if self.proofs else "",
                 base_path=self.base_path,
                 client_address="127.0.0.1",
                 scheme="http",
@@ -225,6 +236,8 @@ class PluginClient:
                 revision=next(self._revisions),
                 schema_version=schema_version,
                 dry_run=dry_run,
+                call_keys=[self.proofs.key] if self.proofs else [],
+                release_id=RELEASE,
             )
         )
 

@@ -11,11 +11,13 @@ from typing import Any
 
 import grpc
 
+from plugway_sdk.callers import trusted_keys
 from plugway_sdk.errors import SettingsRefused
 from plugway_sdk.listen import Listen
 from plugway_sdk.plugin import Plugin
 from plugway_sdk.server import Server
 from plugway_sdk.testing.client import PluginClient
+from plugway_sdk.testing.proofs import RELEASE, ProofMaker
 from plugway_sdk.timing import Timing
 
 INSTANCE = "under-test"
@@ -43,13 +45,16 @@ async def harness(
         try:
             await server.start()
             async with grpc.aio.insecure_channel(listen.address, options=_OPTIONS) as channel:
-                client = PluginClient(channel, user=user, role=role, base_path=f"/plugins/{plugin.id}/api")
+                base_path, proofs = f"/plugins/{plugin.id}/api", ProofMaker(plugin.id)
+                trusted_keys.take(plugin.id, RELEASE, [proofs.key])
+                client = PluginClient(channel, user=user, role=role, base_path=base_path, proofs=proofs)
                 if settings is not None:
                     await _configure(client, settings)
                 yield client
         finally:
             await server.stop()
             plugin.in_force = in_force
+            trusted_keys.take("", "", ())
 
 
 _OPTIONS = (("grpc.max_receive_message_length", -1),)

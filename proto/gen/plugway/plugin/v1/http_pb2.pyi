@@ -112,13 +112,17 @@ class CallContext(_message.Message):
     user: _builtins.str
     """Name of the authenticated caller; empty for a public route."""
     role: _builtins.str
-    """The caller's role: "admin", "operator", "viewer", or empty."""
+    """What the caller is to this plugin: "admin", "operator", "user", "viewer",
+    or empty.
+    """
     base_path: _builtins.str
     """Path prefix under which clients see the plugin, e.g. "/plugins/notes/api"."""
     traceparent: _builtins.str
     """W3C trace context, or empty."""
     token: _builtins.str
-    """Signed proof of the above, bound to plugin and release; may be empty."""
+    """Signed proof of user and role, for this plugin and release and about a
+    minute: a JWT, see docs/contract.md. Empty where user is.
+    """
     client_address: _builtins.str
     """The client's address as the gateway saw it."""
     scheme: _builtins.str

@@ -27,7 +27,7 @@ from plugway.plugin.v1 import http_pb2 as plugway_dot_plugin_dot_v1_dot_http__pb
 from plugway.plugin.v1 import manifest_pb2 as plugway_dot_plugin_dot_v1_dot_manifest__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1eplugway/plugin/v1/plugin.proto\x12\x11plugway.plugin.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1cplugway/plugin/v1/http.proto\x1a plugway/plugin/v1/manifest.proto\"E\n\x0f\x44\x65scribeRequest\x12\x19\n\x11\x63ontract_versions\x18\x01 \x03(\r\x12\x17\n\x0fgateway_version\x18\x02 \x01(\t\"\xc3\x01\n\x10\x44\x65scribeResponse\x12\x18\n\x10\x63ontract_version\x18\x01 \x01(\r\x12#\n\x1bsupported_contract_versions\x18\x02 \x03(\r\x12-\n\x08manifest\x18\x03 \x01(\x0b\x32\x1b.plugway.plugin.v1.Manifest\x12\x14\n\x0copenapi_json\x18\x04 \x01(\x0c\x12\x16\n\x0e\x64\x65scriptor_set\x18\x05 \x01(\x0c\x12\x13\n\x0binstance_id\x18\x06 \x01(\t\"\xd7\x01\n\x10\x43onfigureRequest\x12\x15\n\rsettings_json\x18\x01 \x01(\t\x12\x41\n\x07secrets\x18\x02 \x03(\x0b\x32\x30.plugway.plugin.v1.ConfigureRequest.SecretsEntry\x12\x16\n\x0eschema_version\x18\x03 \x01(\r\x12\x10\n\x08revision\x18\x04 \x01(\x04\x12\x0f\n\x07\x64ry_run\x18\x05 \x01(\x08\x1a.\n\x0cSecretsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"n\n\x11\x43onfigureResponse\x12\x10\n\x08\x61\x63\x63\x65pted\x18\x01 \x01(\x08\x12-\n\x06\x65rrors\x18\x02 \x03(\x0b\x32\x1d.plugway.plugin.v1.FieldError\x12\x18\n\x10restart_required\x18\x03 \x01(\x08\",\n\nFieldError\x12\r\n\x05\x66ield\x18\x01 \x01(\t\x12\x0f\n\x07message\x18\x02 \x01(\t\"N\n\rHandleRequest\x12/\n\x07request\x18\x01 \x01(\x0b\x32\x1e.plugway.plugin.v1.HttpRequest\x12\x0c\n\x04\x62ody\x18\x02 \x01(\x0c\"\x98\x01\n\x0eHandleResponse\x12\x31\n\x08response\x18\x01 \x01(\x0b\x32\x1f.plugway.plugin.v1.HttpResponse\x12\x0c\n\x04\x62ody\x18\x02 \x01(\x0c\x12\x14\n\x0c\x63ontinuation\x18\x03 \x01(\t\x12/\n\x08trailers\x18\x04 \x03(\x0b\x32\x1d.plugway.plugin.v1.HttpHeader\"8\n\x0fReadBodyRequest\x12\x14\n\x0c\x63ontinuation\x18\x01 \x01(\t\x12\x0f\n\x07\x64iscard\x18\x02 \x01(\x08\"R\n\x10ReadBodyResponse\x12\r\n\x05\x63hunk\x18\x01 \x01(\x0c\x12/\n\x08trailers\x18\x02 \x03(\x0b\x32\x1d.plugway.plugin.v1.HttpHeader\"\xbb\x02\n\x0f\x45xchangeRequest\x12\x34\n\nhttp_start\x18\x01 \x01(\x0b\x32\x1e.plugway.plugin.v1.HttpRequestH\x00\x12;\n\x0fwebsocket_start\x18\x02 \x01(\x0b\x32 .plugway.plugin.v1.WebSocketOpenH\x00\x12,\n\x04\x62ody\x18\x03 \x01(\x0b\x32\x1c.plugway.plugin.v1.BodyChunkH\x00\x12@\n\x11websocket_message\x18\x04 \x01(\x0b\x32#.plugway.plugin.v1.WebSocketMessageH\x00\x12<\n\x0fwebsocket_close\x18\x05 \x01(\x0b\x32!.plugway.plugin.v1.WebSocketCloseH\x00\x42\x07\n\x05\x66rame\"\xc0\x02\n\x10\x45xchangeResponse\x12\x35\n\nhttp_start\x18\x01 \x01(\x0b\x32\x1f.plugway.plugin.v1.HttpResponseH\x00\x12>\n\x10websocket_accept\x18\x02 \x01(\x0b\x32\".plugway.plugin.v1.WebSocketAcceptH\x00\x12,\n\x04\x62ody\x18\x03 \x01(\x0b\x32\x1c.plugway.plugin.v1.BodyChunkH\x00\x12@\n\x11websocket_message\x18\x04 \x01(\x0b\x32#.plugway.plugin.v1.WebSocketMessageH\x00\x12<\n\x0fwebsocket_close\x18\x05 \x01(\x0b\x32!.plugway.plugin.v1.WebSocketCloseH\x00\x42\x07\n\x05\x66rame\"\x0e\n\x0cGetUiRequest\"S\n\rGetUiResponse\x12)\n\x04\x66ile\x18\x01 \x01(\x0b\x32\x19.plugway.plugin.v1.UiFileH\x00\x12\x0f\n\x05\x63hunk\x18\x02 \x01(\x0cH\x00\x42\x06\n\x04part\"4\n\x06UiFile\x12\x0c\n\x04path\x18\x01 \x01(\t\x12\x0c\n\x04size\x18\x02 \x01(\x04\x12\x0e\n\x06sha256\x18\x03 \x01(\x0c\"\x7f\n\x0c\x44rainRequest\x12+\n\x08\x64\x65\x61\x64line\x18\x01 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x32\n\x0fstream_deadline\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x0e\n\x06reason\x18\x03 \x01(\t\".\n\rDrainResponse\x12\x10\n\x08\x66inished\x18\x01 \x01(\r\x12\x0b\n\x03\x63ut\x18\x02 \x01(\r\"\x17\n\x15\x43ollectMetricsRequest\"<\n\x16\x43ollectMetricsResponse\x12\x14\n\x0c\x63ontent_type\x18\x01 \x01(\t\x12\x0c\n\x04text\x18\x02 \x01(\x0c\x32\xbc\x05\n\rPluginService\x12S\n\x08\x44\x65scribe\x12\".plugway.plugin.v1.DescribeRequest\x1a#.plugway.plugin.v1.DescribeResponse\x12V\n\tConfigure\x12#.plugway.plugin.v1.ConfigureRequest\x1a$.plugway.plugin.v1.ConfigureResponse\x12M\n\x06Handle\x12 .plugway.plugin.v1.HandleRequest\x1a!.plugway.plugin.v1.HandleResponse\x12U\n\x08ReadBody\x12\".plugway.plugin.v1.ReadBodyRequest\x1a#.plugway.plugin.v1.ReadBodyResponse0\x01\x12W\n\x08\x45xchange\x12\".plugway.plugin.v1.ExchangeRequest\x1a#.plugway.plugin.v1.ExchangeResponse(\x01\x30\x01\x12L\n\x05GetUi\x12\x1f.plugway.plugin.v1.GetUiRequest\x1a .plugway.plugin.v1.GetUiResponse0\x01\x12J\n\x05\x44rain\x12\x1f.plugway.plugin.v1.DrainRequest\x1a .plugway.plugin.v1.DrainResponse\x12\x65\n\x0e\x43ollectMetrics\x12(.plugway.plugin.v1.CollectMetricsRequest\x1a).plugway.plugin.v1.CollectMetricsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1eplugway/plugin/v1/plugin.proto\x12\x11plugway.plugin.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1cplugway/plugin/v1/http.proto\x1a plugway/plugin/v1/manifest.proto\"E\n\x0f\x44\x65scribeRequest\x12\x19\n\x11\x63ontract_versions\x18\x01 \x03(\r\x12\x17\n\x0fgateway_version\x18\x02 \x01(\t\"\xc3\x01\n\x10\x44\x65scribeResponse\x12\x18\n\x10\x63ontract_version\x18\x01 \x01(\r\x12#\n\x1bsupported_contract_versions\x18\x02 \x03(\r\x12-\n\x08manifest\x18\x03 \x01(\x0b\x32\x1b.plugway.plugin.v1.Manifest\x12\x14\n\x0copenapi_json\x18\x04 \x01(\x0c\x12\x16\n\x0e\x64\x65scriptor_set\x18\x05 \x01(\x0c\x12\x13\n\x0binstance_id\x18\x06 \x01(\t\"\x9a\x02\n\x10\x43onfigureRequest\x12\x15\n\rsettings_json\x18\x01 \x01(\t\x12\x41\n\x07secrets\x18\x02 \x03(\x0b\x32\x30.plugway.plugin.v1.ConfigureRequest.SecretsEntry\x12\x16\n\x0eschema_version\x18\x03 \x01(\r\x12\x10\n\x08revision\x18\x04 \x01(\x04\x12\x0f\n\x07\x64ry_run\x18\x05 \x01(\x08\x12-\n\tcall_keys\x18\x06 \x03(\x0b\x32\x1a.plugway.plugin.v1.CallKey\x12\x12\n\nrelease_id\x18\x07 \x01(\t\x1a.\n\x0cSecretsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\")\n\x07\x43\x61llKey\x12\n\n\x02id\x18\x01 \x01(\t\x12\x12\n\npublic_key\x18\x02 \x01(\x0c\"n\n\x11\x43onfigureResponse\x12\x10\n\x08\x61\x63\x63\x65pted\x18\x01 \x01(\x08\x12-\n\x06\x65rrors\x18\x02 \x03(\x0b\x32\x1d.plugway.plugin.v1.FieldError\x12\x18\n\x10restart_required\x18\x03 \x01(\x08\",\n\nFieldError\x12\r\n\x05\x66ield\x18\x01 \x01(\t\x12\x0f\n\x07message\x18\x02 \x01(\t\"N\n\rHandleRequest\x12/\n\x07request\x18\x01 \x01(\x0b\x32\x1e.plugway.plugin.v1.HttpRequest\x12\x0c\n\x04\x62ody\x18\x02 \x01(\x0c\"\x98\x01\n\x0eHandleResponse\x12\x31\n\x08response\x18\x01 \x01(\x0b\x32\x1f.plugway.plugin.v1.HttpResponse\x12\x0c\n\x04\x62ody\x18\x02 \x01(\x0c\x12\x14\n\x0c\x63ontinuation\x18\x03 \x01(\t\x12/\n\x08trailers\x18\x04 \x03(\x0b\x32\x1d.plugway.plugin.v1.HttpHeader\"8\n\x0fReadBodyRequest\x12\x14\n\x0c\x63ontinuation\x18\x01 \x01(\t\x12\x0f\n\x07\x64iscard\x18\x02 \x01(\x08\"R\n\x10ReadBodyResponse\x12\r\n\x05\x63hunk\x18\x01 \x01(\x0c\x12/\n\x08trailers\x18\x02 \x03(\x0b\x32\x1d.plugway.plugin.v1.HttpHeader\"\xbb\x02\n\x0f\x45xchangeRequest\x12\x34\n\nhttp_start\x18\x01 \x01(\x0b\x32\x1e.plugway.plugin.v1.HttpRequestH\x00\x12;\n\x0fwebsocket_start\x18\x02 \x01(\x0b\x32 .plugway.plugin.v1.WebSocketOpenH\x00\x12,\n\x04\x62ody\x18\x03 \x01(\x0b\x32\x1c.plugway.plugin.v1.BodyChunkH\x00\x12@\n\x11websocket_message\x18\x04 \x01(\x0b\x32#.plugway.plugin.v1.WebSocketMessageH\x00\x12<\n\x0fwebsocket_close\x18\x05 \x01(\x0b\x32!.plugway.plugin.v1.WebSocketCloseH\x00\x42\x07\n\x05\x66rame\"\xc0\x02\n\x10\x45xchangeResponse\x12\x35\n\nhttp_start\x18\x01 \x01(\x0b\x32\x1f.plugway.plugin.v1.HttpResponseH\x00\x12>\n\x10websocket_accept\x18\x02 \x01(\x0b\x32\".plugway.plugin.v1.WebSocketAcceptH\x00\x12,\n\x04\x62ody\x18\x03 \x01(\x0b\x32\x1c.plugway.plugin.v1.BodyChunkH\x00\x12@\n\x11websocket_message\x18\x04 \x01(\x0b\x32#.plugway.plugin.v1.WebSocketMessageH\x00\x12<\n\x0fwebsocket_close\x18\x05 \x01(\x0b\x32!.plugway.plugin.v1.WebSocketCloseH\x00\x42\x07\n\x05\x66rame\"\x0e\n\x0cGetUiRequest\"S\n\rGetUiResponse\x12)\n\x04\x66ile\x18\x01 \x01(\x0b\x32\x19.plugway.plugin.v1.UiFileH\x00\x12\x0f\n\x05\x63hunk\x18\x02 \x01(\x0cH\x00\x42\x06\n\x04part\"4\n\x06UiFile\x12\x0c\n\x04path\x18\x01 \x01(\t\x12\x0c\n\x04size\x18\x02 \x01(\x04\x12\x0e\n\x06sha256\x18\x03 \x01(\x0c\"\x7f\n\x0c\x44rainRequest\x12+\n\x08\x64\x65\x61\x64line\x18\x01 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x32\n\x0fstream_deadline\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x0e\n\x06reason\x18\x03 \x01(\t\".\n\rDrainResponse\x12\x10\n\x08\x66inished\x18\x01 \x01(\r\x12\x0b\n\x03\x63ut\x18\x02 \x01(\r\"\x17\n\x15\x43ollectMetricsRequest\"<\n\x16\x43ollectMetricsResponse\x12\x14\n\x0c\x63ontent_type\x18\x01 \x01(\t\x12\x0c\n\x04text\x18\x02 \x01(\x0c\x32\xbc\x05\n\rPluginService\x12S\n\x08\x44\x65scribe\x12\".plugway.plugin.v1.DescribeRequest\x1a#.plugway.plugin.v1.DescribeResponse\x12V\n\tConfigure\x12#.plugway.plugin.v1.ConfigureRequest\x1a$.plugway.plugin.v1.ConfigureResponse\x12M\n\x06Handle\x12 .plugway.plugin.v1.HandleRequest\x1a!.plugway.plugin.v1.HandleResponse\x12U\n\x08ReadBody\x12\".plugway.plugin.v1.ReadBodyRequest\x1a#.plugway.plugin.v1.ReadBodyResponse0\x01\x12W\n\x08\x45xchange\x12\".plugway.plugin.v1.ExchangeRequest\x1a#.plugway.plugin.v1.ExchangeResponse(\x01\x30\x01\x12L\n\x05GetUi\x12\x1f.plugway.plugin.v1.GetUiRequest\x1a .plugway.plugin.v1.GetUiResponse0\x01\x12J\n\x05\x44rain\x12\x1f.plugway.plugin.v1.DrainRequest\x1a .plugway.plugin.v1.DrainResponse\x12\x65\n\x0e\x43ollectMetrics\x12(.plugway.plugin.v1.CollectMetricsRequest\x1a).plugway.plugin.v1.CollectMetricsResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -41,39 +41,41 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_DESCRIBERESPONSE']._serialized_start=221
   _globals['_DESCRIBERESPONSE']._serialized_end=416
   _globals['_CONFIGUREREQUEST']._serialized_start=419
-  _globals['_CONFIGUREREQUEST']._serialized_end=634
-  _globals['_CONFIGUREREQUEST_SECRETSENTRY']._serialized_start=588
-  _globals['_CONFIGUREREQUEST_SECRETSENTRY']._serialized_end=634
-  _globals['_CONFIGURERESPONSE']._serialized_start=636
-  _globals['_CONFIGURERESPONSE']._serialized_end=746
-  _globals['_FIELDERROR']._serialized_start=748
-  _globals['_FIELDERROR']._serialized_end=792
-  _globals['_HANDLEREQUEST']._serialized_start=794
-  _globals['_HANDLEREQUEST']._serialized_end=872
-  _globals['_HANDLERESPONSE']._serialized_start=875
-  _globals['_HANDLERESPONSE']._serialized_end=1027
-  _globals['_READBODYREQUEST']._serialized_start=1029
-  _globals['_READBODYREQUEST']._serialized_end=1085
-  _globals['_READBODYRESPONSE']._serialized_start=1087
-  _globals['_READBODYRESPONSE']._serialized_end=1169
-  _globals['_EXCHANGEREQUEST']._serialized_start=1172
-  _globals['_EXCHANGEREQUEST']._serialized_end=1487
-  _globals['_EXCHANGERESPONSE']._serialized_start=1490
-  _globals['_EXCHANGERESPONSE']._serialized_end=1810
-  _globals['_GETUIREQUEST']._serialized_start=1812
-  _globals['_GETUIREQUEST']._serialized_end=1826
-  _globals['_GETUIRESPONSE']._serialized_start=1828
-  _globals['_GETUIRESPONSE']._serialized_end=1911
-  _globals['_UIFILE']._serialized_start=1913
-  _globals['_UIFILE']._serialized_end=1965
-  _globals['_DRAINREQUEST']._serialized_start=1967
-  _globals['_DRAINREQUEST']._serialized_end=2094
-  _globals['_DRAINRESPONSE']._serialized_start=2096
-  _globals['_DRAINRESPONSE']._serialized_end=2142
-  _globals['_COLLECTMETRICSREQUEST']._serialized_start=2144
-  _globals['_COLLECTMETRICSREQUEST']._serialized_end=2167
-  _globals['_COLLECTMETRICSRESPONSE']._serialized_start=2169
-  _globals['_COLLECTMETRICSRESPONSE']._serialized_end=2229
-  _globals['_PLUGINSERVICE']._serialized_start=2232
-  _globals['_PLUGINSERVICE']._serialized_end=2932
+  _globals['_CONFIGUREREQUEST']._serialized_end=701
+  _globals['_CONFIGUREREQUEST_SECRETSENTRY']._serialized_start=655
+  _globals['_CONFIGUREREQUEST_SECRETSENTRY']._serialized_end=701
+  _globals['_CALLKEY']._serialized_start=703
+  _globals['_CALLKEY']._serialized_end=744
+  _globals['_CONFIGURERESPONSE']._serialized_start=746
+  _globals['_CONFIGURERESPONSE']._serialized_end=856
+  _globals['_FIELDERROR']._serialized_start=858
+  _globals['_FIELDERROR']._serialized_end=902
+  _globals['_HANDLEREQUEST']._serialized_start=904
+  _globals['_HANDLEREQUEST']._serialized_end=982
+  _globals['_HANDLERESPONSE']._serialized_start=985
+  _globals['_HANDLERESPONSE']._serialized_end=1137
+  _globals['_READBODYREQUEST']._serialized_start=1139
+  _globals['_READBODYREQUEST']._serialized_end=1195
+  _globals['_READBODYRESPONSE']._serialized_start=1197
+  _globals['_READBODYRESPONSE']._serialized_end=1279
+  _globals['_EXCHANGEREQUEST']._serialized_start=1282
+  _globals['_EXCHANGEREQUEST']._serialized_end=1597
+  _globals['_EXCHANGERESPONSE']._serialized_start=1600
+  _globals['_EXCHANGERESPONSE']._serialized_end=1920
+  _globals['_GETUIREQUEST']._serialized_start=1922
+  _globals['_GETUIREQUEST']._serialized_end=1936
+  _globals['_GETUIRESPONSE']._serialized_start=1938
+  _globals['_GETUIRESPONSE']._serialized_end=2021
+  _globals['_UIFILE']._serialized_start=2023
+  _globals['_UIFILE']._serialized_end=2075
+  _globals['_DRAINREQUEST']._serialized_start=2077
+  _globals['_DRAINREQUEST']._serialized_end=2204
+  _globals['_DRAINRESPONSE']._serialized_start=2206
+  _globals['_DRAINRESPONSE']._serialized_end=2252
+  _globals['_COLLECTMETRICSREQUEST']._serialized_start=2254
+  _globals['_COLLECTMETRICSREQUEST']._serialized_end=2277
+  _globals['_COLLECTMETRICSRESPONSE']._serialized_start=2279
+  _globals['_COLLECTMETRICSRESPONSE']._serialized_end=2339
+  _globals['_PLUGINSERVICE']._serialized_start=2342
+  _globals['_PLUGINSERVICE']._serialized_end=3042
 # @@protoc_insertion_point(module_scope)

@@ -130,6 +130,8 @@ class ConfigureRequest(_message.Message):
     SCHEMA_VERSION_FIELD_NUMBER: _builtins.int
     REVISION_FIELD_NUMBER: _builtins.int
     DRY_RUN_FIELD_NUMBER: _builtins.int
+    CALL_KEYS_FIELD_NUMBER: _builtins.int
+    RELEASE_ID_FIELD_NUMBER: _builtins.int
     settings_json: _builtins.str
     """The settings without secrets: one JSON object."""
     schema_version: _builtins.int
@@ -138,9 +140,18 @@ class ConfigureRequest(_message.Message):
     """Grows with each change; the plugin may ignore one it has already."""
     dry_run: _builtins.bool
     """Judge the settings without taking them."""
+    release_id: _builtins.str
+    """The release that those tokens must name, as the gateway knows this one."""
     @_builtins.property
     def secrets(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
         """Secrets by JSON Pointer (RFC 6901) into that object, e.g. "/password"."""
+
+    @_builtins.property
+    def call_keys(self) -> _containers.RepeatedCompositeFieldContainer[Global___CallKey]:
+        """Every key that CallContext.token may be signed with, from now on. Not a part
+        of the settings: take them also where the settings are refused, and where
+        nothing else has changed.
+        """
 
     def __init__(
         self,
@@ -150,14 +161,42 @@ class ConfigureRequest(_message.Message):
         schema_version: _builtins.int = ...,
         revision: _builtins.int = ...,
         dry_run: _builtins.bool = ...,
+        call_keys: _abc.Iterable[Global___CallKey] | None = ...,
+        release_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["dry_run", b"dry_run", "revision", b"revision", "schema_version", b"schema_version", "secrets", b"secrets", "settings_json", b"settings_json"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["call_keys", b"call_keys", "dry_run", b"dry_run", "release_id", b"release_id", "revision", b"revision", "schema_version", b"schema_version", "secrets", b"secrets", "settings_json", b"settings_json"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ConfigureRequest: _TypeAlias = ConfigureRequest  # noqa: Y015
+
+@_typing.final
+class CallKey(_message.Message):
+    """CallKey is a public key of the gateway."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ID_FIELD_NUMBER: _builtins.int
+    PUBLIC_KEY_FIELD_NUMBER: _builtins.int
+    id: _builtins.str
+    """The "kid" of the tokens that it checks."""
+    public_key: _builtins.bytes
+    """Ed25519, 32 bytes."""
+    def __init__(
+        self,
+        *,
+        id: _builtins.str = ...,
+        public_key: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["id", b"id", "public_key", b"public_key"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CallKey: _TypeAlias = CallKey  # noqa: Y015
 
 @_typing.final
 class ConfigureResponse(_message.Message):
