@@ -112,6 +112,8 @@ def release_contents(
         "permissions": {
             "egress": sorted(permissions.egress),
             "volumes": sorted(permissions.volumes),
+            # Left out where there are none, so that ids from before there could be any stay what they are.
+            **({"origins": sorted(permissions.origins)} if permissions.origins else {}),
         },
         "uiType": ui_type.value,
     }

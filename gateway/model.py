@@ -95,21 +95,31 @@ class Permissions:
     """What a release may do outside its container.
 
     ``egress`` holds ``host:port`` or ``settings:/json/pointer``; ``volumes`` the
-    names of directories that outlive the container.
+    names of directories that outlive the container; ``origins`` what its page may load from other
+    hosts, as :mod:`gateway.page_origins` writes it.
     """
 
     egress: tuple[str, ...] = ()
     volumes: tuple[str, ...] = ()
+    origins: tuple[str, ...] = ()
 
     def exceeds(self, granted: Permissions) -> Permissions:
         """The part of these that ``granted`` does not hold."""
         return Permissions(
             egress=tuple(e for e in self.egress if e not in granted.egress),
             volumes=tuple(v for v in self.volumes if v not in granted.volumes),
+            origins=tuple(o for o in self.origins if o not in granted.origins),
+        )
+
+    def __or__(self, other: Permissions) -> Permissions:
+        return Permissions(
+            egress=tuple(dict.fromkeys((*self.egress, *other.egress))),
+            volumes=tuple(dict.fromkeys((*self.volumes, *other.volumes))),
+            origins=tuple(dict.fromkeys((*self.origins, *other.origins))),
         )
 
     def __bool__(self) -> bool:
-        return bool(self.egress or self.volumes)
+        return bool(self.egress or self.volumes or self.origins)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -258,7 +268,8 @@ class ExitInfo:
 class Target:
     """One release's share of a plugin's traffic. ``weight`` is 0 to 100.
 
-    A ``warm`` one has no share, and takes calls where those that have one fail.
+    A ``warm`` one has no share, and takes calls where those that have one fail. ``page_origins`` is what
+    its page may load from other hosts.
     """
 
     release_id: ReleaseId
@@ -267,6 +278,7 @@ class Target:
     weight: int = 100
     warm: bool = False
     ui: UiBundle | None = None
+    page_origins: tuple[str, ...] = ()
     rules: tuple[RouteRule, ...] = ()
     one_way: bool = False
 

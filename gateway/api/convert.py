@@ -187,7 +187,11 @@ def rating_view(rating: Rating) -> views.RatingView:
 
 
 def permissions_view(permissions: Permissions) -> views.PermissionsView:
-    return views.PermissionsView(egress=list(permissions.egress), volumes=list(permissions.volumes))
+    return views.PermissionsView(
+        egress=list(permissions.egress),
+        volumes=list(permissions.volumes),
+        origins=list(permissions.origins),
+    )
 
 
 def _ui(record: PluginRecord, release: ReleaseRecord) -> views.UiView | None:

@@ -112,6 +112,9 @@ class PermissionsView(View):
 
     egress: list[str] = Field(description="`host:port`, or `settings:/pointer` for one that settings name.")
     volumes: list[str] = Field(description="Names of the directories that outlive the container.")
+    origins: list[str] = Field(
+        description="What its page loads from other hosts.", examples=[["img-src https://images.example"]]
+    )
 
 
 class PluginView(View):

@@ -21,6 +21,7 @@ from gateway.definition import Identifier, PluginDefinition, parse_definition
 from gateway.digests import canonical_json
 from gateway.errors import PlugwayError
 from gateway.model import Permissions, Source, UiType
+from gateway.page_origins import MAX_ORIGINS, check_page_origin
 from gateway.semver import is_version, preference
 from gateway.trust.envelope import MAX_BYTES
 from gateway.trust.statement import LockPermissions, Moment
@@ -71,12 +72,20 @@ class Screenshot(_Strict):
     alt: Short
 
 
+class OfferedPermissions(LockPermissions):
+    """A lock has its origins apart, by directive; an index has them as a plugin asks for them."""
+
+    origins: Annotated[
+        tuple[Annotated[str, AfterValidator(check_page_origin)], ...], Field(max_length=MAX_ORIGINS)
+    ] = ()
+
+
 class VersionForm(_Strict):
     """One version as it is signed. ``yanked`` says why it is to be installed no more; empty where it may."""
 
     version: Annotated[str, AfterValidator(_version)]
     definition: dict[str, Any]
-    permissions: LockPermissions = LockPermissions()
+    permissions: OfferedPermissions = OfferedPermissions()
     ui_type: UiType = UiType.NONE
     released_at: Moment | None = None
     notes: Long = ""
@@ -199,7 +208,11 @@ def _offered(plugin_id: str, form: VersionForm) -> OfferedVersion:
         version=form.version,
         definition=definition,
         problem=problem,
-        permissions=Permissions(egress=form.permissions.egress, volumes=form.permissions.volumes),
+        permissions=Permissions(
+            egress=form.permissions.egress,
+            volumes=form.permissions.volumes,
+            origins=form.permissions.origins,
+        ),
         ui_type=form.ui_type,
         released_at=form.released_at,
         notes=form.notes,

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from gateway.cli.client import Object
 from gateway.cli.rating_words import rating_lines
+from gateway.page_origins import page_origin_words
 
 
 def candidate_lines(found: Object) -> Iterator[str]:
@@ -19,6 +20,8 @@ def candidate_lines(found: Object) -> Iterator[str]:
         yield f"It may connect to {_destination(destination)}."
     for volume in permissions["volumes"]:
         yield f"It keeps data of its own, in the volume '{volume}'."
+    for origin in permissions["origins"]:
+        yield f"Its page may {page_origin_words(origin)}, which learns who looks at it."
     yield from rating_lines(found["rating"])
     yield f"Release {found['releaseId']}."
 

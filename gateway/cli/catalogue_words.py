@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from gateway.page_origins import page_origin_words
+
 SIGNATURES = {
     "built-in": "ships with the gateway",
     "named": "offered; judged when it is installed",
@@ -17,6 +19,7 @@ def permissions(granted: Mapping[str, Any], nothing: str = "nothing outside its 
     """``connect to host:443; keep the volume data``."""
     parts = [f"connect to {_address(address)}" for address in granted["egress"]]
     parts += [f"keep the volume {name}" for name in granted["volumes"]]
+    parts += [f"let its page {page_origin_words(origin)}" for origin in granted["origins"]]
     return "; ".join(parts) or nothing
 
 

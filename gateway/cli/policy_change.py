@@ -38,7 +38,7 @@ def trust(
     ] = None,
     csp: Annotated[
         list[str] | None,
-        typer.Option(help="What their UIs may reach, as img-src=https://cdn.acme.example; repeatable."),
+        typer.Option(help="What their pages may load, as img-src=https://cdn.acme.example; repeatable."),
     ] = None,
     valid_from: Annotated[
         str, typer.Option(help="The keys count for what is signed from then on (UTC).", show_default=False)

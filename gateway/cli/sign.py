@@ -52,7 +52,8 @@ def sign(
     csp: Annotated[
         list[str] | None,
         typer.Option(
-            help="What its UI may reach beside itself, as img-src=https://host; repeatable.",
+            help="What its page may load from elsewhere, as img-src=https://host or media-src=...; "
+            f"repeatable; {_DIRECTORY_SAYS}.",
             show_default=False,
         ),
     ] = None,

@@ -111,12 +111,14 @@ def _subjects(word: str) -> dict[str, str]:
 
 def _of_directory(said: Options, directory: Path) -> dict[str, Any]:
     manifest = read_manifest_file(directory)
+    csp = read_csp([origin.replace(" ", "=", 1) for origin in manifest.granted.origins])
     for option, given, written in (
         ("--id", said.id, manifest.id),
         ("--version", said.version, manifest.version),
         ("--ui-type", said.ui_type, manifest.ui_type),
         ("--egress", tuple(said.egress), manifest.granted.egress),
         ("--volume", tuple(said.volumes), manifest.granted.volumes),
+        ("--csp", tuple(said.csp), tuple(f"{n}={o}" for n, found in csp.items() for o in found)),
     ):
         if given and given != written:
             told = ", ".join(written) if isinstance(written, tuple) else written
@@ -130,6 +132,7 @@ def _of_directory(said: Options, directory: Path) -> dict[str, Any]:
         "version": manifest.version,
         "ui_type": manifest.ui_type,
         "permissions": {"egress": manifest.granted.egress, "volumes": manifest.granted.volumes},
+        "csp": csp,
     }
 
 

@@ -9,6 +9,7 @@ from plugway.plugin.v1 import manifest_pb2, plugin_pb2
 
 from gateway.contract.errors import ContractMismatch, GarbageAnswer
 from gateway.model import PLUGIN_ID, Access, Manifest, Permissions, PluginId, RouteRule, UiType
+from gateway.page_origins import BadOrigin, check_page_origin
 
 CONTRACT_VERSIONS = (1,)
 """Versions of the contract that this gateway speaks."""
@@ -43,9 +44,7 @@ def read_manifest(answer: plugin_pb2.DescribeResponse) -> Manifest:
         name=said.name or said.id,
         description=said.description,
         contract_version=answer.contract_version,
-        permissions=Permissions(
-            egress=tuple(said.permissions.egress), volumes=tuple(said.permissions.volumes)
-        ),
+        permissions=_permissions(said.permissions),
         routes=tuple(_rule(rule) for rule in said.routes),
         ui_type=ui_type,
         ui_entry=said.ui.entry,
@@ -60,6 +59,16 @@ def read_manifest(answer: plugin_pb2.DescribeResponse) -> Manifest:
         openapi=_object(answer.openapi_json, "OpenAPI document") if answer.openapi_json else None,
         descriptor_set=answer.descriptor_set,
     )
+
+
+def _permissions(said: manifest_pb2.Permissions) -> Permissions:
+    try:
+        origins = tuple(check_page_origin(origin) for origin in said.origins)
+    except BadOrigin as error:
+        raise GarbageAnswer(
+            f"An origin in the permissions of its manifest does not hold: it {error}."
+        ) from None
+    return Permissions(egress=tuple(said.egress), volumes=tuple(said.volumes), origins=origins)
 
 
 def _rule(rule: manifest_pb2.RouteRule) -> RouteRule:

@@ -10,11 +10,13 @@ import base64
 import hashlib
 import html
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from gateway.model import UiBundle
+from gateway.page_origins import sources
 
 _STATIC = Path(__file__).parent / "static"
 _MODULES = (".js", ".mjs")
@@ -34,13 +36,21 @@ _PERMISSIONS = ", ".join(
 
 
 def frame_document(
-    *, plugin_id: str, name: str, ui: UiBundle, asset_base: str, origin: str, release: str = ""
+    *,
+    plugin_id: str,
+    name: str,
+    ui: UiBundle,
+    asset_base: str,
+    origin: str,
+    release: str = "",
+    page_origins: Sequence[str] = (),
 ) -> tuple[bytes, list[tuple[bytes, bytes]]]:
     """The frame for one release's UI: the document and its headers.
 
     ``asset_base`` is the path of the bundle under its capability, ``origin`` the
     console's (scheme, host, port). ``release`` comes back from the bridge with
     every call, so that a page meets the API of the release it was loaded from.
+    ``page_origins`` are those that its release was granted, see :mod:`gateway.page_origins`.
     """
     assets = origin + asset_base.removeprefix(origin).rstrip("/") + "/"
     facts = {
@@ -65,11 +75,11 @@ def frame_document(
         f"<script>{_BOOT}</script>",
         '</head><body><div id="root"></div></body></html>',
     ]
-    policy = _policy(origin, assets, scripts=(import_map, _BOOT))
+    policy = _policy(origin, assets, page_origins, scripts=(import_map, _BOOT))
     return "\n".join(parts).encode(), _headers(policy)
 
 
-def _policy(origin: str, assets: str, *, scripts: tuple[str, ...]) -> str:
+def _policy(origin: str, assets: str, page_origins: Sequence[str], *, scripts: tuple[str, ...]) -> str:
     hashes = " ".join(f"'{_sha256(text)}'" for text in scripts)
     return "; ".join(
         (
@@ -77,9 +87,9 @@ def _policy(origin: str, assets: str, *, scripts: tuple[str, ...]) -> str:
             f"sandbox {SANDBOX}",
             f"script-src {assets} {hashes}",
             f"style-src {assets} '{_sha256(_STYLE)}'",
-            f"img-src {assets} data: blob:",
+            f"img-src {assets} data: blob:{sources(page_origins, 'img-src')}",
             f"font-src {assets} data:",
-            f"media-src {assets} blob:",
+            f"media-src {assets} blob:{sources(page_origins, 'media-src')}",
             "connect-src 'none'",
             "form-action 'none'",
             "base-uri 'none'",

@@ -108,6 +108,7 @@ class UiFiles:
                 asset_base=f"/plugins/{plugin}/ui/~{capability.decode()}",
                 origin=origin,
                 release=target.release_id,
+                page_origins=target.page_origins,
             )
             self._remember(route.key + b"~" + capability, ui)
         body, headers = made

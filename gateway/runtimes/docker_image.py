@@ -108,6 +108,7 @@ def manifest_label(release: Release) -> str:
             "permissions": {
                 "egress": list(release.permissions.egress),
                 "volumes": list(release.permissions.volumes),
+                "origins": list(release.permissions.origins),
             },
         }
     ).decode()

@@ -57,8 +57,9 @@ class Page:
 class Found:
     """What a source found for a definition.
 
-    ``wants`` is the egress that the package asks for; ``origin`` says where it came from,
-    in words that do not change. ``archive`` is the package as it was fetched, where it was unpacked.
+    ``wants`` is the egress that the package asks for, ``origins`` the hosts that its page loads from;
+    ``origin`` says where it came from, in words that do not change. ``archive`` is the package as it was
+    fetched, where it was unpacked.
     """
 
     version: str
@@ -66,6 +67,7 @@ class Found:
     name: str = ""
     description: str = ""
     wants: tuple[str, ...] = ()
+    origins: tuple[str, ...] = ()
     origin: Mapping[str, Any] = field(default_factory=dict)
     archive: Path | None = None
 
@@ -257,6 +259,8 @@ def _adapter(definition: PluginDefinition, found: Found, api: _Api | None) -> di
     }
     if page := found.page:
         document["ui"] = {"type": page.type.value, "entry": page.entry, "styles": list(page.styles)}
+    if found.origins:
+        document["origins"] = list(found.origins)
     if api:
         document["api"] = {"baseUrl": api.base_url, "egress": api.egress, "private": api.private}
     return document
@@ -272,7 +276,7 @@ def _manifest(definition: PluginDefinition, found: Found, api: _Api | None) -> d
         "command": list(COMMAND),
         "image": _image(definition),
         "requirements": list(_NEEDS) if api else [],
-        "permissions": {"egress": [api.egress] if api else [], "volumes": []},
+        "permissions": {"egress": [api.egress] if api else [], "volumes": [], "origins": list(found.origins)},
     }
 
 
@@ -290,7 +294,7 @@ def _release(
 ) -> Release:
     artifact = DirectoryArtifact(path=str(path), digest=digest, command=COMMAND, image=_image(definition))
     plugin_id = PluginId(definition.id)
-    permissions = Permissions(egress=(api.egress,) if api else ())
+    permissions = Permissions(egress=(api.egress,) if api else (), origins=found.origins)
     ui_type = found.page.type if found.page else UiType.NONE
     return Release(
         id=release_id(

@@ -43,6 +43,7 @@ def found_in(
         name=package.title,
         description=package.description,
         wants=package.egress,
+        origins=package.origins,
         origin=origin,
         archive=archive,
     )

@@ -12,6 +12,7 @@ from pydantic.alias_generators import to_camel
 from gateway.definition import Identifier
 from gateway.errors import BadInput
 from gateway.model import EGRESS, VOLUME_NAME, Permissions, UiType
+from gateway.page_origins import MAX_ORIGINS, check_page_origin
 from gateway.semver import is_version
 
 FILE = "plugway.toml"
@@ -37,6 +38,9 @@ VolumeName = Annotated[str, StringConstraints(pattern=f"^{VOLUME_NAME.pattern}$"
 ImageName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+([._/-][a-z0-9]+)*$", max_length=200)]
 
 
+PageOrigin = Annotated[str, AfterValidator(check_page_origin)]
+
+
 class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", alias_generator=to_camel, populate_by_name=True, frozen=True)
 
@@ -44,6 +48,7 @@ class _Part(BaseModel):
 class _Permissions(_Part):
     egress: tuple[Egress, ...] = ()
     volumes: tuple[VolumeName, ...] = ()
+    origins: Annotated[tuple[PageOrigin, ...], Field(max_length=MAX_ORIGINS)] = ()
 
 
 class ManifestFile(_Part):
@@ -61,7 +66,8 @@ class ManifestFile(_Part):
 
     @property
     def granted(self) -> Permissions:
-        return Permissions(egress=self.permissions.egress, volumes=self.permissions.volumes)
+        wanted = self.permissions
+        return Permissions(egress=wanted.egress, volumes=wanted.volumes, origins=wanted.origins)
 
 
 def read_manifest_file(directory: Path) -> ManifestFile:

@@ -14,6 +14,7 @@ from pydantic.alias_generators import to_camel
 
 from gateway.definition import Identifier
 from gateway.model import EGRESS, IMAGE_MANIFEST, VOLUME_NAME, Permissions, UiType
+from gateway.page_origins import MAX_ORIGINS, check_page_origin
 from gateway.semver import is_version
 from gateway.sources.oci_documents import UnfitImage, read_json
 
@@ -30,6 +31,7 @@ def _version(text: str) -> str:
 
 _TEXT = Annotated[str, StringConstraints(max_length=500)]
 _EGRESS = Annotated[str, StringConstraints(pattern=f"^({EGRESS.pattern})$", max_length=500)]
+_PAGE_ORIGIN = Annotated[str, AfterValidator(check_page_origin)]
 _VOLUME = Annotated[str, StringConstraints(pattern=f"^{VOLUME_NAME.pattern}$")]
 
 
@@ -40,6 +42,7 @@ class _Part(BaseModel):
 class _Permissions(_Part):
     egress: Annotated[tuple[_EGRESS, ...], Field(max_length=256)] = ()
     volumes: Annotated[tuple[_VOLUME, ...], Field(max_length=256)] = ()
+    origins: Annotated[tuple[_PAGE_ORIGIN, ...], Field(max_length=MAX_ORIGINS)] = ()
 
 
 class ImageManifest(_Part):
@@ -54,7 +57,8 @@ class ImageManifest(_Part):
 
     @property
     def granted(self) -> Permissions:
-        return Permissions(egress=self.permissions.egress, volumes=self.permissions.volumes)
+        wanted = self.permissions
+        return Permissions(egress=wanted.egress, volumes=wanted.volumes, origins=wanted.origins)
 
 
 def read_configuration(data: bytes, plugin_id: str) -> ImageManifest:

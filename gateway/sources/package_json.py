@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from gateway.errors import BadInput
+from gateway.page_origins import MAX_ORIGINS, BadOrigin, check_page_origin
 
 FILE = "package.json"
 _MAX_BYTES = 2**20
@@ -26,7 +27,7 @@ class BadPackage(BadInput):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Package:
-    """Facts of one ``package.json``; ``egress`` is what its ``plugway`` section asks for."""
+    """Facts of one ``package.json``; ``egress`` and ``origins`` are what its ``plugway`` section asks for."""
 
     name: str = ""
     version: str = ""
@@ -36,6 +37,7 @@ class Package:
     ui_type: str = ""
     styles: tuple[str, ...] = ()
     egress: tuple[str, ...] = ()
+    origins: tuple[str, ...] = ()
 
 
 def read_package(root: Path, names: Collection[str]) -> Package:
@@ -62,7 +64,8 @@ def read_package(root: Path, names: Collection[str]) -> Package:
         entry=_entry(document, own, names),
         ui_type=_text(own, "uiType"),
         styles=tuple(_existing(style, names) for style in _texts(own, "styles")),
-        egress=_egress(own),
+        egress=_wanted(own, "egress"),
+        origins=_origins(own),
     )
 
 
@@ -117,8 +120,22 @@ def _texts(document: Mapping[str, Any], key: str) -> tuple[str, ...]:
     return tuple(value)
 
 
-def _egress(own: Mapping[str, Any]) -> tuple[str, ...]:
+def _wanted(own: Mapping[str, Any], what: str) -> tuple[str, ...]:
     wanted = own.get("permissions", {})
-    if not isinstance(wanted, dict) or set(wanted) - {"egress"}:
-        raise BadPackage(f"'plugway.permissions' in its {FILE} may hold 'egress' and nothing else.")
-    return _texts(wanted, "egress")
+    if not isinstance(wanted, dict) or set(wanted) - {"egress", "origins"}:
+        raise BadPackage(
+            f"'plugway.permissions' in its {FILE} may hold 'egress' and 'origins', and nothing else."
+        )
+    return _texts(wanted, what)
+
+
+def _origins(own: Mapping[str, Any]) -> tuple[str, ...]:
+    origins = _wanted(own, "origins")
+    if len(origins) > MAX_ORIGINS:
+        raise BadPackage(f"Its {FILE} names {len(origins)} origins; {MAX_ORIGINS} are the most.")
+    for origin in origins:
+        try:
+            check_page_origin(origin)
+        except BadOrigin as error:
+            raise BadPackage(f"The origin {origin[:80]!r} in its {FILE} does not hold: it {error}.") from None
+    return origins

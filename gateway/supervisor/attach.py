@@ -9,6 +9,7 @@ from gateway.contract.bundle import Content
 from gateway.contract.client import ConfigureResult, Description, Introduction, PluginClient
 from gateway.contract.errors import ContractError, GarbageAnswer, PluginFailed, WrongPlugin
 from gateway.model import InstanceId, Manifest, Permissions, Release, RemoteArtifact, UiBundle, UiType
+from gateway.page_origins import page_origin_words
 from gateway.registry.records import PluginSettings, ReleaseRecord
 from gateway.trust.refusal import Refused
 from gateway.trust.running import judge_running
@@ -114,4 +115,6 @@ def _told(permissions: Permissions) -> str:
         parts.append(f"connections to {', '.join(permissions.egress)}")
     if permissions.volumes:
         parts.append(f"the volumes {', '.join(permissions.volumes)}")
+    if permissions.origins:
+        parts.append(f"a page that may {', '.join(map(page_origin_words, permissions.origins))}")
     return " and ".join(parts)

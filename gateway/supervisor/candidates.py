@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from gateway.definition import PluginDefinition
 from gateway.errors import Conflict
 from gateway.model import PluginId, Release, RemoteArtifact, Source
+from gateway.page_origins import page_origin_words
 from gateway.registry.boards import EventBoard
 from gateway.registry.records import Acceptance
 from gateway.sources.steps import step, steps_told
@@ -58,9 +59,10 @@ class ConsentNeeded(Conflict):
         release, acceptance = candidate.release, candidate.accepted()
         permissions = release.permissions
         wants = [*permissions.egress, *(f"the volume {name}" for name in permissions.volumes)]
+        pages = "".join(f" Its page may {page_origin_words(one)}." for one in permissions.origins)
         super().__init__(
             f"{release.plugin_id} {release.version} comes from elsewhere. {acceptance.words} "
-            f"It may use: {', '.join(wants) or 'nothing outside its container'}.",
+            f"It may use: {', '.join(wants) or 'nothing outside its container'}.{pages}",
             hint=f"If that is wanted, install it with consent={release.id} (plugway install asks, or --yes).",
             plugin=release.plugin_id,
         )

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from gateway.model import Access, Manifest, RouteRule
+from gateway.page_origins import page_origin_words
 
 _METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 # References that only lead to references; a document with more is malformed.
@@ -35,6 +36,7 @@ def _permissions(old: Manifest, new: Manifest) -> Iterator[str]:
     more = new.permissions.exceeds(old.permissions)
     yield from (f"new permission: may connect to {target}" for target in more.egress)
     yield from (f"new permission: keeps data in volume {name}" for name in more.volumes)
+    yield from (f"new permission: its page may {page_origin_words(origin)}" for origin in more.origins)
 
 
 def _operations(document: Mapping[str, Any]) -> dict[tuple[str, str], Mapping[str, Any]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gateway.model import Manifest, ReleaseId
 from gateway.registry.store import RegistryStore
@@ -41,8 +41,14 @@ class Findings:
         """Compare, where that can be done and was not."""
         old, new = self._manifests(rollout)
         if old is not None and new is not None and self.of(rollout) is None:
-            findings = await asyncio.to_thread(contract_findings, old, new)
+            before, after = self._granted(rollout.stable, old), self._granted(rollout.candidate, new)
+            findings = await asyncio.to_thread(contract_findings, before, after)
             self._made[rollout.stable, rollout.candidate] = _Made(old, new, findings)
+
+    def _granted(self, release: ReleaseId, manifest: Manifest) -> Manifest:
+        """With all that its release is granted, which it need not speak of."""
+        permissions = self._store.release(release).release.permissions | manifest.permissions
+        return replace(manifest, permissions=permissions)
 
     def keep(self, rollouts: Iterable[Rollout]) -> None:
         """Forget all but these."""

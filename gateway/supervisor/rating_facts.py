@@ -38,6 +38,7 @@ def of_release(
         identity=artifact.identity if isinstance(artifact, RemoteArtifact) else "",
         egress=permissions.egress,
         volumes=permissions.volumes,
+        origins=permissions.origins,
         public=_public(manifest) if manifest else (),
     )
 
@@ -50,6 +51,7 @@ def offered(source: Source | None, permissions: Permissions, *, signature: bool)
         remote=source is Source.REMOTE,
         egress=permissions.egress,
         volumes=permissions.volumes,
+        origins=permissions.origins,
     )
 
 

@@ -190,5 +190,5 @@ def _what_to_do(record: PluginRecord, there: Release) -> str:
 def _more(change: _Change) -> str:
     """Permissions that the new release has beyond the old one's; the operator's own files grant them."""
     more = change.after.permissions.exceeds(change.before.permissions)
-    wanted = [*(more.egress if more else ()), *(f"volume {name}" for name in (more.volumes if more else ()))]
+    wanted = [*more.egress, *(f"volume {name}" for name in more.volumes), *more.origins]
     return f", with new permissions: {', '.join(wanted)}" if wanted else ""

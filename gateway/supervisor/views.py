@@ -148,6 +148,7 @@ def _target(record: ReleaseRecord, endpoint: Endpoint | None, wanted: DesiredRel
         weight=wanted.weight,
         warm=wanted.warm,
         ui=record.ui,
+        page_origins=record.release.permissions.origins,
         rules=manifest.routes if manifest else (),
         one_way=bool(manifest and manifest.one_way_migration),
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from gateway.model import Permissions
+from gateway.page_origins import page_origin_words
 from gateway.trust.facts import Facts
 from gateway.trust.refusal import Refused, Rule
 from gateway.trust.statement import Statement
@@ -55,22 +56,15 @@ def compare_subjects(
 
 def compare_permissions(statement: Statement, facts: Facts) -> None:
     """What the release wants has to be in its lock."""
-    more = facts.permissions.exceeds(statement.lock.granted)
-    signed = {str(name): origins for name, origins in statement.lock.csp.items()}
-    origins = [
-        f"{name} {origin}"
-        for name, wanted in facts.csp.items()
-        for origin in wanted
-        if origin not in signed.get(name, ())
-    ]
-    if wanted := [*_words(more), *origins]:
+    if wanted := _words(facts.permissions.exceeds(statement.lock.granted)):
         detail = f"{facts.plugin} {facts.version} wants what its lock does not hold: {'; '.join(wanted)}."
         raise _refused(Rule.PERMISSIONS_BEYOND_LOCK, detail, facts)
 
 
 def _words(permissions: Permissions) -> list[str]:
     connects = [f"connect to {target}" for target in permissions.egress]
-    return connects + [f"keep the volume {name}" for name in permissions.volumes]
+    volumes = [f"keep the volume {name}" for name in permissions.volumes]
+    return connects + volumes + [page_origin_words(origin) for origin in permissions.origins]
 
 
 def _names(names: list[str]) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -39,7 +38,6 @@ class Facts:
     subjects: Subjects = field(default_factory=dict)
     unseen: frozenset[str] = frozenset({"ui"})
     permissions: Permissions = Permissions()
-    csp: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     ui_type: UiType | None = None
     contract: str = ""
     floor: str = ""

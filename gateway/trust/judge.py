@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from gateway.model import Source
+from gateway.page_origins import page_origin_words
 from gateway.semver import version_key
 from gateway.trust.compare import compare_with_lock
 from gateway.trust.envelope import Envelope, parse_envelope, require_type, verifying_keys
@@ -92,6 +93,16 @@ def _remote(policy: Policy, facts: Facts) -> Verdict:
 
 
 def _unsigned(policy: Policy, facts: Facts) -> Verdict:
+    if policy.allows_unsigned(facts.plugin, facts.source) and facts.permissions.origins:
+        # A ceiling belongs to a signer, and here is none whose it could be.
+        raise Refused(
+            Rule.SIGNER_PERMISSIONS,
+            f"{facts.plugin} {facts.version} is not signed, and so its page may not "
+            f"{page_origin_words(facts.permissions.origins[0])}.",
+            hint="Have its publisher sign it (plugway sign), and let that signer: "
+            "plugway policy trust NAME --csp.",
+            plugin=facts.plugin,
+        )
     if policy.allows_unsigned(facts.plugin, facts.source):
         words = "Not verified: unsigned, let in by allow_unsigned in policy.toml."
         return Verdict(verified=False, rule=Rule.ALLOWED_UNSIGNED, words=words)

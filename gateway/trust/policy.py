@@ -95,11 +95,14 @@ class Ceiling(_Part):
     volumes: Annotated[tuple[Pattern, ...], Field(max_length=256)] = ("*",)
     csp: dict[Directive, Annotated[tuple[Pattern, ...], Field(max_length=256)]] = {}
 
-    def exceeded_by(self, permissions: Permissions, csp: dict[Directive, tuple[str, ...]]) -> tuple[str, ...]:
+    def exceeded_by(self, permissions: Permissions) -> tuple[str, ...]:
         """What lies above, in words."""
         wanted = [("connect to", e, self.egress) for e in permissions.egress]
         wanted += [("keep the volume", v, self.volumes) for v in permissions.volumes]
-        wanted += [(f"{name}", o, self.csp.get(name, ())) for name, origins in csp.items() for o in origins]
+        most = {str(name): patterns for name, patterns in self.csp.items()}
+        for text in permissions.origins:
+            directive, _, origin = text.partition(" ")
+            wanted.append((directive, origin, most.get(directive, ())))
         return tuple(
             f"{what} {value}"
             for what, value, patterns in wanted

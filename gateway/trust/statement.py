@@ -27,6 +27,7 @@ from pydantic.alias_generators import to_camel
 from gateway.definition import Identifier
 from gateway.digests import canonical_json
 from gateway.model import DIGEST, EGRESS, VOLUME_NAME, Permissions, UiType
+from gateway.page_origins import MAX_ORIGINS, check_origin
 from gateway.semver import is_version
 from gateway.trust.envelope import MAX_BYTES
 from gateway.trust.refusal import Refused, Rule
@@ -37,11 +38,8 @@ from gateway.trust.times import read_moment, write_moment
 STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
 PREDICATE_TYPE = "urn:plugway:release-lock:v1"
 
-Directive = Literal["connect-src", "font-src", "frame-src", "img-src", "media-src"]
-"""What a UI may ask for. Scripts and styles come from the release itself, always."""
-ORIGIN = (
-    r"(https|wss)://([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(:[0-9]{1,5})?"
-)
+Directive = Literal["img-src", "media-src"]
+"""What a UI may ask for. Everything else comes from the release itself, always."""
 
 
 def _version(text: str) -> str:
@@ -62,7 +60,7 @@ Moment = Annotated[datetime, BeforeValidator(_moment), PlainSerializer(write_mom
 Digest = Annotated[str, StringConstraints(pattern=f"^{DIGEST.pattern}$")]
 Egress = Annotated[str, StringConstraints(pattern=f"^({EGRESS.pattern})$", max_length=500)]
 Volume = Annotated[str, StringConstraints(pattern=f"^{VOLUME_NAME.pattern}$")]
-Origin = Annotated[str, StringConstraints(pattern=f"^{ORIGIN}$", max_length=300)]
+Origin = Annotated[str, AfterValidator(check_origin)]
 
 
 class _Strict(BaseModel):
@@ -83,13 +81,14 @@ class ReleaseLock(_Strict):
     contract: Digest | Literal[""] = ""
     permissions: LockPermissions = LockPermissions()
     ui_type: UiType = UiType.NONE
-    csp: dict[Directive, Annotated[tuple[Origin, ...], Field(max_length=64)]] = {}
+    csp: dict[Directive, Annotated[tuple[Origin, ...], Field(max_length=MAX_ORIGINS)]] = {}
     signed_at: Moment
     expires: Moment | None = None
 
     @property
     def granted(self) -> Permissions:
-        return Permissions(egress=self.permissions.egress, volumes=self.permissions.volumes)
+        origins = tuple(f"{name} {origin}" for name, found in self.csp.items() for origin in found)
+        return Permissions(egress=self.permissions.egress, volumes=self.permissions.volumes, origins=origins)
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,7 +58,7 @@ def vouching_keys(
             f"If it is: plugway policy trust {name} --sources {facts.source.value}",
             tuple(good),
         )
-    if above := signer.permissions.exceeded_by(lock.granted, lock.csp):
+    if above := signer.permissions.exceeded_by(lock.granted):
         raise refused(
             Rule.SIGNER_PERMISSIONS,
             f"{facts.plugin} {facts.version} wants more than {name} may grant: {'; '.join(above)}.",

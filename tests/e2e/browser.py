@@ -26,9 +26,9 @@ expect.set_options(timeout=PATIENCE)
 
 
 @asynccontextmanager
-async def chromium(program: Path) -> AsyncIterator[Browser]:
+async def chromium(program: Path, *more: str) -> AsyncIterator[Browser]:
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=program, args=_ARGUMENTS)
+        browser = await playwright.chromium.launch(executable_path=program, args=[*_ARGUMENTS, *more])
         yield browser
         await browser.close()
 

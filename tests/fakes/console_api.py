@@ -118,7 +118,7 @@ def _plugin(id_: str, name: str, state: str, **more: Any) -> dict[str, Any]:
         "trust": {"verified": True, "rule": "built-in", "words": "Shipped.", "signer": "", "keys": []}
         | {"course": "run", "refusal": ""},
         "rating": {"grade": "A", "points": 96, "final": running, "reasons": []},
-        "permissions": {"egress": [], "volumes": ["data"]},
+        "permissions": {"egress": [], "volumes": ["data"], "origins": []},
         "hasSettings": True,
         "settingsRequired": False,
         "installedAt": _at(days=12),
@@ -350,7 +350,7 @@ def _entry(id_: str, name: str, description: str, egress: list[str], volumes: li
         "catalogue": "",
         "catalogueTitle": "",
         "uiType": "static",
-        "permissions": {"egress": egress, "volumes": volumes},
+        "permissions": {"egress": egress, "volumes": volumes, "origins": []},
         "signature": "built-in",
         "versions": ["1.0.0"],
         "installed": False,

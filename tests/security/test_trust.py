@@ -264,7 +264,7 @@ def test_permissions_above_the_ceiling() -> None:
     [
         {"permissions": Permissions(egress=("api.acme.example:443", "evil.example:443"))},
         {"permissions": Permissions(volumes=("data", "other"))},
-        {"csp": {"connect-src": ("https://evil.example",)}},
+        {"permissions": Permissions(origins=("img-src https://evil.example",))},
     ],
 )
 def test_a_release_that_wants_more_than_its_lock(more: dict[str, Any]) -> None:

@@ -46,7 +46,9 @@ def _manifest(plugin: Plugin[S]) -> manifest_pb2.Manifest:
         name=plugin.name,
         description=plugin.description,
         permissions=manifest_pb2.Permissions(
-            egress=plugin.permissions.egress, volumes=plugin.permissions.volumes
+            egress=plugin.permissions.egress,
+            volumes=plugin.permissions.volumes,
+            origins=plugin.permissions.origins,
         ),
         routes=[
             manifest_pb2.RouteRule(

@@ -38,11 +38,13 @@ class Permissions:
     """What the plugin wants beyond its own container.
 
     ``egress`` holds ``host:port`` or ``settings:/pointer`` (the operator's setting names
-    the destination); ``volumes`` the names of directories that outlive the container.
+    the destination); ``volumes`` the names of directories that outlive the container; ``origins``
+    what its page loads from other hosts: ``img-src https://images.example``, or ``media-src``.
     """
 
     egress: Sequence[str] = ()
     volumes: Sequence[str] = ()
+    origins: Sequence[str] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -31,5 +31,5 @@ def make_plugin(directory: Path) -> Plugin:
         ui_entry=ui.entry if ui else "index.js",
         ui_styles=ui.styles if ui else (),
         ui_type=ui.type if ui else "static",
-        permissions=Permissions(egress=(config.api.egress,) if config.api else ()),
+        permissions=Permissions(egress=(config.api.egress,) if config.api else (), origins=config.origins),
     )

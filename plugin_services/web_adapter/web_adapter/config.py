@@ -38,6 +38,7 @@ class Config(_Part):
     description: str = ""
     ui: Ui | None = None
     api: Api | None = None
+    origins: tuple[str, ...] = ()
 
 
 def read_config(directory: Path) -> Config:

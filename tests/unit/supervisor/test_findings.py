@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from gateway.model import Manifest
+from gateway.model import Manifest, Permissions
 from gateway.registry.secrets import SecretCipher
 from gateway.registry.store import RegistryStore
 from gateway.supervisor.findings import Findings
@@ -51,3 +51,19 @@ async def test_nothing_is_known_before_it_was_made(store: RegistryStore) -> None
 async def test_a_change_of_settings_takes_nothing_away(store: RegistryStore) -> None:
     await store.record_facts(OLD.id, said("1.0.0", "/a"), None)
     assert Findings(store).of(replace(MOVE, candidate=OLD.id)) == ()
+
+
+async def test_what_a_release_is_granted_counts_though_it_does_not_speak_of_it(tmp_path: Path) -> None:
+    store = await RegistryStore.open(f"sqlite+aiosqlite:///{tmp_path}/db", SecretCipher(tmp_path / "key"))
+    await store.add_plugin(make_record(OLD), OLD)
+    wider = Permissions(egress=("evil.example:443",), origins=("img-src https://evil.example",))
+    await store.add_release(replace(NEW, permissions=wider))
+    for release in (OLD, NEW):
+        await store.record_facts(release.id, said(release.version), None)
+    findings = Findings(store)
+    await findings.make(MOVE)
+    assert findings.of(MOVE) == (
+        "new permission: may connect to evil.example:443",
+        "new permission: its page may load pictures from https://evil.example",
+    )
+    await store.close()

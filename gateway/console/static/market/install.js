@@ -59,8 +59,9 @@ export async function update(offer, version, granted) {
   const more = {
     egress: version.permissions.egress.filter((one) => !granted.egress.includes(one)),
     volumes: version.permissions.volumes.filter((one) => !granted.volumes.includes(one)),
+    origins: version.permissions.origins.filter((one) => !granted.origins.includes(one)),
   };
-  const asks = more.egress.length + more.volumes.length > 0;
+  const asks = more.egress.length + more.volumes.length + more.origins.length > 0;
   const sure = await ask({
     title: `Move ${offer.name} to ${version.version}?`,
     text: `From ${offer.installedVersion}, while it is in use. It is taken back by itself where it does worse.`,

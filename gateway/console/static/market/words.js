@@ -23,19 +23,25 @@ export function signatureWords({ signature }) {
 }
 
 /** Permissions as a list of sentences. */
-export function grants({ egress, volumes }, lead = "It will be granted:") {
+export function grants({ egress, volumes, origins }, lead = "It will be granted:") {
   const lines = [
     ...egress.map((address) => ["open", `It may connect to ${named(address)}.`]),
     ...volumes.map((name) => ["lock", `It keeps data in the volume “${name}”.`]),
+    ...origins.map((origin) => ["alert", `Its page may ${loads(origin)}, which learns who looks at it.`]),
   ];
   if (!lines.length) return h("p", "It asks for nothing outside its own sandbox.");
   return h("div.stack", h("p", lead), h("ul", lines.map(([symbol, words]) => h("li.grant", icon(symbol), words))));
 }
 
 /** The same in one line. */
-export function grantLine({ egress, volumes }) {
-  const parts = [...egress.map((address) => `connects to ${named(address)}`), ...volumes.map((name) => `keeps the volume ${name}`)];
+export function grantLine({ egress, volumes, origins }) {
+  const parts = [...egress.map((address) => `connects to ${named(address)}`), ...volumes.map((name) => `keeps the volume ${name}`), ...origins.map((origin) => `its page may ${loads(origin)}`)];
   return parts.join("; ") || "none";
+}
+
+function loads(origin) {
+  const [directive, host] = origin.split(" ");
+  return `load ${{ "img-src": "pictures", "media-src": "sound and video" }[directive] ?? directive} from ${host}`;
 }
 
 function named(address) {

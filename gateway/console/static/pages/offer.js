@@ -87,8 +87,8 @@ function installButton(offer, version, kind = "") {
 /** What the installed release may do. */
 async function granted(id) {
   const { releases } = await api.releases(id);
-  const { egress = [], volumes = [] } = releases.find((one) => one.current)?.lock?.permissions ?? {};
-  return { egress, volumes };
+  const { egress = [], volumes = [], origins = [] } = releases.find((one) => one.current)?.lock?.permissions ?? {};
+  return { egress, volumes, origins };
 }
 
 function pictures({ screenshots }) {

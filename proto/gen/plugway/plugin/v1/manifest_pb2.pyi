@@ -153,6 +153,7 @@ class Permissions(_message.Message):
 
     EGRESS_FIELD_NUMBER: _builtins.int
     VOLUMES_FIELD_NUMBER: _builtins.int
+    ORIGINS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def egress(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Destinations outside: "host:port", or "settings:/pointer" for a
@@ -163,15 +164,22 @@ class Permissions(_message.Message):
     def volumes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Names of the volumes that outlive the container."""
 
+    @_builtins.property
+    def origins(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """What its page loads from other hosts: "img-src https://images.example",
+        or media-src; https and exact hosts only.
+        """
+
     def __init__(
         self,
         *,
         egress: _abc.Iterable[_builtins.str] | None = ...,
         volumes: _abc.Iterable[_builtins.str] | None = ...,
+        origins: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["egress", b"egress", "volumes", b"volumes"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["egress", b"egress", "origins", b"origins", "volumes", b"volumes"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
