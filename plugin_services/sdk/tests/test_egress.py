@@ -7,7 +7,7 @@ import shutil
 import socket
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 
 import pytest
@@ -36,23 +36,40 @@ def place(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 @pytest.fixture
 async def relay(place: Path) -> AsyncIterator[Relay]:
     """Answers each request so, then echoes; what it yields collects the requests."""
+    meetings: set[asyncio.Task[None]] = set()
     async with AsyncExitStack() as stack:
 
         async def one(answer: bytes = OPEN, then: bytes = b"") -> list[bytes]:
             heard: list[bytes] = []
 
             async def meet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-                heard.append(await reader.readuntil(b"\r\n\r\n"))
-                writer.write(answer + then)
-                while answer == OPEN and (data := await reader.read(65_536)):
-                    writer.write(data)
-                writer.close()
+                try:
+                    heard.append(await reader.readuntil(b"\r\n\r\n"))
+                    writer.write(answer + then)
+                    while answer == OPEN and (data := await reader.read(65_536)):
+                        writer.write(data)
+                finally:
+                    await ended(writer)
 
-            server = await asyncio.start_unix_server(meet, place)
+            def begin(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+                meetings.add(asyncio.create_task(meet(reader, writer)))
+
+            server = await asyncio.start_unix_server(begin, place)
             stack.callback(server.close)
             return heard
 
         yield one
+    # Every client has gone by now, or is gone with its test.
+    if meetings:
+        await asyncio.wait(meetings, timeout=20)
+    assert all(meeting.done() for meeting in meetings), "a connection to the relay was left open"
+
+
+async def ended(writer: asyncio.StreamWriter) -> None:
+    """Closed, and gone from the loop as well."""
+    writer.close()
+    with suppress(ConnectionError):
+        await writer.wait_closed()
 
 
 async def test_the_destination_is_asked_for_and_reached(relay: Relay) -> None:
@@ -62,8 +79,7 @@ async def test_the_destination_is_asked_for_and_reached(relay: Relay) -> None:
     assert await reader.readline() == b"+hello from the server\r\n", "not a byte is taken for the head"
     writer.write(b"x" * 300_000)
     assert await reader.readexactly(300_000) == b"x" * 300_000
-    writer.close()
-    await writer.wait_closed()
+    await ended(writer)
 
 
 async def test_blocking_code_gets_a_socket(relay: Relay) -> None:
@@ -114,7 +130,7 @@ async def test_a_relay_that_comes_back_is_waited_for(relay: Relay) -> None:
     assert not waiting.done()
     await relay()
     _, writer = await waiting
-    writer.close()
+    await ended(writer)
 
 
 async def test_without_a_relay_for_long_it_is_told(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -147,7 +163,7 @@ async def test_http_libraries_find_the_relay_by_themselves(relay: Relay) -> None
     writer.write(b"CONNECT api.example:443 HTTP/1.1\r\n\r\n")
     assert await reader.readexactly(len(OPEN)) == OPEN
     assert heard == [b"CONNECT api.example:443 HTTP/1.1\r\n\r\n"]
-    writer.close()
+    await ended(writer)
     chosen = {"HTTPS_PROXY": "http://own.example:1"}
     set_proxy(chosen)
     assert chosen == {"HTTPS_PROXY": "http://own.example:1"}
@@ -159,14 +175,17 @@ async def test_without_the_variable_connections_are_direct(monkeypatch: pytest.M
 
     async def meet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(await reader.read(10))
-        writer.close()
+        await ended(writer)
+        met.set()
 
+    met = asyncio.Event()
     server = await asyncio.start_server(meet, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     reader, writer = await egress.open_connection("127.0.0.1", port)
     writer.write(b"direct")
     assert await reader.read() == b"direct"
-    writer.close()
+    await ended(writer)
+    await met.wait()
     server.close()
     assert egress.relay() is None
     assert egress.forward("db.example", 5432) == ("db.example", 5432)
