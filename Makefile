@@ -30,11 +30,12 @@ lint: ## Types, style, layers, proto: nothing is changed.
 	@./scripts/venv.sh dev
 	@./scripts/lint.sh
 
-bench: ## Measure the proxy path beside its peers, starts and rollouts.
+bench: ## Measure the proxy path beside its peers, starts, rollouts and installs.
 	@./scripts/venv.sh dev
 	@$(PY) -m tests.benchmarks $(ARGS)
 	@$(if $(ARGS),,$(PY) -m tests.benchmarks.startup)
 	@$(if $(ARGS),,$(PY) -m tests.benchmarks.rollout)
+	@$(if $(ARGS),,$(PY) -m tests.benchmarks.installs)
 
 proto: ## Regenerate the committed stubs from proto/.
 	@./scripts/venv.sh dev

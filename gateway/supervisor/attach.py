@@ -49,7 +49,7 @@ async def get_facts(
     manifest = description.manifest
     _granted(manifest, known.release)
     fixed = not isinstance(known.release.artifact, RemoteArtifact)
-    if known.manifest is not None and fixed and await _kept(known.ui, content):
+    if known.manifest is not None and fixed and await kept(known.ui, content):
         return Facts(manifest=known.manifest, ui=known.ui)
     ui = None if manifest.ui_type is UiType.NONE else await client.fetch_ui(manifest, content)
     _as_signed(known, manifest, ui)
@@ -76,7 +76,8 @@ def refusal(result: ConfigureResult, plugin: str) -> str:
     return f"It refuses its settings ({fields or 'no reason given'}). Set them: plugway configure {plugin}"
 
 
-async def _kept(ui: UiBundle | None, content: Content) -> bool:
+async def kept(ui: UiBundle | None, content: Content) -> bool:
+    """Whether all files of the bundle are in the store, unharmed."""
     return ui is None or all([await content.intact(digest) for digest in ui.files.values()])
 
 

@@ -10,7 +10,7 @@ from tests.fakes.npm_registry import tarball
 from tests.fakes.serving import serving
 from tests.fakes.unsigned import install_agreed
 from tests.fakes.web import Page, Web
-from tests.running import RunningGateway
+from tests.running import PATIENCE, RunningGateway
 
 
 def packed(name: str, files: Mapping[str, str]) -> bytes:
@@ -20,7 +20,9 @@ def packed(name: str, files: Mapping[str, str]) -> bytes:
     return tarball({"package.json": about, **files})
 
 
-async def install_page(running: RunningGateway, plugin: str, files: Mapping[str, str]) -> None:
+async def install_page(
+    running: RunningGateway, plugin: str, files: Mapping[str, str], patience: float = PATIENCE
+) -> None:
     """Install it and wait until it is healthy; the gateway has to allow 127.0.0.1 and the unsigned."""
     package = packed(plugin, files)
     async with serving(Web({"/page.tgz": Page(package)})) as cdn:
@@ -32,4 +34,4 @@ async def install_page(running: RunningGateway, plugin: str, files: Mapping[str,
             "checksum": f"sha256:{hashlib.sha256(package).hexdigest()}",
         }
         await install_agreed(running, definition)
-    await running.healthy(plugin)
+    await running.healthy(plugin, patience)
