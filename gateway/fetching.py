@@ -37,11 +37,11 @@ def npm(back: Back) -> ReleaseSource:
     )
 
 
-def cdn(back: Back) -> ReleaseSource:
+def cdn(back: Back) -> CdnSource:
     return CdnSource(_external(back), unpinned=back.settings.cdn_unpinned)
 
 
-def http_remote(back: Back) -> ReleaseSource:
+def http_remote(back: Back) -> HttpRemoteSource:
     return HttpRemoteSource(_external(back))
 
 

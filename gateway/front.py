@@ -46,6 +46,7 @@ async def open_front(stack: AsyncExitStack, back: Back) -> tuple[Front, Callable
     management = create_api(
         store=back.store, supervisor=back.supervisor, lifecycle=back.lifecycle, market=outside.market,
         trust=outside.trust, verification=outside.verification, bundles=outside.bundles,
+        sources=outside.sources,
         snapshots=back.snapshots, events=back.events, gatekeeper=back.gatekeeper, tokens=back.tokens,
         settings=back.settings,
         runtime_choice=back.runtime_choice, runtime=back.runtime, rollouts=back.rollouts,

@@ -24,6 +24,7 @@ from gateway.sources.remote import RemoteSource
 from gateway.sources.store import ContentStore
 from gateway.supervisor.bundles import Bundles
 from gateway.supervisor.collector import used_releases
+from gateway.supervisor.source_watch import SourceWatch
 from gateway.supervisor.trust_watch import TrustWatch
 from gateway.supervisor.upstream import Upstream
 from gateway.supervisor.verification import Verification
@@ -31,8 +32,11 @@ from gateway.trust.verify import verify_release
 
 if TYPE_CHECKING:
     from gateway.sources.carried import Carried
+    from gateway.sources.cdn import CdnSource
     from gateway.sources.fetch import Fetcher
-    from gateway.sources.oci import OciSource, Offer
+    from gateway.sources.http_remote import HttpRemoteSource
+    from gateway.sources.oci import OciSource
+    from gateway.sources.offer import Offer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +47,7 @@ class Outside:
     trust: TrustWatch
     verification: Verification
     bundles: Bundles
+    sources: SourceWatch
 
 
 async def open_outside(stack: AsyncExitStack, back: Back) -> Outside:
@@ -51,11 +56,12 @@ async def open_outside(stack: AsyncExitStack, back: Back) -> Outside:
     read_allow_list(back.settings.fetch_allow)
     await asyncio.to_thread(_collect, back)
     images = Lazy(lambda: _images(back))
+    cdn, over_http = Lazy(lambda: _cdn(back)), Lazy(lambda: _http_remote(back))
     back.catalog.add(
         {
-            Source.REMOTE: RemoteSource(over_http=LazySource(Lazy(lambda: _http_remote(back)))),
+            Source.REMOTE: RemoteSource(over_http=LazySource(over_http)),
             Source.NPM: LazySource(Lazy(lambda: _npm(back))),
-            Source.CDN: LazySource(Lazy(lambda: _cdn(back))),
+            Source.CDN: LazySource(cdn),
             Source.OCI: LazySource(images),
         }
     )
@@ -67,14 +73,19 @@ async def open_outside(stack: AsyncExitStack, back: Back) -> Outside:
     stack.push_async_callback(trust.stop)
     verification = Verification(
         store=back.store, content=back.content, verify=verify_release, standing=back.admission.standing,
-        upstream=Upstream(_Offers(images)),
+        upstream=Upstream(offers := _Offers(images, cdn, over_http)),
     )  # fmt: skip
+    sources = SourceWatch(
+        store=back.store, offers=offers, events=back.events, every=back.settings.source_interval
+    )
+    await sources.start()
+    stack.push_async_callback(sources.stop)
     market = await _market(stack, back)
     bundles = Bundles(
         store=back.store, carried=Lazy(lambda: _carried(back)), judge=back.admission.judge,
         lifecycle=back.lifecycle, catalogues=market.catalogues, limit=back.settings.bundle_bytes,
     )  # fmt: skip
-    return Outside(market=market, trust=trust, verification=verification, bundles=bundles)
+    return Outside(market=market, trust=trust, verification=verification, bundles=bundles, sources=sources)
 
 
 def _collect(back: Back) -> None:
@@ -121,11 +132,23 @@ class _Documents:
 
 
 class _Offers:
-    def __init__(self, images: Lazy[OciSource]) -> None:
-        self._images = images
+    """Whom to ask what there is now where a release came from."""
 
-    async def offer(self, definition: PluginDefinition, release: Release) -> Offer:
-        return await (await self._images.get()).offer(definition, release)
+    def __init__(
+        self, images: Lazy[OciSource], cdn: Lazy[CdnSource], over_http: Lazy[HttpRemoteSource]
+    ) -> None:
+        self._images = images
+        self._cdn = cdn
+        self._over_http = over_http
+
+    async def offer(self, definition: PluginDefinition, release: Release) -> Offer | None:
+        if isinstance(release.artifact, ImageArtifact):
+            return await (await self._images.get()).offer(definition, release)
+        if isinstance(release.artifact, DirectoryArtifact) and release.source is Source.CDN:
+            return await (await self._cdn.get()).offer(definition, release)
+        if isinstance(release.artifact, DirectoryArtifact) and release.source is Source.REMOTE:
+            return await (await self._over_http.get()).offer(definition, release)
+        return None
 
 
 # Imported at the first use, see gateway.sources.lazy.
@@ -143,13 +166,13 @@ def _npm(back: Back) -> ReleaseSource:
     return npm(back)
 
 
-def _cdn(back: Back) -> ReleaseSource:
+def _cdn(back: Back) -> CdnSource:
     from gateway.fetching import cdn
 
     return cdn(back)
 
 
-def _http_remote(back: Back) -> ReleaseSource:
+def _http_remote(back: Back) -> HttpRemoteSource:
     from gateway.fetching import http_remote
 
     return http_remote(back)

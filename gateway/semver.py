@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 _SEMVER = re.compile(
     r"(0|[1-9]\d{0,8})\.(0|[1-9]\d{0,8})\.(0|[1-9]\d{0,8})"
@@ -39,3 +40,17 @@ def preference(version: str) -> tuple[bool, bool, Key | None]:
     if not is_version(version):
         return False, False, None
     return True, not is_prerelease(version), version_key(version)
+
+
+def later(than: str, versions: Iterable[str]) -> list[str]:
+    """Those above ``than``, newest first; pre-releases only where that is one. Texts that are none go."""
+    if not is_version(than):
+        return []
+    found = {
+        one
+        for one in versions
+        if is_version(one)
+        and version_key(one) > version_key(than)
+        and (is_prerelease(than) or not is_prerelease(one))
+    }
+    return sorted(found, key=version_key, reverse=True)

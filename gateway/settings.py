@@ -182,6 +182,13 @@ class Settings(BaseSettings):
     def api_origins(self) -> tuple[str, ...]:
         return tuple(origin for _, origin in _named_origins(self.cors_api_origins))
 
+    source_interval: float = Field(
+        0.0,
+        ge=0,
+        description="Pause between two looks at the tags and URLs that plugins were installed from, which "
+        "fetches pages from CDNs anew; 0 looks only when asked.",
+    )
+
     @property
     def database(self) -> str:
         return self.database_url or f"sqlite+aiosqlite:///{self.home.resolve() / 'plugway.db'}"

@@ -33,6 +33,7 @@ from gateway.runtimes.base import Runtime
 from gateway.settings import Settings
 from gateway.supervisor.bundles import Bundles
 from gateway.supervisor.rollout_acts import RolloutActs
+from gateway.supervisor.source_watch import SourceWatch
 
 _ROUTES = (
     plugin_routes,
@@ -61,6 +62,7 @@ def create_api(
     trust: Trust,
     verification: Verification,
     bundles: Bundles,
+    sources: SourceWatch,
     snapshots: SnapshotBoard,
     events: EventBoard,
     gatekeeper: Gatekeeper,
@@ -86,6 +88,7 @@ def create_api(
         trust=trust,
         verification=verification,
         bundles=bundles,
+        sources=sources,
         snapshots=snapshots,
         events=events,
         gatekeeper=gatekeeper,

@@ -145,6 +145,7 @@ class UpdateView(View):
 
     plugin: str
     name: str
+    source: Source
     installed: str = Field(description="The version that is installed.")
     newest: str = Field(description="The version it can be moved to; empty where there is none.")
     catalogue: str = Field(description="The catalogue that has it; empty for the gateway's own.")
@@ -152,6 +153,10 @@ class UpdateView(View):
     more: PermissionsView = Field(description="What the newer version asks for beyond what is granted.")
     less: PermissionsView = Field(description="What it gives up.")
     notes: str
+    moved: str = Field(
+        description="That the tag or URL it was installed from has other bytes now; empty where not, or not "
+        "known. What is installed stays."
+    )
     unknown: str = Field(
         description="Why it cannot be told whether there is a newer one; empty where it can."
     )

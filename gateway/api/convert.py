@@ -13,6 +13,7 @@ from gateway.runtimes.base import Sandbox
 from gateway.supervisor.candidates import Candidate, needs_consent
 from gateway.supervisor.rating import Rating, rate
 from gateway.supervisor.rating_facts import declared, observed
+from gateway.supervisor.source_watch import Finding
 from gateway.supervisor.status import InstanceStatus, PluginStatus
 from gateway.trust.lock import release_lock
 from gateway.trust.standing import Standing
@@ -24,7 +25,11 @@ def moment(seconds: float | None) -> datetime | None:
 
 
 def plugin_view(
-    record: PluginRecord, release: ReleaseRecord, status: PluginStatus, standing: Standing | None
+    record: PluginRecord,
+    release: ReleaseRecord,
+    status: PluginStatus,
+    standing: Standing | None,
+    found: Finding | None,
 ) -> views.PluginView:
     manifest = release.manifest
     return views.PluginView(
@@ -45,6 +50,7 @@ def plugin_view(
         progress=status.progress,
         release_id=release.release.id,
         trust=trust_view(release, standing),
+        upstream=_upstream(found),
         rating=rating_view(rate(declared(release, standing), observed(status))),
         permissions=permissions_view(release.release.permissions),
         ui=_ui(record, release),
@@ -54,6 +60,21 @@ def plugin_view(
         updated_at=moment(record.updated_at),
         instances=[instance_view(instance) for instance in status.instances],
         definition=record.definition,
+    )
+
+
+def _upstream(found: Finding | None) -> views.UpstreamView | None:
+    if found is None:
+        return None
+    return views.UpstreamView(
+        reference=found.offer.reference if found.offer else "",
+        changed=found.changed,
+        digest=found.offer.digest if found.offer else "",
+        installed=found.offer.installed if found.offer else "",
+        newest=found.newest,
+        words=found.words,
+        problem=found.problem,
+        checked_at=moment(found.checked_at),
     )
 
 

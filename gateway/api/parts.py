@@ -15,6 +15,7 @@ from gateway.runtimes.base import Runtime
 from gateway.settings import Settings
 from gateway.supervisor.bundles import Bundles
 from gateway.supervisor.rollout_acts import RolloutActs
+from gateway.supervisor.source_watch import SourceWatch
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,6 +29,7 @@ class Parts:
     trust: Trust
     verification: Verification
     bundles: Bundles
+    sources: SourceWatch
     snapshots: SnapshotBoard
     events: EventBoard
     gatekeeper: Gatekeeper

@@ -94,6 +94,7 @@ RIGHTS = (
     Right("chooseOffer", "GET", "/api/v1/catalog/{id}/definition", _VIEWER),
     Right("getScreenshot", "GET", "/api/v1/catalog/{id}/screenshots/{sha256}", _VIEWER),
     Right("listUpdates", "GET", "/api/v1/updates", _VIEWER),
+    Right("checkUpdates", "POST", "/api/v1/updates/check", _VIEWER),
     Right("listCatalogues", "GET", _C, _VIEWER),
     Right("addCatalogue", "POST", _C, _ADMIN),
     Right("removeCatalogue", "DELETE", f"{_C}/{{name}}", _ADMIN),

@@ -12,6 +12,7 @@ from gateway.catalogue.offers import Offer, newer, origin
 from gateway.model import Source
 from gateway.registry.records import PluginRecord
 from gateway.semver import version_key
+from gateway.supervisor.source_watch import Finding
 
 
 def update_view(parts: Parts, record: PluginRecord, offers: Sequence[Offer]) -> UpdateView:
@@ -20,18 +21,23 @@ def update_view(parts: Parts, record: PluginRecord, offers: Sequence[Offer]) -> 
     mine = origin(offers, record.definition)
     found = [(offer, later) for offer in mine if (later := newer(offer, release.version))]
     offer, later = max(found, key=lambda pair: version_key(pair[1].version), default=(None, None))
-    wanted = later.permissions if later else release.permissions
+    seen = parts.sources.finding(record.id)
+    newest, wanted = later.version if later else "", later.permissions if later else release.permissions
+    if seen and seen.offer and seen.newest and not mine:
+        newest, wanted = seen.newest, seen.offer.permissions
     return UpdateView(
         plugin=record.id,
         name=record.definition.name or release.name or record.id,
+        source=release.source,
         installed=release.version,
-        newest=later.version if later else "",
+        newest=newest,
         catalogue=(offer or mine[0]).catalogue if mine else "",
         pinned=record.pinned,
         more=permissions_view(wanted.exceeds(release.permissions)),
         less=permissions_view(release.permissions.exceeds(wanted)),
         notes=later.notes if later else "",
-        unknown="" if mine else _why(release.source),
+        moved=seen.words if seen and seen.changed else "",
+        unknown="" if mine else _why(release.source, seen),
     )
 
 
@@ -46,7 +52,9 @@ def doubts(parts: Parts) -> list[str]:
     return [text for text in told if text]
 
 
-def _why(source: Source) -> str:
+def _why(source: Source, seen: Finding | None) -> str:
+    if source is Source.OCI:
+        return seen.problem if seen else "its registry was not asked yet: plugway update --check"
     if source is Source.REMOTE:
         return "it is run elsewhere, and updated there"
     return "no catalogue here has the definition that it was installed with"

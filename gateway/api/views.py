@@ -117,6 +117,19 @@ class PermissionsView(View):
     )
 
 
+class UpstreamView(View):
+    """What was found at the tag or URL that a plugin was installed from. Nothing of it is taken."""
+
+    reference: str = Field(description="The tag or URL; empty where it could not be looked at.")
+    changed: bool = Field(description="There are other bytes than those that are installed.")
+    digest: str = Field(description="Of what is there now.")
+    installed: str = Field(description="Of what was there when it was installed, and stays.")
+    newest: str = Field(description="The newest version that a registry lists beyond the installed one.")
+    words: str
+    problem: str = Field(description="Why it could not be looked at; empty where it could.")
+    checked_at: datetime | None
+
+
 class PluginView(View):
     """An installed plugin: what is wanted, and how it is."""
 
@@ -137,6 +150,9 @@ class PluginView(View):
     progress: str = Field(description="What is being done right now, for people.")
     release_id: str
     trust: TrustView
+    upstream: UpstreamView | None = Field(
+        description="Null where nothing was looked at: see `PLUGWAY_SOURCE_INTERVAL` and `checkUpdates`."
+    )
     rating: RatingView
     permissions: PermissionsView
     ui: UiView | None

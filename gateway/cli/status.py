@@ -98,6 +98,7 @@ def _print_plugin(plugin: Object) -> None:
             ("next try", plugin["retryAt"]),
             ("restarts", plugin["restarts"]),
             ("pinned", f"to this release; plugway unpin {plugin['id']}" if plugin["pinned"] else ""),
+            ("source", (plugin["upstream"] or {}).get("words")),
             ("page", (plugin["ui"] or {}).get("url")),
             (
                 "settings",

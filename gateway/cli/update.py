@@ -14,6 +14,8 @@ from gateway.cli.output import clean, print_json, print_line, print_table
 from gateway.cli.rollout_steer import tell
 from gateway.cli.rollout_watch import WatchOption, WatchTimeoutOption
 
+_PATIENCE = 600.0
+
 
 def update(
     plugin: Annotated[
@@ -36,12 +38,15 @@ def update(
     """Move a plugin to its newest version, or say what is newer.
 
     A plugin is updated only from where it came: from the gateway's own plugins, or from a catalogue
-    that has the very definition it was installed with. The move is a rollout. Catalogues are as they
-    were fetched last: plugway catalogue refresh fetches them now.
+    that has the very definition it was installed with, or from its image's registry. The move is a
+    rollout. Registries and CDNs are asked now, and what has changed there is told; catalogues are as
+    they were fetched last: plugway catalogue refresh fetches them now.
     """
 
     async def act(client: GatewayClient) -> Exit:
-        answer = await client.get("/api/v1/updates")
+        looks = check or bool(plugin and not version)
+        where = ("POST", "/api/v1/updates/check") if looks else ("GET", "/api/v1/updates")
+        answer = await client.call(*where, patience=_PATIENCE)
         updates = [one for one in answer["updates"] if not plugin or one["plugin"] == plugin]
         if plugin and not updates:
             raise failure(Exit.NOT_FOUND, f"{plugin} is not installed.", "See: plugway list")
@@ -64,6 +69,8 @@ def _check(answer: dict[str, Any], as_json: bool) -> Exit:
     else:
         print_line("Nothing newer is known." if answer["updates"] else "No plugin is installed.")
     for one in answer["updates"]:
+        if one["moved"]:
+            print_line(clean(f"changed: {one['plugin']}: {one['moved']}"))
         if one["unknown"]:
             print_line(clean(f"not known: {one['plugin']}: {one['unknown']}"))
     for doubt in answer["doubts"]:
@@ -76,10 +83,15 @@ def _row(one: dict[str, Any]) -> tuple[str, ...]:
         one["plugin"],
         one["installed"],
         f"{one['newest']}{' (pinned)' if one['pinned'] else ''}",
-        one["catalogue"] or "built-in",
+        one["catalogue"] or ("built-in" if one["source"] == "built-in" else "its registry"),
         permissions(one["more"], "none"),
         permissions(one["less"], "none"),
     )
+
+
+def _place(found: dict[str, Any]) -> str:
+    registry = not found["catalogue"] and found["source"] != "built-in"
+    return "its registry" if registry else place(found["catalogue"])
 
 
 async def _move(
@@ -100,5 +112,5 @@ async def _move(
         return Exit.OK
     body = {"version": wanted, "catalogue": found["catalogue"], "yes": yes}
     begun = await client.call("POST", plugin_path(id_, "rollouts"), body)
-    text = f"{id_} is on its way to {wanted}, from {place(found['catalogue'])}."
+    text = f"{id_} is on its way to {wanted}, from {_place(found)}."
     return await tell(client, begun, text, as_json=as_json, watched=watched, timeout=timeout)

@@ -16,6 +16,7 @@ from gateway.sources.base import CatalogEntry
 from gateway.sources.evidence import Evidence
 from gateway.sources.external import ExternalPlugins, Found, refuse_fields
 from gateway.sources.found import check_sum, found_in
+from gateway.sources.offer import Offer
 from gateway.sources.package_json import BadPackage, Package, read_package
 from gateway.sources.steps import step
 from gateway.sources.threads import in_thread
@@ -69,6 +70,11 @@ class CdnSource:
     async def evidence(self, definition: PluginDefinition, release: Release) -> Evidence:
         return await self._external.evidence(definition, release)
 
+    async def offer(self, definition: PluginDefinition, release: Release) -> Offer:
+        """What is at the address now, held against what was fetched; nothing of it is kept."""
+        _, url = _place(definition)
+        return await offer_of(self._external, url.replace(VERSION, release.version), release)
+
     async def available(self) -> Sequence[CatalogEntry]:
         return ()
 
@@ -92,6 +98,15 @@ class CdnSource:
                 hint="Add 'checksum': 'sha256:...' of the file, or set PLUGWAY_CDN_UNPINNED=true.",
                 plugin=definition.id,
             )
+
+
+async def offer_of(external: ExternalPlugins, url: str, release: Release) -> Offer:
+    """Fetch what is at a URL, only to hash it."""
+    (digest,) = (await external.subjects(release)).values()
+    async with external.workplace() as place:
+        fetched = await external.fetcher.file(url, place / "download")
+    now = f"sha256:{fetched.sha256}"
+    return Offer(reference=url, digest=now, installed=digest, version=release.version, changed=now != digest)
 
 
 def named_version(definition: PluginDefinition) -> str:

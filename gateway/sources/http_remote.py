@@ -12,10 +12,11 @@ from gateway.definition import PluginDefinition
 from gateway.errors import BadInput
 from gateway.model import Release, UiType
 from gateway.sources.base import CatalogEntry
-from gateway.sources.cdn import VERSION, NotAModule, file_digest, named_version, one_module
+from gateway.sources.cdn import VERSION, NotAModule, file_digest, named_version, offer_of, one_module
 from gateway.sources.evidence import Evidence
 from gateway.sources.external import ExternalPlugins, Found, refuse_fields
 from gateway.sources.found import check_sum, found_in
+from gateway.sources.offer import Offer
 from gateway.sources.steps import step
 from gateway.sources.threads import in_thread
 
@@ -47,8 +48,7 @@ class HttpRemoteSource:
                 found = _without_page(definition, version)
                 return await self._external.publish(definition, found, place)
             export = _export(config.remote_component)
-            base = definition.api_base_url.rstrip("/") + "/"
-            url = urljoin(base, config.component_endpoint.replace(VERSION, version))
+            url = _page_url(definition, config.component_endpoint, version)
             file = place / "download"
             fetched = await self._external.fetcher.file(url, file)
             digest = f"sha256:{fetched.sha256}"
@@ -61,6 +61,14 @@ class HttpRemoteSource:
 
     async def evidence(self, definition: PluginDefinition, release: Release) -> Evidence:
         return await self._external.evidence(definition, release)
+
+    async def offer(self, definition: PluginDefinition, release: Release) -> Offer | None:
+        """As that of a CDN; None for a server without a page."""
+        config = definition.ui_config
+        if config is None or not config.component_endpoint:
+            return None
+        url = _page_url(definition, config.component_endpoint, release.version)
+        return await offer_of(self._external, url, release)
 
     async def available(self) -> Sequence[CatalogEntry]:
         return ()
@@ -80,6 +88,10 @@ class HttpRemoteSource:
         names, package = one_module(file, files, _export(config.remote_component))
         origin: dict[str, Any] = {"subjects": {f"ui/{names[0]}": digest}}
         return found_in(definition, package, names, files, version=version, origin=origin)
+
+
+def _page_url(definition: PluginDefinition, endpoint: str, version: str) -> str:
+    return urljoin(definition.api_base_url.rstrip("/") + "/", endpoint.replace(VERSION, version))
 
 
 def _must_have_api(definition: PluginDefinition) -> None:

@@ -4,32 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from gateway.definition import PluginDefinition
 from gateway.digests import release_id
 from gateway.errors import BadInput
-from gateway.model import ImageArtifact, PluginId, Release, Source, Tier
+from gateway.model import ImageArtifact, Permissions, PluginId, Release, Source, Tier
+from gateway.semver import later
 from gateway.sources.base import CatalogEntry, NotInCatalog
 from gateway.sources.evidence import Evidence, given
 from gateway.sources.external import refuse_fields
 from gateway.sources.oci_documents import Descriptor, Document, choose, this_platform
 from gateway.sources.oci_label import LABEL, ImageManifest, read_configuration
-from gateway.sources.oci_reference import SCHEME, Reference, parse_reference, tag_of_version
+from gateway.sources.oci_reference import SCHEME, Reference, parse_reference, tag_of_version, version_of_tag
 from gateway.sources.oci_registry import Registries, Registry
 from gateway.sources.oci_signatures import envelopes, push_envelope
+from gateway.sources.offer import Offer
 
+_LOOKED_AT = 5
+"""Tags of newer versions that are looked into, the newest first, until one is good."""
 _NOT_HERE = ("download_url", "ui_config", "api_base_url")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Offer:
-    """What the registry has under ``reference``; ``changed`` where it is not what is installed."""
-
-    reference: str
-    digest: str
-    version: str
-    changed: bool
 
 
 class OciSource:
@@ -88,7 +82,8 @@ class OciSource:
     async def offer(self, definition: PluginDefinition, release: Release) -> Offer:
         """What the registry has now, held against what is installed. Changes nothing.
 
-        Told first is that the tag of the installed version names other bytes.
+        Told first is that the tag of the installed version names other bytes. Newer versions are
+        those among the registry's tags whose images are plugins of this id.
         """
         artifact = _of_release(release)
         named = parse_reference(definition.source_url)
@@ -101,13 +96,30 @@ class OciSource:
                     again = await self._look(registry, own, definition)
                     if again[0] != artifact.digest:
                         first, found = own, again
+            newest = await self._newest(registry, definition, release)
         digest, manifest = found
         return Offer(
             reference=f"{named.name}{'@' if named.digest else ':'}{first}",
             digest=digest,
+            installed=artifact.digest,
             version=manifest.version,
             changed=digest != artifact.digest,
+            newest=newest.version if newest else "",
+            permissions=newest.granted if newest else Permissions(),
         )
+
+    async def _newest(
+        self, registry: Registry, definition: PluginDefinition, release: Release
+    ) -> ImageManifest | None:
+        """The newest version that is tagged, is newer, and is what its tag says."""
+        tags = await registry.tags()
+        for version in later(release.version, [version_of_tag(tag) for tag in tags])[:_LOOKED_AT]:
+            # A tag may lead to something else than this plugin.
+            with suppress(NotInCatalog, BadInput):
+                _, manifest = await self._look(registry, tag_of_version(version), definition)
+                if manifest.version == version:
+                    return manifest
+        return None
 
     async def _find(
         self, registry: Registry, reference: Reference, definition: PluginDefinition

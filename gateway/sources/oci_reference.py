@@ -80,6 +80,11 @@ def tag_of_version(version: str) -> str:
     return version.replace("+", "_")
 
 
+def version_of_tag(tag: str) -> str:
+    """The other way round; what it gives for a tag that is no version is none either."""
+    return tag.replace("_", "+", 1)
+
+
 def _bad(why: str) -> BadInput:
     return BadInput(
         "The name of the image does not hold.",

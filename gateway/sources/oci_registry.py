@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import ipaddress
+import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -27,9 +28,14 @@ from gateway.sources.oci_documents import (
     NotAsNamed,
     digest_of,
     read_document,
+    read_json,
 )
 from gateway.sources.oci_http import Answer, RegistryHttp, Roots, origin
 from gateway.sources.oci_reference import Reference
+
+# https://github.com/opencontainers/distribution-spec/blob/main/spec.md#listing-tags
+_NEXT = re.compile(r'<([^>]+)>\s*;\s*rel="?next"?')
+_MAX_PAGES = 50
 
 
 class Registry:
@@ -90,6 +96,23 @@ class Registry:
                 hint="Do not use this registry until its owner has found out why.",
             )
 
+    async def tags(self, page: int = 1000) -> tuple[str, ...]:
+        """All tags of the repository, ``page`` at a time; none where the registry does not tell."""
+        found: list[str] = []
+        place = f"/tags/list?n={page}"
+        for _ in range(_MAX_PAGES):
+            answer = await self.send("GET", place)
+            if answer.status in (404, 405, 501):
+                return ()
+            self._expect(answer, 200)
+            listed = read_json(answer.body).get("tags") or []
+            found += [tag for tag in listed if isinstance(tag, str)] if isinstance(listed, list) else []
+            following = _NEXT.search(answer.headers.get("link", ""))
+            if following is None:
+                break
+            place = self.absolute(following[1])
+        return tuple(found)
+
     async def send(
         self,
         method: str,
@@ -129,7 +152,9 @@ class Registry:
         """
         url = urljoin(f"{self._base}/", location)
         if origin(url) != origin(self._base):
-            raise SourceUnreadable(f"{self._reference.host} wants uploads to go to another host.")
+            raise SourceUnreadable(
+                f"{self._reference.host} leads to another host, where its login must not go."
+            )
         return url
 
     def _expect(self, answer: Answer, *wanted: int) -> None:

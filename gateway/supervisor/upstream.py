@@ -10,13 +10,13 @@ from gateway.model import ImageArtifact, Release
 from gateway.supervisor.verification import Check
 
 if TYPE_CHECKING:
-    from gateway.sources.oci import Offer
+    from gateway.sources.offer import Offer
 
 WHAT = "tag"
 
 
 class Offers(Protocol):
-    async def offer(self, definition: PluginDefinition, release: Release) -> Offer: ...
+    async def offer(self, definition: PluginDefinition, release: Release) -> Offer | None: ...
 
 
 class Upstream:
@@ -34,6 +34,8 @@ class Upstream:
             offer = await self._offers.offer(definition, release)
         except PlugwayError as error:
             return (Check(what=WHAT, ok=None, words=error.detail),)
+        if offer is None:
+            return ()
         if not offer.changed:
             return (Check(what=WHAT, ok=True, words=f"{offer.reference} still names what is installed."),)
         if offer.version == release.version:

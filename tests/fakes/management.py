@@ -62,6 +62,7 @@ from gateway.supervisor.candidates import Candidate
 from gateway.supervisor.rollout_acts import RolloutActs
 from gateway.supervisor.rollouts import Rollouts
 from gateway.supervisor.settings_moves import Configured
+from gateway.supervisor.source_watch import SourceWatch
 from gateway.supervisor.status import InstanceStatus, PluginStatus
 from gateway.supervisor.verification import Check
 from gateway.trust.standing import Standing
@@ -220,6 +221,13 @@ class AcceptsAll:
         return (Check(what="artefact", ok=True, words="As it was."),)
 
 
+class Nowhere:
+    """No plugin came from anywhere that could be looked at."""
+
+    async def offer(self, definition: PluginDefinition, release: Release) -> None:
+        return None
+
+
 class IdleRuntime:
     """Runs nothing; a Runtime so far as the API asks."""
 
@@ -302,6 +310,7 @@ async def management(
             catalogues=catalogues,
             limit=settings.bundle_bytes,
         ),
+        sources=SourceWatch(store=store, offers=Nowhere(), events=events, every=0),
         snapshots=snapshots,
         events=events,
         gatekeeper=gatekeeper,

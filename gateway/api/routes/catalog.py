@@ -135,13 +135,29 @@ def catalog_routes(parts: Parts) -> APIRouter:
         responses=responses(),
     )
     async def list_updates() -> UpdatesView:
-        offers = await parts.market.offers()
-        return UpdatesView(
-            updates=[update_view(parts, record, offers) for record in parts.store.plugins()],
-            doubts=doubts(parts),
-        )
+        return await _updates(parts)
+
+    @router.post(
+        "/api/v1/updates/check",
+        operation_id="checkUpdates",
+        summary="Look where plugins came from, then tell which have a newer version",
+        description="Asks the registries of images for their tags, and fetches pages from CDNs anew to hash "
+        "them. Catalogues are as they were fetched last. Nothing is moved.",
+        responses=responses(),
+    )
+    async def check_updates() -> UpdatesView:
+        await parts.sources.look()
+        return await _updates(parts)
 
     return router
+
+
+async def _updates(parts: Parts) -> UpdatesView:
+    offers = await parts.market.offers()
+    return UpdatesView(
+        updates=[update_view(parts, record, offers) for record in parts.store.plugins()],
+        doubts=doubts(parts),
+    )
 
 
 def _mine(parts: Parts, offer: Offer, plugins: Mapping[str, PluginRecord]) -> tuple[str | None, str]:

@@ -249,4 +249,6 @@ async def _json(request: Request) -> Any:
 def _view(parts: Parts, id_: PluginId) -> PluginView:
     record = parts.store.plugin(id_)
     release = parts.store.release(record.release_id)
-    return plugin_view(record, release, parts.supervisor.status(id_), parts.trust.standing(record.release_id))
+    standing = parts.trust.standing(record.release_id)
+    found = parts.sources.finding(id_)
+    return plugin_view(record, release, parts.supervisor.status(id_), standing, found)

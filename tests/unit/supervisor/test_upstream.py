@@ -7,7 +7,7 @@ import pytest
 from gateway.definition import PluginDefinition, parse_definition
 from gateway.model import ImageArtifact, Release
 from gateway.sources.base import SourceUnreadable
-from gateway.sources.oci import Offer
+from gateway.sources.offer import Offer
 from gateway.supervisor.upstream import Upstream
 from tests.samples import DIGEST, make_release
 
@@ -20,6 +20,7 @@ class Says:
         self._offer = Offer(
             reference="registry.example/notes:stable",
             digest=digest,
+            installed=DIGEST,
             version=version,
             changed=digest != DIGEST,
         )

@@ -63,6 +63,12 @@ function noneInstalled() {
   return empty("plug", "No plugins yet", "Install one and it appears here with its state, its page and its logs.", [go]);
 }
 
+function sourceBadge(view) {
+  const { changed, newest, words } = view.upstream ?? {};
+  if (!changed && !newest) return null;
+  return h("span.badge", { title: words }, newest ? `${newest} is there` : "changed at its source");
+}
+
 function createRow() {
   let view = null;
   let shownActions = "";
@@ -93,7 +99,7 @@ function createRow() {
     about.textContent = view.description || view.id;
     // Of what is shipped there is nothing to say but that it is.
     const doubtful = view.tier !== "built-in" || view.trust.refusal;
-    marks.replaceChildren(...[tierBadge(view), doubtful && standingBadge(view), grade(view.rating)].filter(Boolean));
+    marks.replaceChildren(...[tierBadge(view), doubtful && standingBadge(view), sourceBadge(view), grade(view.rating)].filter(Boolean));
     const reason = view.state === "healthy" ? "" : view.progress || view.reason;
     health.replaceChildren(stateBadge(view.state), ...(reason ? [h("span.muted.small", reason)] : []), ...(rollout ? [shortLine(rollout)] : []));
     version.replaceChildren(label("Version"), view.version);
