@@ -48,6 +48,7 @@ async def open_front(stack: AsyncExitStack, back: Back) -> tuple[Front, Callable
         trust=outside.trust, verification=outside.verification, bundles=outside.bundles,
         sources=outside.sources,
         snapshots=back.snapshots, events=back.events, gatekeeper=back.gatekeeper, tokens=back.tokens,
+        audit=back.store.audit,
         settings=back.settings,
         runtime_choice=back.runtime_choice, runtime=back.runtime, rollouts=back.rollouts,
         console=create_console(),

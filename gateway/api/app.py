@@ -14,8 +14,9 @@ from gateway.api.guard import Guard
 from gateway.api.metrics import metrics_routes
 from gateway.api.openapi.routes import openapi_routes
 from gateway.api.parts import Parts
-from gateway.api.ports import Lifecycle, Store, Supervisor, Trust, Verification
+from gateway.api.ports import Audit, Lifecycle, Store, Supervisor, Trust, Verification
 from gateway.api.problems import install_handlers
+from gateway.api.routes.audit import audit_routes
 from gateway.api.routes.bundles import bundle_routes
 from gateway.api.routes.catalog import catalog_routes
 from gateway.api.routes.catalogues import catalogue_routes
@@ -27,6 +28,7 @@ from gateway.api.routes.session import session_routes
 from gateway.api.routes.settings import settings_routes
 from gateway.api.routes.system import health_routes, system_routes
 from gateway.api.routes.tokens import token_routes
+from gateway.api.trail import Trail
 from gateway.catalogue.market import Market
 from gateway.registry.boards import EventBoard, SnapshotBoard
 from gateway.runtimes.base import Runtime
@@ -47,6 +49,7 @@ _ROUTES = (
     system_routes,
     session_routes,
     token_routes,
+    audit_routes,
     health_routes,
     metrics_routes,
     docs_routes,
@@ -67,6 +70,7 @@ def create_api(
     events: EventBoard,
     gatekeeper: Gatekeeper,
     tokens: Tokens,
+    audit: Audit,
     settings: Settings,
     runtime_choice: str,
     runtime: Runtime,
@@ -93,6 +97,8 @@ def create_api(
         events=events,
         gatekeeper=gatekeeper,
         tokens=tokens,
+        audit=audit,
+        trail=Trail(audit),
         settings=settings,
         runtime=runtime,
         runtime_choice=runtime_choice,

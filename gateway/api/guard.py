@@ -25,6 +25,7 @@ from gateway.api.problems import (
     unauthenticated,
 )
 from gateway.api.rights import OPEN, find_right
+from gateway.api.trail import CALLER, name_request
 from gateway.errors import Internal, PlugwayError, Unauthenticated
 from gateway.model import Caller
 from gateway.settings import Settings
@@ -37,7 +38,6 @@ BODY_LIMIT = 2**20
 UPLOADS = frozenset({("POST", "/api/v1/bundles"), ("POST", "/api/v1/bundles/preview")})
 """What takes a file, as it comes and up to ``bundle_bytes``."""
 
-CALLER = "plugway.caller"
 LOGIN_CODE = "plugway.login_code"
 
 HEALTH = frozenset({"/healthz", "/readyz"})
@@ -64,22 +64,37 @@ class Guard:
             await self._app(scope, receive, send)
             return
         _hide_login_code(scope)
+        request_id = name_request(scope)
         if self._console is not None and not _owns(scope):
             await self._show(scope, receive, send, self._console)
             return
-        send = _with_security_headers(send)
+        send = _with_own_headers(send, request_id)
+        trail = self._parts.trail
         try:
             self._admit(scope)
         except PlugwayError as error:
+            await trail.refused(scope, error)
             await self._refuse(error, scope, receive, send)
             return
-        await self._run(scope, _LimitedBody(receive, self._limit(scope)), send)
+        try:
+            recorder = await trail.begin(scope, send)
+        except PlugwayError as error:
+            await self._refuse(error, scope, receive, send)
+            return
+        try:
+            await self._run(scope, _LimitedBody(receive, self._limit(scope)), recorder or send)
+        finally:
+            if recorder is not None:
+                await recorder.end(0)
 
     def _admit(self, scope: Scope) -> None:
         """Find out who calls; raises where the call must not go on."""
         headers = dict(reversed(scope["headers"]))
         method, path = scope["method"], scope["path"]
         settings = self._parts.settings
+        asked = find_right(method, path)
+        if asked is not None:
+            scope[ASKED] = asked
         # Load balancers ask for health under any name, and learn nothing else from it.
         if path not in HEALTH:
             _check_host(headers.get(b"host"), settings)
@@ -87,9 +102,6 @@ class Guard:
         cookies = b"; ".join(value for name, value in scope["headers"] if name == b"cookie")
         caller = self._parts.gatekeeper.identify(authorization, cookies)
         scope[CALLER] = caller
-        asked = find_right(method, path)
-        if asked is not None:
-            scope[ASKED] = asked
         if (method, path) in OPEN:
             if method not in SAFE_METHODS:
                 _refuse_foreign(foreign_reason(scope["headers"], public_url=settings.public_url))
@@ -231,11 +243,13 @@ def _too_large(limit: int) -> BodyTooLarge:
     return BodyTooLarge(f"The management API reads at most {limit // 1024} KiB here.")
 
 
-def _with_security_headers(send: Send) -> Send:
+def _with_own_headers(send: Send, request_id: str) -> Send:
+    own = {**_SECURITY_HEADERS, b"x-request-id": request_id.encode()}
+
     async def dressed(message: Message) -> None:
         if message["type"] == "http.response.start":
             present = {name.lower() for name, _ in message["headers"]}
-            extra = [pair for pair in _SECURITY_HEADERS.items() if pair[0] not in present]
+            extra = [pair for pair in own.items() if pair[0] not in present]
             message = {**message, "headers": [*message["headers"], *extra]}
         await send(message)
 

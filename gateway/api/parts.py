@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 
 from gateway.access.gatekeeper import Gatekeeper
 from gateway.access.tokens import Tokens
-from gateway.api.ports import Lifecycle, Store, Supervisor, Trust, Verification
+from gateway.api.ports import Audit, Lifecycle, Store, Supervisor, Trust, Verification
 from gateway.api.streams import Streams
+from gateway.api.trail import Trail
 from gateway.catalogue.market import Market
 from gateway.registry.boards import EventBoard, SnapshotBoard
 from gateway.runtimes.base import Runtime
@@ -34,6 +35,8 @@ class Parts:
     events: EventBoard
     gatekeeper: Gatekeeper
     tokens: Tokens
+    audit: Audit
+    trail: Trail
     settings: Settings
     runtime: Runtime
     runtime_choice: str

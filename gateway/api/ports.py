@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Coroutine, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Mapping, Sequence
 from typing import Any, Protocol
 
 from gateway.definition import PluginDefinition
@@ -37,6 +37,14 @@ class Store(Protocol):
     async def ping(self) -> None:
         """Raises where the database does not answer."""
         ...
+
+
+class Audit(Protocol):
+    """The audit log. Each raises where the database does not answer."""
+
+    async def append(self, content: Mapping[str, Any], /) -> int: ...
+    async def newest(self, before: int, limit: int, since: float = 0.0, /) -> Sequence[dict[str, Any]]: ...
+    def all(self, since: float = 0.0, /) -> AsyncGenerator[dict[str, Any], None]: ...
 
 
 class Supervisor(Protocol):

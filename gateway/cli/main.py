@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gateway.cli.abort import abort
+from gateway.cli.audit import audit
 from gateway.cli.bundle import bundle
 from gateway.cli.catalogue import catalogue
 from gateway.cli.configure import configure
@@ -66,3 +67,4 @@ app.add_typer(policy, name="policy", rich_help_panel=TRUST)
 app.add_typer(registry, name="registry", rich_help_panel=TRUST)
 app.command(rich_help_panel=GATEWAY)(doctor)
 app.add_typer(token, name="token", rich_help_panel=GATEWAY)
+app.command(rich_help_panel=GATEWAY)(audit)

@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from gateway.errors import Internal
 from gateway.model import InstanceId, Manifest, PluginId, Release, ReleaseId, RemoteArtifact, UiBundle
 from gateway.registry import codec, rollout_rows, tables
+from gateway.registry.audit_rows import AuditRows
 from gateway.registry.content import Content, Work, insert_release, load
 from gateway.registry.database import Database
 from gateway.registry.errors import (
@@ -43,6 +44,7 @@ class RegistryStore:
     def __init__(self, database: Database, cipher: SecretCipher, content: Content) -> None:
         self._database = database
         self.tokens = TokenRows(database)
+        self.audit = AuditRows(database)
         self._cipher = cipher
         self._content = content
         self._listeners: list[Listener] = []

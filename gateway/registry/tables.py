@@ -106,3 +106,12 @@ tokens = Table(
     Column("used_at", Float, nullable=False),
     UniqueConstraint("name"),
 )
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("seq", Integer, primary_key=True, autoincrement=False),
+    Column("at", Float, nullable=False, index=True),
+    # One JSON object, as gateway.registry.audit_chain links it.
+    Column("entry", Text, nullable=False),
+)

@@ -315,6 +315,7 @@ async def management(
         events=events,
         gatekeeper=gatekeeper,
         tokens=tokens,
+        audit=store.audit,
         settings=settings,
         runtime_choice="chosen by the test",
         runtime=runtime,

@@ -263,3 +263,28 @@ async def test_tokens_from_the_command_line(tmp_path: Path) -> None:
         await run.good("token", "revoke", "ci")
         assert (await run("restart", "tiny", PLUGWAY_TOKEN=secret)).code == 5
         assert (await run("token", "revoke", "ci")).code == 4
+
+
+async def test_the_audit_log_from_the_command_line(tmp_path: Path) -> None:
+    async with shell(tmp_path) as run:
+        await run.good("install", "tiny")
+        await run.good("restart", "tiny")
+        shown = (await run.good("audit")).out.splitlines()
+        assert "restartPlugin" in shown[1]
+        assert "tiny" in shown[1]
+        first = (await run.good("audit", "--verify")).out
+        assert "4 entries, unchanged" in first
+        noted = first.splitlines()[-1]
+        file = tmp_path / "audit.ndjson"
+        await run.good("disable", "tiny")
+        told = (await run.good("audit", "--verify", "--noted", noted, "--export", str(file), "--json")).json
+        assert (told["entries"], told["holds"]) == (6, True)
+        exported = [json.loads(line) for line in (await asyncio.to_thread(file.read_text)).splitlines()]
+        assert [entry["seq"] for entry in exported] == [1, 2, 3, 4, 5, 6]
+        assert (await run("audit", "--since", "1h")).out.count("disablePlugin") == 2
+        forged = f"2:{'0' * 64}"
+        refused = await run("audit", "--verify", "--noted", forged)
+        assert refused.code == 1
+        assert "not the one that was noted" in refused.out
+        assert (await run("audit", "--noted", "x")).code == 2
+        assert (await run("audit", "--since", "once")).code == 2

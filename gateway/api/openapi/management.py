@@ -22,6 +22,7 @@ TAGS = [
     {"name": "events", "description": "What happens, as it happens."},
     {"name": "session", "description": "Signing in and out."},
     {"name": "tokens", "description": "Who else may call."},
+    {"name": "audit", "description": "Who did what."},
     {"name": "catalogues", "description": "Signed lists of plugins that this gateway reads."},
     {"name": "system", "description": "The gateway itself."},
 ]

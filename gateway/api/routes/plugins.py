@@ -15,6 +15,7 @@ from gateway.api.leaving import while_connected
 from gateway.api.lock_views import LockView, lock_view
 from gateway.api.parts import Parts
 from gateway.api.problems import MalformedJson, responses
+from gateway.api.trail import note
 from gateway.api.views import (
     CandidateView,
     CheckView,
@@ -160,7 +161,9 @@ def _add_installation(router: APIRouter, parts: Parts) -> None:
         ] = "",
     ) -> PluginView:
         definition = parse_definition(await _json(request))
+        note(request.scope, plugin=definition.id, version=definition.version or "")
         record = await while_connected(request, parts.lifecycle.install(definition, consent))
+        note(request.scope, release=record.release_id)
         response.headers["location"] = f"/api/v1/plugins/{record.id}"
         return _view(parts, record.id)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path
+from fastapi import APIRouter, Path, Request
 
 from gateway.api.parts import Parts
 from gateway.api.problems import responses
@@ -18,6 +18,7 @@ from gateway.api.rollout_views import (
     rollout_view,
 )
 from gateway.api.routes.plugins import PluginPath
+from gateway.api.trail import note
 from gateway.model import PluginId
 from gateway.registry.records import RolloutRecord
 from gateway.supervisor.rollout_request import RolloutOptions
@@ -59,7 +60,12 @@ def _add_plugin_routes(router: APIRouter, parts: Parts) -> None:
         status_code=201,
         responses=responses(404, 409, 422),
     )
-    async def begin_rollout(id: PluginPath, body: RolloutRequest) -> RolloutView:  # noqa: A002
+    async def begin_rollout(
+        id: PluginPath,  # noqa: A002
+        body: RolloutRequest,
+        request: Request,
+    ) -> RolloutView:
+        note(request.scope, version=body.version)
         options = RolloutOptions(**body.model_dump(exclude={"version", "catalogue", "yes"}))
         definition = None
         if body.catalogue:

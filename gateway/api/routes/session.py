@@ -10,11 +10,12 @@ from fastapi import APIRouter, Request, Response
 from starlette.responses import RedirectResponse
 
 from gateway.access.codes import CODE_SECONDS
-from gateway.access.gatekeeper import SESSION_COOKIE, session_values
+from gateway.access.gatekeeper import ADMIN, SESSION_COOKIE, session_values
 from gateway.api.guard import LOGIN_CODE, caller_of
 from gateway.api.pages import refusal_page
 from gateway.api.parts import Parts
 from gateway.api.problems import problem_response, responses, unauthenticated
+from gateway.api.trail import note
 from gateway.api.views import LoginLink, SessionView, TokenLogin
 from gateway.model import Caller
 
@@ -44,6 +45,7 @@ def _add_sign_in(router: APIRouter, parts: Parts) -> None:
         # The door took the code out of the query, so that no log has it.
         session = parts.gatekeeper.redeem(request.scope.get(LOGIN_CODE, ""))
         if session is not None:
+            note(request.scope, user=ADMIN)
             response: Response = RedirectResponse("/", 303)
             _set_cookie(response, parts, session)
             return response
@@ -57,10 +59,11 @@ def _add_sign_in(router: APIRouter, parts: Parts) -> None:
         summary="Sign a browser in with a token",
         responses=responses(400, 413, 422),
     )
-    async def sign_in(login: TokenLogin, response: Response) -> SessionView:
+    async def sign_in(login: TokenLogin, request: Request, response: Response) -> SessionView:
         caller = parts.gatekeeper.identify_token(login.token)
         if caller is None:
             raise unauthenticated("This token is not known.")
+        note(request.scope, user=caller.user, token=caller.token)
         _set_cookie(response, parts, parts.gatekeeper.start_token_session(caller))
         return _session_view(caller)
 

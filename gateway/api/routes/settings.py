@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 
 from gateway.api.convert import settings_view
 from gateway.api.parts import Parts
 from gateway.api.problems import responses
 from gateway.api.routes.plugins import PluginPath
+from gateway.api.trail import note
 from gateway.api.views import SettingsChange, SettingsResult, SettingsView
 from gateway.errors import BadInput
 from gateway.model import PluginId
@@ -40,7 +41,13 @@ def settings_routes(parts: Parts) -> APIRouter:
         "Those that need a restart are brought in by a rollout, and go back where it fails.",
         responses=responses(400, 404, 409, 413, 422),
     )
-    async def change_settings(id: PluginPath, change: SettingsChange) -> SettingsResult:  # noqa: A002
+    async def change_settings(
+        id: PluginPath,  # noqa: A002
+        change: SettingsChange,
+        request: Request,
+    ) -> SettingsResult:
+        # Names alone: any value may be a secret.
+        note(request.scope, settings=sorted(change.values), dry_run=change.dry_run)
         plugin = parts.store.plugin(PluginId(id)).id
         result = await parts.lifecycle.configure(plugin, change.values, dry_run=change.dry_run)
         if not result.accepted:

@@ -11,6 +11,7 @@ from gateway.api.guard import caller_of
 from gateway.api.parts import Parts
 from gateway.api.problems import responses
 from gateway.api.token_views import NewToken, NewTokenView, TokenList, token_view
+from gateway.api.trail import note
 
 
 def token_routes(parts: Parts) -> APIRouter:
@@ -30,6 +31,8 @@ def token_routes(parts: Parts) -> APIRouter:
         responses=responses(400, 409, 413, 422),
     )
     async def create_token(wanted: NewToken, request: Request) -> NewTokenView:
+        expires = wanted.expires_at.isoformat() if wanted.expires_at else "never"
+        note(request.scope, name=wanted.name, role=wanted.role, grants=wanted.grants, expires=expires)
         token, secret = await parts.tokens.create(
             name=wanted.name,
             role=wanted.role,
