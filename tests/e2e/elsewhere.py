@@ -1,4 +1,4 @@
-"""Another host, which a plugin's page must not reach."""
+"""What a plugin's page must not reach, and the ways it may try: the console, a neighbour, another host."""
 
 from __future__ import annotations
 
@@ -6,6 +6,31 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+
+REACHES = (
+    "document.cookie",
+    "localStorage.length",
+    "sessionStorage.length",
+    "parent.document.title",
+    "parent.localStorage.length",
+    "top.location.href",
+    "frameElement.id",
+    "indexedDB.open('x')",
+    "caches.open('x')",
+)
+"""Of the console."""
+
+ATTEMPTS = (
+    "(url) => fetch(url).then(() => 'reached', (e) => e.name)",
+    "(url) => fetch(url, {mode: 'no-cors'}).then(() => 'reached', (e) => e.name)",
+    "(url) => new Promise((done) => { const x = new XMLHttpRequest(); x.onload = () => done('reached');"
+    " x.onerror = () => done('blocked'); x.open('GET', url); x.send(); })",
+    "(url) => new Promise((done) => { const x = new EventSource(url); x.onopen = () => done('reached');"
+    " x.onerror = () => done('blocked'); })",
+    "(url) => new Promise((done) => { try { const x = new WebSocket(url); x.onopen = () => done('reached');"
+    " x.onerror = () => done('blocked'); } catch (e) { done('blocked'); } })",
+)
+"""At a URL."""
 
 
 @dataclass

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import subprocess
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -12,61 +11,20 @@ import pytest_asyncio
 from playwright.async_api import Browser, expect
 
 from tests.e2e.browser import visitor
+from tests.e2e.react_panel import OWN_REACT, build_panel
 from tests.fakes.http_api import Upstream
 from tests.fakes.serving import serving
 from tests.fakes.unsigned import allow_unsigned, install_agreed
 from tests.fakes.web import Page, Web
-from tests.parts import need_npm_packages
 from tests.running import RunningGateway, gateway
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(180)]
 
-_PACKAGE = {"private": True, "dependencies": {"react": "19", "react-dom": "19", "esbuild": "0.28"}}
-_PANEL = """
-import { useState } from "react";
-export default function Panel({ host, theme, path }) {
-  const [count, setCount] = useState(0);
-  const [said, setSaid] = useState("");
-  const ask = async () => setSaid((await (await host.fetch("/hello?x=1")).json()).path);
-  return (
-    <main>
-      <h1>{host.plugin} {theme}</h1>
-      <button onClick={() => setCount(count + 1)}>clicked {count}</button>
-      <button onClick={ask}>ask</button>
-      <button onClick={() => host.navigate("/items/8")}>go on</button>
-      <p id="said">{said}</p>
-      <p id="path">{path}</p>
-    </main>
-  );
-}
-"""
-_OWN_REACT = {
-    "functions": """
-export { createElement } from "react";
-export { createRoot } from "react-dom/client";
-""",
-    "namespaces": """
-import * as React from "react";
-import * as ReactDOM from "react-dom/client";
-export { React, ReactDOM };
-""",
-    "none": "",
-}
 
-
-@pytest.fixture(scope="module", params=list(_OWN_REACT))
+@pytest.fixture(scope="module", params=list(OWN_REACT))
 def bundle(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, bytes]:
     """How it brings its React, and the module that esbuild makes of it."""
-    modules = need_npm_packages("react", _PACKAGE)
-    source = tmp_path_factory.mktemp("panel") / "panel.jsx"
-    source.write_text(_OWN_REACT[request.param] + _PANEL)
-    command = [
-        str(modules / ".bin" / "esbuild"), str(source), "--bundle", "--format=esm", "--minify",
-        "--jsx=automatic", '--define:process.env.NODE_ENV="production"',
-    ]  # fmt: skip
-    environment = {"PATH": "/usr/local/bin:/usr/bin:/bin", "NODE_PATH": str(modules)}
-    built = subprocess.run(command, env=environment, check=True, capture_output=True, timeout=60)
-    return request.param, built.stdout
+    return request.param, build_panel(request.param, tmp_path_factory.mktemp("panel"))
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")

@@ -10,7 +10,7 @@ import pytest_asyncio
 from playwright.async_api import expect
 
 from tests.e2e.browser import Visitor
-from tests.e2e.elsewhere import Elsewhere, another_host
+from tests.e2e.elsewhere import ATTEMPTS, REACHES, Elsewhere, another_host
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(120)]
 
@@ -28,36 +28,11 @@ async def test_its_origin_is_opaque(visit: Visitor) -> None:
     assert await frame.evaluate("document.domain") == ""
 
 
-REACHES = (
-    "document.cookie",
-    "localStorage.length",
-    "sessionStorage.length",
-    "parent.document.title",
-    "parent.localStorage.length",
-    "top.location.href",
-    "frameElement.id",
-    "indexedDB.open('x')",
-    "caches.open('x')",
-)
-
-
 async def test_it_cannot_read_the_console(visit: Visitor) -> None:
     frame = await visit.frame()
     for reach in REACHES:
         failed = "async () => { try { await (%s); return 'read' } catch (e) { return e.name } }"
         assert await frame.evaluate(failed % reach) in {"SecurityError", "TypeError"}, reach
-
-
-ATTEMPTS = (
-    "(url) => fetch(url).then(() => 'reached', (e) => e.name)",
-    "(url) => fetch(url, {mode: 'no-cors'}).then(() => 'reached', (e) => e.name)",
-    "(url) => new Promise((done) => { const x = new XMLHttpRequest(); x.onload = () => done('reached');"
-    " x.onerror = () => done('blocked'); x.open('GET', url); x.send(); })",
-    "(url) => new Promise((done) => { const x = new EventSource(url); x.onopen = () => done('reached');"
-    " x.onerror = () => done('blocked'); })",
-    "(url) => new Promise((done) => { try { const x = new WebSocket(url); x.onopen = () => done('reached');"
-    " x.onerror = () => done('blocked'); } catch (e) { done('blocked'); } })",
-)
 
 
 async def test_it_cannot_fetch_anything_itself(visit: Visitor, elsewhere: Elsewhere) -> None:

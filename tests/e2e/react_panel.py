@@ -1,0 +1,55 @@
+"""A page as a React component, and what the ordinary npm tools make of it."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+from tests.parts import need_npm_packages
+
+_PACKAGE = {"private": True, "dependencies": {"react": "19", "react-dom": "19", "esbuild": "0.28"}}
+_PANEL = """
+import { useState } from "react";
+export default function Panel({ host, theme, path }) {
+  const [count, setCount] = useState(0);
+  const [said, setSaid] = useState("");
+  const ask = async () => setSaid((await (await host.fetch("/hello?x=1")).json()).path);
+  return (
+    <main>
+      <h1>{host.plugin} {theme}</h1>
+      <button onClick={() => setCount(count + 1)}>clicked {count}</button>
+      <button onClick={ask}>ask</button>
+      <button onClick={() => host.navigate("/items/8")}>go on</button>
+      <p id="said">{said}</p>
+      <p id="path">{path}</p>
+    </main>
+  );
+}
+"""
+OWN_REACT = {
+    "functions": """
+export { createElement } from "react";
+export { createRoot } from "react-dom/client";
+""",
+    "namespaces": """
+import * as React from "react";
+import * as ReactDOM from "react-dom/client";
+export { React, ReactDOM };
+""",
+    "none": "",
+}
+"""How a module brings its own React."""
+
+
+def build_panel(kind: str, place: Path) -> bytes:
+    """The module that esbuild makes of it; ``kind`` is one of :data:`OWN_REACT`."""
+    modules = need_npm_packages("react", _PACKAGE)
+    source = place / "panel.jsx"
+    source.write_text(OWN_REACT[kind] + _PANEL)
+    command = [
+        str(modules / ".bin" / "esbuild"), str(source), "--bundle", "--format=esm", "--minify",
+        "--jsx=automatic", '--define:process.env.NODE_ENV="production"',
+    ]  # fmt: skip
+    environment = {"PATH": "/usr/local/bin:/usr/bin:/bin", "NODE_PATH": str(modules)}
+    built = subprocess.run(command, env=environment, check=True, capture_output=True, timeout=60)
+    return built.stdout
