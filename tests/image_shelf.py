@@ -37,7 +37,12 @@ class Shelf:
         (directory / "Dockerfile").write_text(text)
         labels = {"io.plugway.manifest": json.dumps(manifest)}
         self.client.images.build(
-            path=str(directory), tag=f"{self.name}:{tag}", labels=labels, network_mode="none", rm=True
+            path=str(directory),
+            tag=f"{self.name}:{tag}",
+            labels=labels,
+            network_mode="none",
+            rm=True,
+            forcerm=True,
         )
         return self._send(tag)
 

@@ -96,7 +96,13 @@ def _push(context: Path, built: str, name: str) -> str:
     context.mkdir()
     (context / "Dockerfile").write_text(f"FROM {built}\n")
     with contextlib.closing(docker.from_env()) as client:
-        client.images.build(path=str(context), tag=f"{name}:1.0.0", labels={"io.plugway.manifest": _LABEL})
+        client.images.build(
+            path=str(context),
+            tag=f"{name}:1.0.0",
+            labels={"io.plugway.manifest": _LABEL},
+            rm=True,
+            forcerm=True,
+        )
         for event in client.api.push(name, tag="1.0.0", stream=True, decode=True):
             assert "error" not in event, event
         client.images.get(f"{name}:1.0.0").tag(_KEPT)

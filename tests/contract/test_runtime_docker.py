@@ -243,7 +243,9 @@ async def test_an_image_goes_with_the_last_release_that_needs_it(
     (tmp_path / "Dockerfile").write_text(f"FROM {base_image}\n")
 
     def prepare() -> None:
-        client.images.build(path=str(tmp_path), tag=tag, rm=True, labels={DIGEST: "sha256:" + "5" * 64})
+        client.images.build(
+            path=str(tmp_path), tag=tag, rm=True, forcerm=True, labels={DIGEST: "sha256:" + "5" * 64}
+        )
         client.api.tag(tag, image_repository(home, plugin), tag=release, force=True)
 
     with contextlib.closing(docker.from_env()) as client:
