@@ -14,6 +14,7 @@ from gateway.access.tokens import Tokens
 from gateway.home import Home
 from gateway.model import Source
 from gateway.registry.boards import EventBoard, OutcomeBoard, SnapshotBoard
+from gateway.registry.circuits import CircuitBoard
 from gateway.registry.image_logins import ImageLogins
 from gateway.registry.secrets import SecretCipher
 from gateway.registry.store import RegistryStore
@@ -55,6 +56,7 @@ class Back:
     snapshots: SnapshotBoard
     events: EventBoard
     outcomes: OutcomeBoard
+    circuits: CircuitBoard
     refresh: Refresh
     admission: Admission
     supervisor: Supervisor
@@ -109,8 +111,8 @@ async def open_back(stack: AsyncExitStack, settings: Settings, announce: Announc
     return Back(
         settings=settings, home=home, logins=logins, gatekeeper=gatekeeper, tokens=tokens, store=store,
         runtime=runtime, runtime_choice=why, content=content, catalog=catalog, snapshots=snapshots,
-        events=events, outcomes=outcomes, refresh=refresh, admission=admission, supervisor=supervisor,
-        lifecycle=lifecycle, rollouts=rollouts,
+        events=events, outcomes=outcomes, circuits=CircuitBoard(), refresh=refresh, admission=admission,
+        supervisor=supervisor, lifecycle=lifecycle, rollouts=rollouts,
     )  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 
@@ -15,6 +16,8 @@ from gateway.console.app import create_console
 from gateway.outside import open_outside
 from gateway.proxy.app import DataPlane
 from gateway.proxy.preflight import CorsGate
+from gateway.registry.boards import EventBoard
+from gateway.registry.circuits import CircuitReport
 
 
 class Front:
@@ -33,15 +36,23 @@ class Front:
         await self._management(scope, receive, send)
 
 
+def _tell(events: EventBoard, report: CircuitReport) -> None:
+    words = report.words_at(time.time())
+    events.emit("instance.circuit", report.plugin, instance=report.instance, state=report.state, reason=words)
+
+
 async def open_front(stack: AsyncExitStack, back: Back) -> tuple[Front, Callable[[], None]]:
     """The application, and what ends its event streams. ``stack`` closes the data plane."""
     data_plane = DataPlane(
         snapshots=back.snapshots, outcomes=back.outcomes, gatekeeper=back.gatekeeper.reader,
         content=back.content, settings=back.settings, asset_key=back.gatekeeper.asset_key,
+        circuits=back.circuits,
     )  # fmt: skip
     stack.push_async_callback(data_plane.close)
-    REGISTRY.register(data_plane.metrics)
-    stack.callback(REGISTRY.unregister, data_plane.metrics)
+    for collector in (data_plane.metrics, data_plane.limit_metrics):
+        REGISTRY.register(collector)
+        stack.callback(REGISTRY.unregister, collector)
+    back.circuits.on_report(lambda report: _tell(back.events, report))
     outside = await open_outside(stack, back)
     management = create_api(
         store=back.store, supervisor=back.supervisor, lifecycle=back.lifecycle, market=outside.market,
@@ -51,7 +62,7 @@ async def open_front(stack: AsyncExitStack, back: Back) -> tuple[Front, Callable
         audit=back.store.audit,
         settings=back.settings,
         runtime_choice=back.runtime_choice, runtime=back.runtime, rollouts=back.rollouts,
-        console=create_console(),
+        circuits=back.circuits, console=create_console(),
     )  # fmt: skip
     origins = back.settings.api_origins
     app: ASGIApp = CorsGate(management, Cors(origins)) if origins else management

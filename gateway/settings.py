@@ -117,6 +117,22 @@ class Settings(BaseSettings):
     call_key_hours: float = Field(
         24.0, gt=0, description="Time for which one key signs who calls, towards plugins, in hours."
     )
+    max_calls: int = Field(
+        4096,
+        ge=1,
+        description="Calls to plugins that run at once; no plugin fills more than the half.",
+    )
+    plugin_calls: int = Field(
+        512,
+        ge=1,
+        description="Calls to one plugin at once, where 'plugway limits' says nothing else.",
+    )
+    shed_lag: float = Field(
+        0.5,
+        ge=0,
+        description="Lag of the event loop, when it lasts, from which on some calls are refused with 503; "
+        "0 refuses none.",
+    )
     session_hours: float = Field(12.0, gt=0, description="Life of a browser session, in hours.")
 
     fetch_allow: str = Field(

@@ -21,6 +21,7 @@ from gateway.api.routes.bundles import bundle_routes
 from gateway.api.routes.catalog import catalog_routes
 from gateway.api.routes.catalogues import catalogue_routes
 from gateway.api.routes.events import event_routes
+from gateway.api.routes.limits import limit_routes
 from gateway.api.routes.logs import log_routes
 from gateway.api.routes.plugins import plugin_routes
 from gateway.api.routes.rollouts import rollout_routes
@@ -31,6 +32,7 @@ from gateway.api.routes.tokens import token_routes
 from gateway.api.trail import Trail
 from gateway.catalogue.market import Market
 from gateway.registry.boards import EventBoard, SnapshotBoard
+from gateway.registry.circuits import CircuitBoard
 from gateway.runtimes.base import Runtime
 from gateway.settings import Settings
 from gateway.supervisor.bundles import Bundles
@@ -41,6 +43,7 @@ _ROUTES = (
     plugin_routes,
     rollout_routes,
     settings_routes,
+    limit_routes,
     log_routes,
     catalog_routes,
     catalogue_routes,
@@ -75,6 +78,7 @@ def create_api(
     runtime_choice: str,
     runtime: Runtime,
     rollouts: RolloutActs,
+    circuits: CircuitBoard | None = None,
     console: ASGIApp | None = None,
 ) -> FastAPI:
     """The API with its own door: everything but health and sign-in needs a token or session.
@@ -103,6 +107,7 @@ def create_api(
         runtime=runtime,
         runtime_choice=runtime_choice,
         rollouts=rollouts,
+        circuits=circuits or CircuitBoard(),
     )
     app = FastAPI(
         title="Plugway",

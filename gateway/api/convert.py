@@ -1,13 +1,16 @@
-"""From records and observations to what the API answers. Pure."""
+"""From records and observations to what the API answers. Pure but for the time that is left."""
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 from gateway.api import views
 from gateway.api.ports import InstanceLogLine
-from gateway.model import Manifest, Permissions, ReleaseId, Source, UiType
+from gateway.model import InstanceId, Manifest, Permissions, ReleaseId, Source, UiType
 from gateway.registry.boards import Event
+from gateway.registry.circuits import CircuitReport
 from gateway.registry.records import Acceptance, PluginRecord, ReleaseRecord
 from gateway.runtimes.base import Sandbox
 from gateway.supervisor.candidates import Candidate, needs_consent
@@ -30,6 +33,7 @@ def plugin_view(
     status: PluginStatus,
     standing: Standing | None,
     found: Finding | None,
+    circuit_of: Callable[[InstanceId], CircuitReport | None],
 ) -> views.PluginView:
     manifest = release.manifest
     return views.PluginView(
@@ -58,7 +62,7 @@ def plugin_view(
         settings_required=bool(manifest and _settings_missing(record, manifest)),
         installed_at=moment(record.installed_at),
         updated_at=moment(record.updated_at),
-        instances=[instance_view(instance) for instance in status.instances],
+        instances=[instance_view(instance, circuit_of(instance.id)) for instance in status.instances],
         definition=record.definition,
     )
 
@@ -78,7 +82,7 @@ def _upstream(found: Finding | None) -> views.UpstreamView | None:
     )
 
 
-def instance_view(instance: InstanceStatus) -> views.InstanceView:
+def instance_view(instance: InstanceStatus, circuit: CircuitReport | None) -> views.InstanceView:
     return views.InstanceView(
         id=instance.id,
         release_id=instance.release_id,
@@ -93,6 +97,19 @@ def instance_view(instance: InstanceStatus) -> views.InstanceView:
         address=instance.address,
         sandbox=_sandbox(instance.sandbox),
         relay=_relay(instance),
+        circuit=_circuit(circuit),
+    )
+
+
+def _circuit(report: CircuitReport | None) -> views.CircuitView:
+    if report is None:
+        return views.CircuitView(state="closed", words="", until=None, ejections=0)
+    now = time.time()
+    return views.CircuitView(
+        state=report.state_at(now),
+        words=report.words_at(now),
+        until=moment(report.until),
+        ejections=report.times,
     )
 
 

@@ -12,6 +12,7 @@ from gateway.api.streams import Streams
 from gateway.api.trail import Trail
 from gateway.catalogue.market import Market
 from gateway.registry.boards import EventBoard, SnapshotBoard
+from gateway.registry.circuits import CircuitBoard
 from gateway.runtimes.base import Runtime
 from gateway.settings import Settings
 from gateway.supervisor.bundles import Bundles
@@ -41,5 +42,6 @@ class Parts:
     runtime: Runtime
     runtime_choice: str
     rollouts: RolloutActs
+    circuits: CircuitBoard = field(default_factory=CircuitBoard)
     streams: Streams = field(default_factory=Streams)
     started_at: float = field(default_factory=time.time)

@@ -78,6 +78,8 @@ RIGHTS = (
     Right("restartPlugin", "POST", f"{_P}/restart", _OPERATOR, Scope.PLUGIN),
     Right("getSettings", "GET", f"{_P}/settings", _VIEWER, Scope.PLUGIN),
     Right("changeSettings", "PUT", f"{_P}/settings", _OPERATOR, Scope.PLUGIN),
+    Right("getLimits", "GET", f"{_P}/limits", _VIEWER, Scope.PLUGIN),
+    Right("setLimits", "PUT", f"{_P}/limits", _OPERATOR, Scope.PLUGIN),
     Right("readLogs", "GET", f"{_P}/logs", _VIEWER, Scope.PLUGIN),
     Right("listRollouts", "GET", f"{_P}/rollouts", _VIEWER, Scope.PLUGIN),
     Right("beginRollout", "POST", f"{_P}/rollouts", _OPERATOR, Scope.PLUGIN),

@@ -10,6 +10,7 @@ from pydantic.alias_generators import to_camel
 
 from gateway.definition import PluginDefinition
 from gateway.model import InstanceState, Ownership, PluginState, Source, Tier, UiType, Voice
+from gateway.supervisor.limits import LimitOptions
 
 
 class View(BaseModel):
@@ -53,6 +54,18 @@ class RelayView(View):
     problem: str = Field(description="Why the relay is not there; empty where it is.")
 
 
+class CircuitView(View):
+    """Whether an instance gets calls, by how the last ones went."""
+
+    state: Literal["closed", "open", "half-open", "held"] = Field(
+        description="`open`: taken out for a time; `half-open`: tried again; `held`: it would be "
+        "open, were it not the last one."
+    )
+    words: str = Field(description="Why, for people; empty while closed.")
+    until: datetime | None = Field(description="When it is tried again.")
+    ejections: int = Field(description="How often it was taken out in a row.")
+
+
 class InstanceView(View):
     """One running copy of a release."""
 
@@ -69,6 +82,7 @@ class InstanceView(View):
     address: str = Field(description="Where it answers the contract; empty while it does not.")
     sandbox: SandboxView | None = Field(description="Null where nobody here can know it.")
     relay: RelayView | None = Field(description="Null where it has none.")
+    circuit: CircuitView
 
 
 class TrustView(View):
@@ -162,6 +176,14 @@ class PluginView(View):
     updated_at: datetime | None
     instances: list[InstanceView]
     definition: PluginDefinition
+
+
+class LimitsView(View):
+    """How a plugin may be called."""
+
+    own: LimitOptions = Field(description="What was set here.")
+    suggested: LimitOptions = Field(description="What the plugin's manifest asks for.")
+    effective: LimitOptions = Field(description="What holds.")
 
 
 class PluginList(View):

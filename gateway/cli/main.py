@@ -13,6 +13,7 @@ from gateway.cli.enable import enable
 from gateway.cli.info import info
 from gateway.cli.install import install
 from gateway.cli.key import key
+from gateway.cli.limits import limits
 from gateway.cli.list import list_plugins
 from gateway.cli.logs import logs
 from gateway.cli.pause import pause
@@ -44,6 +45,7 @@ app.command(rich_help_panel=PLUGINS)(uninstall)
 app.command(rich_help_panel=PLUGINS)(enable)
 app.command(rich_help_panel=PLUGINS)(disable)
 app.command(rich_help_panel=PLUGINS)(configure)
+app.command(rich_help_panel=PLUGINS)(limits)
 app.command(rich_help_panel=PLUGINS)(restart)
 app.command(rich_help_panel=PLUGINS)(logs)
 app.command(rich_help_panel=PLUGINS)(search)

@@ -127,7 +127,7 @@ def _print_instances(plugin: Object) -> None:
                 i["runtime"],
                 sandbox_words(i),
                 ago(i["startedAt"]),
-                i["reason"],
+                i["circuit"]["words"] or i["reason"],
             )
             for i in plugin["instances"]
         ],

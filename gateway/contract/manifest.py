@@ -8,6 +8,7 @@ from typing import Any
 from plugway.plugin.v1 import manifest_pb2, plugin_pb2
 
 from gateway.contract.errors import ContractMismatch, GarbageAnswer
+from gateway.contract.limits import read_limits
 from gateway.model import PLUGIN_ID, Access, Manifest, Permissions, PluginId, RouteRule, UiType
 from gateway.page_origins import BadOrigin, check_page_origin
 
@@ -56,6 +57,7 @@ def read_manifest(answer: plugin_pb2.DescribeResponse) -> Manifest:
         one_way_migration=said.data_policy.one_way_migration,
         migration_explanation=said.data_policy.explanation,
         services=tuple(said.services),
+        quotas=read_limits(said.suggested_limits),
         openapi=_object(answer.openapi_json, "OpenAPI document") if answer.openapi_json else None,
         descriptor_set=answer.descriptor_set,
     )

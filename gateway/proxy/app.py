@@ -13,20 +13,27 @@ from gateway.proxy.calls import Calls
 from gateway.proxy.counters import CallMetrics
 from gateway.proxy.head import plain_head
 from gateway.proxy.headers import Pairs
-from gateway.proxy.problems import Problem, UnknownPlugin
+from gateway.proxy.limits.metrics import LimitMetrics
+from gateway.proxy.limits.outliers import Outliers
+from gateway.proxy.limits.overload import Capacity, LoopLag
+from gateway.proxy.problems import Overloaded, Problem, UnknownPlugin
 from gateway.proxy.table import RouteTable
 from gateway.proxy.ui import UiFiles
 from gateway.proxy.upstream import Upstream
 from gateway.proxy.websocket import WebSockets, deny
 from gateway.registry.boards import OutcomeBoard, SnapshotBoard
+from gateway.registry.circuits import CircuitBoard
 from gateway.settings import Settings
+
+_SHEDDING = Problem(Overloaded("The gateway has more to do than it can.", reason="shedding", retry_after=2.0))
 
 
 class DataPlane:
     """Serves ``/plugins/{id}/api/...`` and ``/plugins/{id}/ui/...`` for HTTP and WebSockets.
 
-    Must be made in the event loop that runs it. ``metrics`` is a collector for a
-    prometheus registry. ``asset_key`` signs the capabilities of UI assets.
+    Must be made in the event loop that runs it. ``metrics`` and ``limit_metrics`` are collectors for a
+    prometheus registry. ``asset_key`` signs the capabilities of UI assets. Of ``processes`` that share
+    the work each keeps its part of every limit.
     """
 
     def __init__(
@@ -38,13 +45,20 @@ class DataPlane:
         content: Content,
         settings: Settings,
         asset_key: bytes,
+        circuits: CircuitBoard | None = None,
+        processes: int = 1,
     ) -> None:
         self.metrics = CallMetrics()
         self._doorman = Doorman(gatekeeper, settings)
-        self._table = RouteTable(self.metrics, Upstream.retire)
-        self._calls = Calls(self._doorman, outcomes, settings, self._table.find)
+        self._lag = LoopLag(settings.shed_lag)
+        circuits = circuits or CircuitBoard()
+        capacity = Capacity(max(1, settings.max_calls // processes))
+        self.limit_metrics = LimitMetrics(self._lag, capacity, circuits)
+        self._outliers = Outliers(outcomes, circuits)
+        self._table = RouteTable(self.metrics, self._retire, capacity, processes)
+        self._calls = Calls(self._doorman, outcomes, self._outliers, settings, self._table.find, self.metrics)
         self._uis = UiFiles(content, self._doorman, settings, asset_key)
-        self._sockets = WebSockets(self._doorman, outcomes, self._table.find)
+        self._sockets = WebSockets(self._doorman, self._outliers, self._table.find, self.metrics)
         self._unsubscribe = snapshots.subscribe(self._table.update)
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
@@ -53,6 +67,10 @@ class DataPlane:
             return
         # ["", "plugins", id, "api", the rest]
         parts: list[bytes] = scope["raw_path"].split(b"/", 4)
+        if self._lag.share and self._lag.sheds():
+            self.metrics.refuse("", _SHEDDING.reason)
+            await _SHEDDING.send(send)
+            return
         route = self._table.routes.get(parts[2]) if len(parts) > 3 else None
         if route is None:
             await self._unknown(parts, scope, send)
@@ -76,6 +94,10 @@ class DataPlane:
         problem, request_id = self._no_such(parts, "GET", scope["headers"])
         await deny(problem, send, request_id)
 
+    def _retire(self, upstream: Upstream) -> None:
+        self._outliers.forget(upstream)
+        upstream.retire()
+
     async def _unknown(self, parts: list[bytes], scope: Any, send: Any) -> None:
         problem, request_id = self._no_such(parts, scope["method"], scope["headers"])
         await problem.send(send, request_id.encode())
@@ -97,5 +119,6 @@ class DataPlane:
     async def close(self) -> None:
         """Take no more snapshots and let go of all channels."""
         self._unsubscribe()
+        self._lag.close()
         await self._calls.close()
         await asyncio.gather(*(upstream.close() for upstream in self._table.upstreams()))

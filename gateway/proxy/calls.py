@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from contextlib import aclosing
 from typing import Any
 
@@ -14,15 +15,17 @@ from gateway.proxy.access import Doorman
 from gateway.proxy.answer import BODILESS, announced, complete_head, open_head
 from gateway.proxy.body import Body, ClientLeft
 from gateway.proxy.call import Call
-from gateway.proxy.counters import method_class
+from gateway.proxy.counters import CallMetrics, method_class
 from gateway.proxy.exchange import Upload
 from gateway.proxy.failures import CallFailed, Failure
 from gateway.proxy.head import Head, set_context, take
+from gateway.proxy.limits.gate import Permit, TooManyCalls, caller_key
+from gateway.proxy.limits.outliers import Outliers
 from gateway.proxy.paths import has_dot_segments
 from gateway.proxy.preflight import answer_preflight
 from gateway.proxy.problems import BadRequest, MethodRefused, Problem
 from gateway.proxy.reroute import Place, RouteOf, elsewhere
-from gateway.proxy.retries import RetryBudget, may_retry
+from gateway.proxy.retries import may_retry
 from gateway.proxy.running import RunningCalls
 from gateway.proxy.stream import BrokenOff, Rest, send_parts
 from gateway.proxy.table import PreparedRoute, PreparedTarget
@@ -39,16 +42,19 @@ class Calls:
         self,
         doorman: Doorman,
         outcomes: OutcomeBoard,
+        outliers: Outliers,
         settings: Settings,
         route_of: RouteOf,
+        metrics: CallMetrics,
     ) -> None:
         self._judge_caller = doorman.judge
         self._prove = doorman.prove
         self._route_of = route_of
         self._outcomes = outcomes
+        self._outliers = outliers
+        self._metrics = metrics
         self._unary_bytes = settings.unary_bytes
         self._running = RunningCalls()
-        self._budget = RetryBudget()
 
     async def close(self) -> None:
         await self._running.close()
@@ -72,7 +78,9 @@ class Calls:
             return
         refusal = route.refusal(head.release)
         if refusal is not None or target is None:
-            await (refusal or route.overloaded).send(send, head.request_id.encode())
+            refusal = refusal or route.overloaded
+            self._metrics.refuse(route.route.plugin_id, refusal.reason)
+            await refusal.send(send, head.request_id.encode())
             return
         request.method = method
         request.path = path
@@ -82,9 +90,18 @@ class Calls:
         if judged is None and head.authorization is not None:
             # A public route may have callers of its own; what names one of ours stays here.
             request.headers.add(name=b"authorization", value=head.authorization)
+        permit: Permit | None = None
+        if route.gate is not None:
+            who = caller_key(judged, scope.get("client"))
+            admitted = route.gate.admit(method, path, who, time.monotonic())
+            if isinstance(admitted, TooManyCalls):
+                self._metrics.refuse(route.route.plugin_id, admitted.reason)
+                await Problem(admitted).send(send, head.request_id.encode())
+                return
+            permit = admitted
         call = Call(route, target, message, head, method, receive, send)
         call.trailers = "http.response.trailers" in scope.get("extensions", ())
-        await self._counted(call)
+        await self._counted(call, permit)
 
     def _judge(
         self,
@@ -103,10 +120,11 @@ class Calls:
         access = target.rules.access(method, path) if target is not None else Access.USER
         return self._judge_caller(access, method, head, headers, plugin)
 
-    async def _counted(self, call: Call) -> None:
+    async def _counted(self, call: Call, permit: Permit | None) -> None:
         """Run a call within the plugin's limit, and count how it ended."""
-        active = call.route.active
+        active, capacity = call.route.active, call.route.capacity
         active[0] += 1
+        capacity.free -= 1
         call.target.counters.active += 1
         call.upstream.active += 1
         try:
@@ -125,6 +143,9 @@ class Calls:
                 task.uncancel()
         finally:
             active[0] -= 1
+            capacity.free += 1
+            if permit is not None:
+                permit.release()
             counters = call.target.counters
             counters.active -= 1
             call.upstream.release()
@@ -157,16 +178,17 @@ class Calls:
         try:
             answer = await call.upstream.handle(call.message, limits.timeout)
         except CallFailed as failed:
-            self._outcomes.failed(call.upstream.instance_id, failed.words)
+            self._outliers.failed(call.target, call.upstream, call.started, failed)
             if not may_retry(failed, call.method) or not self._go_elsewhere(call, failed):
                 raise
+            began = time.perf_counter()
             try:
                 answer = await call.upstream.handle(call.message, limits.timeout)
             except CallFailed as again:
-                self._outcomes.failed(call.upstream.instance_id, again.words)
+                self._outliers.failed(call.target, call.upstream, began, again)
                 raise
-        self._outcomes.ok(call.upstream.instance_id)
-        self._budget.earn()
+        self._outliers.ok(call.target, call.upstream, call.started)
+        call.route.budget.earn()
         return answer
 
     def _go_elsewhere(self, call: Call, failed: CallFailed) -> bool:
@@ -177,8 +199,9 @@ class Calls:
         """
         found = self._elsewhere(call)
         free = found is not None and failed.failure is Failure.REFUSED
-        if not free and not self._budget.spend():
+        if not free and not call.route.budget.spend():
             return False
+        self._metrics.retry(call.route.route.plugin_id)
         if found is not None:
             self._move(call, found)
         return True
@@ -267,9 +290,9 @@ class Calls:
                 await send_parts(call.send, parts, declared, limits.stream_idle)
             if trailers:
                 await call.end_answer(upload.trailers)
-            self._outcomes.ok(call.upstream.instance_id)
+            self._outliers.ok(call.target, call.upstream, call.started)
         except CallFailed as failed:
-            self._outcomes.failed(call.upstream.instance_id, failed.words)
+            self._outliers.failed(call.target, call.upstream, call.started, failed)
             raise
         finally:
             await upload.close()
@@ -280,10 +303,10 @@ class Calls:
         held = upload.held
         if failed.failure is not Failure.REFUSED or held is None:
             raise failed
-        refusing = call.upstream.instance_id
+        refusing = call.target, call.upstream
         if not self._go_elsewhere(call, failed):
             raise failed
-        self._outcomes.failed(refusing, failed.words)
+        self._outliers.failed(*refusing, call.started, failed)
         again = Upload(call.upstream, call.message.request, body)
         again.start(held, wait=False)
         return again

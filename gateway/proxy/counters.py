@@ -48,6 +48,17 @@ class CallMetrics(Collector):
 
     def __init__(self) -> None:
         self._counters: dict[tuple[str, str], Counters] = {}
+        self._refused: dict[tuple[str, str], int] = {}
+        self._retried: dict[str, int] = {}
+
+    def refuse(self, plugin: str, reason: str) -> None:
+        """A call that the gateway did not pass on; ``reason`` is one of its own few."""
+        key = (plugin, reason)
+        self._refused[key] = self._refused.get(key, 0) + 1
+
+    def retry(self, plugin: str) -> None:
+        """A call that was tried a second time."""
+        self._retried[plugin] = self._retried.get(plugin, 0) + 1
 
     def of(self, plugin: str, version: str) -> Counters:
         """The counters of one version; kept when it goes, as counters must not fall."""
@@ -80,3 +91,20 @@ class CallMetrics(Collector):
         yield calls
         yield took
         yield active
+        yield from self._unserved()
+
+    def _unserved(self) -> Iterator[Metric]:
+        refused = CounterMetricFamily(
+            "plugway_calls_refused",
+            "Calls that the gateway did not pass on, by why: over a limit, or nobody there to take them.",
+            labels=["plugin", "reason"],
+        )
+        for (plugin, reason), number in self._refused.items():
+            refused.add_metric([plugin, reason], number)
+        retried = CounterMetricFamily(
+            "plugway_calls_retried", "Calls that were tried a second time.", labels=["plugin"]
+        )
+        for plugin, number in self._retried.items():
+            retried.add_metric([plugin], number)
+        yield refused
+        yield retried

@@ -20,10 +20,11 @@ class Failure(Enum):
 
 
 class CallFailed(Exception):
-    """The plugin gave no answer; ``words`` say why, for people."""
+    """The plugin gave no answer; ``words`` say why, for people. ``away``: nobody was at its address."""
 
-    def __init__(self, failure: Failure, words: str) -> None:
+    def __init__(self, failure: Failure, words: str, *, away: bool = False) -> None:
         super().__init__(words)
+        self.away = away
         self.failure = failure
         self.words = words
 

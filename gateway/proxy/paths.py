@@ -28,6 +28,15 @@ def has_dot_segments(path: bytes) -> bool:
     return bool(_DOTS.search(path))
 
 
+def plain(path: bytes) -> bytes:
+    """A path as rules mean it, however a client spelt it: decoded, no slash twice."""
+    if b"%" in path:
+        path = unquote_to_bytes(path)
+    if b"//" in path:
+        path = _SLASHES.sub(b"/", path)
+    return path
+
+
 class Rules:
     """Access rules of one release, ready to be asked: the first that matches counts."""
 
@@ -41,10 +50,7 @@ class Rules:
 
     def access(self, method: str, path: bytes) -> Access:
         """The level that a path from the plugin's root needs; ``path`` as the client sent it."""
-        if b"%" in path:
-            path = unquote_to_bytes(path)
-        if b"//" in path:
-            path = _SLASHES.sub(b"/", path)
+        path = plain(path)
         for prefix, methods, access in self._rules:
             if not path.startswith(prefix) or (methods and method not in methods):
                 continue

@@ -61,10 +61,11 @@ class NotAllowed(Forbidden):
 class Problem:
     """A finished answer: status, headers and body, made once and sent often."""
 
-    __slots__ = ("body", "headers", "status")
+    __slots__ = ("body", "headers", "reason", "status")
 
     def __init__(self, error: PlugwayError, *, close: bool = False) -> None:
         self.status = error.status
+        self.reason = error.reason
         self.body = json.dumps(error.problem(), separators=(",", ":")).encode()
         self.headers: Headers = [
             (b"content-type", b"application/problem+json"),

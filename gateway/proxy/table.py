@@ -13,19 +13,25 @@ from gateway.access.cors import Cors
 from gateway.model import Endpoint, PluginState, Route, Snapshot, Target, UiBundle
 from gateway.proxy.counters import CallMetrics, Counters
 from gateway.proxy.headers import Pairs
+from gateway.proxy.limits.gate import Gate, part
+from gateway.proxy.limits.outliers import least_busy
+from gateway.proxy.limits.overload import Capacity
 from gateway.proxy.paths import Rules
 from gateway.proxy.problems import Overloaded, Problem, retired, unavailable
+from gateway.proxy.retries import RetryBudget
 from gateway.proxy.upstream import Upstream, UpstreamKey, key_of
 
+_ROOMY = 1_000_000
 _SERVING = (PluginState.HEALTHY, PluginState.UPDATING)
 
 
 class PreparedTarget:
     """One release that takes calls."""
 
-    __slots__ = ("counters", "release", "rules", "target", "upstreams", "weight")
+    __slots__ = ("counters", "plugin", "release", "rules", "target", "upstreams", "weight")
 
-    def __init__(self, target: Target, upstreams: list[Upstream], counters: Counters) -> None:
+    def __init__(self, plugin: str, target: Target, upstreams: list[Upstream], counters: Counters) -> None:
+        self.plugin = plugin
         self.target = target
         self.release = target.release_id.encode()
         self.weight = target.weight
@@ -35,21 +41,29 @@ class PreparedTarget:
 
     def least_busy(self) -> Upstream:
         upstreams = self.upstreams
-        return upstreams[0] if len(upstreams) == 1 else min(upstreams, key=lambda upstream: upstream.active)
+        return upstreams[0] if len(upstreams) == 1 else least_busy(upstreams)
 
 
 class PreparedRoute:
-    """One plugin. ``active`` counts its running calls and survives new snapshots."""
+    """One plugin. ``active`` counts its running calls; it, the budget and the gate survive new snapshots.
+
+    ``gate`` is None where the plugin has no quotas, which then cost nothing.
+    """
 
     __slots__ = (
         "active",
         "base_path",
+        "budget",
         "by_release",
+        "capacity",
         "cors",
+        "crowded",
         "first",
+        "gate",
         "key",
         "known",
         "limits",
+        "most",
         "overloaded",
         "preview",
         "problem",
@@ -62,13 +76,24 @@ class PreparedRoute:
         "weights",
     )
 
-    def __init__(self, route: Route, targets: list[PreparedTarget], active: list[int]) -> None:
+    def __init__(
+        self,
+        route: Route,
+        targets: list[PreparedTarget],
+        old: PreparedRoute | None,
+        capacity: Capacity,
+        processes: int,
+    ) -> None:
         self.route = route
         self.key = route.plugin_id.encode()
         self.limits = route.limits
         self.cors = Cors(route.origins) if route.origins else None
         self.base_path = f"/plugins/{route.plugin_id}/api"
-        self.active = active
+        self.active: list[int] = [0] if old is None else old.active
+        self.budget: RetryBudget = RetryBudget() if old is None else old.budget
+        self.capacity = capacity
+        self.most = part(route.limits.max_concurrent, processes) or 1
+        self.gate = _gate(route, old, processes)
         self.known = targets[0] if targets else None
         self.targets = [target for target in targets if target.upstreams]
         self.weights = [target.weight for target in self.targets]
@@ -86,13 +111,10 @@ class PreparedRoute:
         self.retired = Problem(retired(route))
         self.problem = None if serving else Problem(self.unavailable)
         self.uis: list[tuple[Target, UiBundle]] = [(t, t.ui) for t in route.targets if t.ui is not None]
-        self.overloaded = Problem(
-            Overloaded(
-                f"{route.limits.max_concurrent} calls to {route.plugin_id} are running; no more are taken.",
-                plugin=route.plugin_id,
-                reason="overloaded",
-                retry_after=1.0,
-            )
+        running = f"calls to {route.plugin_id} are running; no more are taken"
+        self.overloaded = _overloaded(route, f"{self.most} {running}.", "overloaded")
+        self.crowded = _overloaded(
+            route, f"Many {running} while the gateway has little room left for others.", "crowded"
         )
 
     def refusal(self, release: bytes) -> Problem | None:
@@ -102,8 +124,11 @@ class PreparedRoute:
         """
         if self.problem is not None:
             return self.problem
-        if self.active[0] >= self.limits.max_concurrent:
+        active = self.active[0]
+        if active >= self.most:
             return self.overloaded
+        if active >= self.capacity.free:
+            return self.crowded
         if not release or release in self.by_release:
             return None
         return Problem(self.unavailable) if release in self.releases else self.retired
@@ -131,8 +156,19 @@ class PreparedRoute:
         for target in sorted(able, key=lambda target: -target.weight):
             others = [upstream for upstream in target.upstreams if upstream is not tried]
             if others:
-                return target, min(others, key=lambda upstream: upstream.active)
+                return target, least_busy(others)
         return None
+
+
+def _gate(route: Route, old: PreparedRoute | None, processes: int) -> Gate | None:
+    quotas = route.limits.quotas
+    if old is not None and old.limits.quotas == quotas:
+        return old.gate
+    return Gate(route.plugin_id, quotas, processes) if quotas.gated else None
+
+
+def _overloaded(route: Route, words: str, reason: str) -> Problem:
+    return Problem(Overloaded(words, plugin=route.plugin_id, reason=reason, retry_after=1.0))
 
 
 class _PreparedPreview:
@@ -172,8 +208,16 @@ def _tests(preview: _PreparedPreview, headers: Pairs) -> bytes | None:
 class RouteTable:
     """The current snapshot, by plugin id as it stands in a path."""
 
-    def __init__(self, metrics: CallMetrics, retire: Callable[[Upstream], None]) -> None:
+    def __init__(
+        self,
+        metrics: CallMetrics,
+        retire: Callable[[Upstream], None],
+        capacity: Capacity | None = None,
+        processes: int = 1,
+    ) -> None:
         self.routes: dict[bytes, PreparedRoute] = {}
+        self._capacity = capacity or Capacity(_ROOMY)
+        self._processes = processes
         self._upstreams: dict[UpstreamKey, Upstream] = {}
         self._metrics = metrics
         self._retire = retire
@@ -200,13 +244,14 @@ class RouteTable:
     def _prepare(self, route: Route, old: PreparedRoute | None) -> PreparedRoute:
         targets = [
             PreparedTarget(
+                route.plugin_id,
                 target,
                 [self._upstream(endpoint) for endpoint in target.endpoints],
                 self._metrics.of(route.plugin_id, target.version),
             )
             for target in route.targets
         ]
-        return PreparedRoute(route, targets, old.active if old is not None else [0])
+        return PreparedRoute(route, targets, old, self._capacity, self._processes)
 
     def _upstream(self, endpoint: Endpoint) -> Upstream:
         return self._upstreams.setdefault(key_of(endpoint), Upstream(endpoint))

@@ -15,6 +15,7 @@ from plugway.plugin.v1.plugin_pb2_grpc import PluginServiceStub
 from gateway.contract.channel import is_stale, open_channel, surplus
 from gateway.model import Endpoint, InstanceId
 from gateway.proxy.failures import CallFailed, Failure, from_rpc_error
+from gateway.proxy.limits.circuit import Circuit
 from gateway.proxy.wire.connection import Connection
 from gateway.proxy.wire.dial import dial
 
@@ -30,7 +31,8 @@ class Upstream:
     """Connections to one endpoint: opened at first use, closed when retired and idle."""
 
     __slots__ = (
-        "_channel", "_dialling", "_fast", "_stale", "_stub", "active", "endpoint", "instance_id", "retired"
+        "_channel", "_dialling", "_fast", "_stale", "_stub", "active", "circuit", "endpoint",
+        "instance_id", "retired",
     )  # fmt: skip
 
     def __init__(self, endpoint: Endpoint) -> None:
@@ -38,6 +40,8 @@ class Upstream:
         self.instance_id = endpoint.instance_id
         self.active = 0
         self.retired = False
+        # None as long as its calls go well, so that it costs them nothing.
+        self.circuit: Circuit | None = None
         self._channel: aio.Channel | None = None
         self._stub: PluginServiceAsyncStub | None = None
         self._stale: list[aio.Channel] = []

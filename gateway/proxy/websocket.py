@@ -11,15 +11,17 @@ from gateway.errors import PlugwayError
 from gateway.model import Access
 from gateway.proxy.access import WEBSOCKET, Doorman
 from gateway.proxy.counters import WEBSOCKET as METHOD
+from gateway.proxy.counters import CallMetrics
 from gateway.proxy.failures import CallFailed, Failure
 from gateway.proxy.head import Head, set_context, take
 from gateway.proxy.headers import Pairs
+from gateway.proxy.limits.gate import Permit, caller_key
+from gateway.proxy.limits.outliers import Outliers
 from gateway.proxy.paths import has_dot_segments
 from gateway.proxy.problems import BadRequest, Problem
 from gateway.proxy.reroute import RouteOf, elsewhere
 from gateway.proxy.socket import HANDSHAKE, SWITCHING, Socket
 from gateway.proxy.table import PreparedRoute, PreparedTarget
-from gateway.registry.boards import OutcomeBoard
 
 
 async def deny(problem: Problem, send: Any, request_id: str) -> None:
@@ -32,7 +34,7 @@ async def deny(problem: Problem, send: Any, request_id: str) -> None:
 class Opening:
     """A handshake on its way, and who is asked to take it now."""
 
-    __slots__ = ("head", "request", "route", "started", "target", "upstream")
+    __slots__ = ("head", "permit", "request", "route", "started", "target", "upstream")
 
     def __init__(
         self, route: PreparedRoute, target: PreparedTarget, head: Head, request: HttpRequest
@@ -43,6 +45,7 @@ class Opening:
         self.head = head
         self.request = request
         self.started = time.perf_counter()
+        self.permit: Permit | None = None
 
     def count(self, status: int) -> None:
         self.target.counters.count(METHOD, status, time.perf_counter() - self.started)
@@ -51,11 +54,12 @@ class Opening:
 class WebSockets:
     """The WebSocket side of the data plane."""
 
-    def __init__(self, doorman: Doorman, outcomes: OutcomeBoard, route_of: RouteOf) -> None:
+    def __init__(self, doorman: Doorman, outliers: Outliers, route_of: RouteOf, metrics: CallMetrics) -> None:
         self._judge_caller = doorman.judge
         self._prove = doorman.prove
         self._route_of = route_of
-        self._outcomes = outcomes
+        self._outliers = outliers
+        self._metrics = metrics
 
     async def serve(self, route: PreparedRoute, path: bytes, scope: Any, receive: Any, send: Any) -> None:
         """One WebSocket; ``path`` is the plugin's."""
@@ -63,15 +67,15 @@ class WebSockets:
         request = HttpRequest()
         pairs: Pairs = [(name.lower(), value) for name, value in scope["headers"]]
         head = take([pair for pair in pairs if not pair[0].startswith(HANDSHAKE)], request)
-        target = self._judge(route, path, head, pairs, request, scope)
-        if isinstance(target, Problem):
-            await deny(target, send, head.request_id)
+        opening = self._judge(route, path, head, pairs, request, scope)
+        if isinstance(opening, Problem):
+            await deny(opening, send, head.request_id)
             return
-        await self._carry(Opening(route, target, head, request), scope, receive, send)
+        await self._carry(opening, scope, receive, send)
 
     def _judge(
         self, route: PreparedRoute, path: bytes, head: Head, pairs: Pairs, request: HttpRequest, scope: Any
-    ) -> Problem | PreparedTarget:
+    ) -> Problem | Opening:
         plugin = route.route.plugin_id
         if has_dot_segments(path):
             return Problem(BadRequest("The path must not contain '.' or '..' as a segment.", plugin=plugin))
@@ -82,17 +86,28 @@ class WebSockets:
             return Problem(judged)
         refusal = route.refusal(head.release)
         if refusal is not None or target is None:
-            return refusal or route.overloaded
+            return self._refuse(plugin, refusal or route.overloaded)
         request.method = "GET"
         request.path = path
         request.query = scope["query_string"]
         set_context(request, head, scope, route.base_path, judged, plugin)
         self._prove(request.context, plugin, target.target.release_id)
-        return target
+        opening = Opening(route, target, head, request)
+        if route.gate is not None:
+            permit = route.gate.admit("GET", path, caller_key(judged, scope.get("client")), time.monotonic())
+            if isinstance(permit, PlugwayError):
+                return self._refuse(plugin, Problem(permit))
+            opening.permit = permit
+        return opening
+
+    def _refuse(self, plugin: str, problem: Problem) -> Problem:
+        self._metrics.refuse(plugin, problem.reason)
+        return problem
 
     async def _carry(self, opening: Opening, scope: Any, receive: Any, send: Any) -> None:
         route = opening.route
         route.active[0] += 1
+        route.capacity.free -= 1
         try:
             try:
                 await self._through(opening, scope, receive, send)
@@ -106,10 +121,14 @@ class WebSockets:
             await deny(problem, send, opening.head.request_id)
         finally:
             route.active[0] -= 1
+            route.capacity.free += 1
+            if opening.permit is not None:
+                opening.permit.release()
 
     async def _through(self, opening: Opening, scope: Any, receive: Any, send: Any) -> None:
         """By one upstream; raises :class:`CallFailed` before anything was answered."""
-        upstream, counters, head = opening.upstream, opening.target.counters, opening.head
+        target, upstream, head = opening.target, opening.upstream, opening.head
+        counters, began = target.counters, time.perf_counter()
         counters.active += 1
         upstream.active += 1
         socket = Socket(upstream, receive, send)
@@ -120,11 +139,11 @@ class WebSockets:
             if status == SWITCHING:
                 await socket.run()
             if socket.failure is not None:
-                self._outcomes.failed(upstream.instance_id, socket.failure.words)
+                self._outliers.failed(target, upstream, began, socket.failure)
             else:
-                self._outcomes.ok(upstream.instance_id)
+                self._outliers.ok(target, upstream, began)
         except CallFailed as failed:
-            self._outcomes.failed(upstream.instance_id, failed.words)
+            self._outliers.failed(target, upstream, began, failed)
             raise
         finally:
             socket.cancel()

@@ -47,6 +47,7 @@ def plugin_row(record: PluginRecord, cipher: SecretCipher) -> dict[str, Any]:
         "updated_at": record.updated_at,
         "rollout_defaults": dict(record.rollout_defaults),
         "slot": record.slot,
+        "limits": dict(record.limits),
     }
 
 
@@ -68,6 +69,7 @@ def plugin_record(row: Row, cipher: SecretCipher) -> PluginRecord:
         updated_at=row["updated_at"],
         rollout_defaults=row["rollout_defaults"],
         slot=row["slot"],
+        limits=row["limits"],
     )
 
 

@@ -34,6 +34,7 @@ class PluginRecord:
     """One installed plugin: the operator's wish. Times are Unix seconds.
 
     ``rollout_defaults`` is what a rollout of it takes where the request says nothing.
+    ``limits`` is what its operator lets callers do, see ``supervisor.limits.LimitOptions``.
     ``slot`` tells the instance in use from others of the same release, see ``plan.instance_id``.
     """
 
@@ -47,6 +48,7 @@ class PluginRecord:
     updated_at: float = 0.0
     rollout_defaults: Mapping[str, Any] = field(default_factory=dict)
     slot: int = 0
+    limits: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -62,6 +62,7 @@ plugins = Table(
     Column("updated_at", Float, nullable=False),
     Column("rollout_defaults", JSON, nullable=False, server_default="{}"),
     Column("slot", Integer, nullable=False, server_default="0"),
+    Column("limits", JSON, nullable=False, server_default="{}"),
 )
 
 instances = Table(

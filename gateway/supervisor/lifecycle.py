@@ -25,6 +25,7 @@ from gateway.supervisor.candidates import (
     needs_consent,
     steps_as_events,
 )
+from gateway.supervisor.limits import LimitOptions
 from gateway.supervisor.loop import Supervisor
 from gateway.supervisor.settings_moves import Configured, SettingsMoves
 from gateway.supervisor.settings_sides import same_settings
@@ -155,6 +156,14 @@ class Lifecycle:
         if not self._store.plugin(id_).enabled:
             raise Conflict(f"{id_} is switched off.", hint=f"plugway enable {id_}", plugin=id_)
         await self._supervisor.restart(id_)
+
+    async def limit(self, id_: PluginId, options: LimitOptions) -> PluginRecord:
+        """Replace what callers may do; it holds from the next call on."""
+        async with self._turns[id_]:
+            limits = options.model_dump(mode="json", exclude_defaults=True)
+            record = await self._store.update_plugin(id_, limits=limits)
+        self._events.emit("plugin.limits", id_)
+        return record
 
     async def configure(self, id_: PluginId, values: Mapping[str, Any], dry_run: bool) -> Configured:
         """Replace the settings as a whole, or leave all as it was and say why, field by field.

@@ -11,6 +11,7 @@ from gateway.registry.store import RegistryStore
 from gateway.settings import Settings
 from gateway.supervisor.backoff import Patience
 from gateway.supervisor.clock import Clock
+from gateway.supervisor.limits import limits_in_force
 from gateway.supervisor.plan import DesiredInstance, DesiredPlugin, desired_instances
 from gateway.supervisor.status import DISABLED, InstanceStatus, PluginStatus, judge
 from gateway.supervisor.tracks import Track
@@ -130,8 +131,9 @@ class Publisher:
         }
         held = self._held(instances, tracks)
         wait = None if held is None else held - self._clock.steady()
+        limits = limits_in_force(self._store, plugin.id, self._limits)
         origins = self._origins(plugin.id)
-        return route(plugin, self._name(plugin.id), status, releases, endpoints, self._limits, wait, origins)
+        return route(plugin, self._name(plugin.id), status, releases, endpoints, limits, wait, origins)
 
     def _name(self, id_: PluginId) -> str:
         """The name for people: the plugin's own word, else what it was installed as."""

@@ -159,4 +159,5 @@ def limits_of(settings: Settings) -> Limits:
         max_body=settings.max_body_bytes,
         timeout=settings.call_timeout,
         stream_idle=settings.stream_idle,
+        max_concurrent=settings.plugin_calls,
     )

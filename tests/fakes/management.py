@@ -59,6 +59,7 @@ from gateway.sources.oci_registry import Registries
 from gateway.sources.store import ContentStore
 from gateway.supervisor.bundles import Bundles
 from gateway.supervisor.candidates import Candidate
+from gateway.supervisor.limits import LimitOptions
 from gateway.supervisor.rollout_acts import RolloutActs
 from gateway.supervisor.rollouts import Rollouts
 from gateway.supervisor.settings_moves import Configured
@@ -179,6 +180,10 @@ class RegistryLifecycle:
     async def disable(self, plugin_id: PluginId) -> PluginRecord:
         self._act("disable", plugin_id)
         return await self.store.update_plugin(plugin_id, enabled=False)
+
+    async def limit(self, plugin_id: PluginId, options: LimitOptions) -> PluginRecord:
+        limits = options.model_dump(mode="json", exclude_defaults=True)
+        return await self.store.update_plugin(plugin_id, limits=limits)
 
     async def restart(self, plugin_id: PluginId) -> None:
         self._act("restart", plugin_id)

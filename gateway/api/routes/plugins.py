@@ -114,7 +114,8 @@ def _add_reads(router: APIRouter, parts: Parts) -> None:
     )
     async def list_instances(id: PluginPath) -> InstanceList:  # noqa: A002
         status = parts.supervisor.status(parts.store.plugin(PluginId(id)).id)
-        return InstanceList(instances=[instance_view(instance) for instance in status.instances])
+        circuit_of = parts.circuits.of
+        return InstanceList(instances=[instance_view(one, circuit_of(one.id)) for one in status.instances])
 
     @router.get(
         "/{id}/releases",
@@ -254,4 +255,4 @@ def _view(parts: Parts, id_: PluginId) -> PluginView:
     release = parts.store.release(record.release_id)
     standing = parts.trust.standing(record.release_id)
     found = parts.sources.finding(id_)
-    return plugin_view(record, release, parts.supervisor.status(id_), standing, found)
+    return plugin_view(record, release, parts.supervisor.status(id_), standing, found, parts.circuits.of)

@@ -22,10 +22,11 @@ async def dial(endpoint: Endpoint, path: bytes = HANDLE) -> Connection:
         async with asyncio.timeout(CONNECT_SECONDS):
             return await _dial(endpoint, path)
     except TimeoutError:
-        raise CallFailed(Failure.REFUSED, f"cannot be reached within {CONNECT_SECONDS:g} seconds") from None
+        words = f"cannot be reached within {CONNECT_SECONDS:g} seconds"
+        raise CallFailed(Failure.REFUSED, words, away=True) from None
     except OSError as error:
         why = error.strerror or type(error).__name__
-        raise CallFailed(Failure.REFUSED, f"cannot be reached ({why})") from None
+        raise CallFailed(Failure.REFUSED, f"cannot be reached ({why})", away=True) from None
 
 
 async def _dial(endpoint: Endpoint, path: bytes) -> Connection:

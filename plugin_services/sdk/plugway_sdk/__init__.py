@@ -13,7 +13,7 @@ from plugway_sdk.errors import (
     SettingsRefused,
     VolumeUnavailable,
 )
-from plugway_sdk.plugin import DataPolicy, Permissions, Plugin, RouteRule
+from plugway_sdk.plugin import DataPolicy, Limits, Permissions, Plugin, Rate, RouteLimit, RouteRule
 from plugway_sdk.serving import serve
 
 __version__ = "0.1.0"
@@ -24,12 +24,15 @@ __all__ = [
     "CallerUnproven",
     "DataPolicy",
     "EgressRefused",
+    "Limits",
     "NoCall",
     "NotConfigured",
     "Permissions",
     "Plugin",
     "PluginMisdefined",
     "PlugwaySdkError",
+    "Rate",
+    "RouteLimit",
     "RouteRule",
     "SettingsRefused",
     "VolumeUnavailable",

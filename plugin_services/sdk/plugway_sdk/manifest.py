@@ -8,7 +8,7 @@ from typing import Any
 
 from plugway.plugin.v1 import manifest_pb2, plugin_pb2
 
-from plugway_sdk.plugin import Plugin, S
+from plugway_sdk.plugin import Limits, Plugin, Rate, S
 from plugway_sdk.schema import settings_schema
 
 CONTRACT_VERSIONS = (1,)
@@ -63,6 +63,8 @@ def _manifest(plugin: Plugin[S]) -> manifest_pb2.Manifest:
             explanation=plugin.data_policy.explanation,
         ),
     )
+    if plugin.limits != Limits():
+        manifest.suggested_limits.CopyFrom(_limits(plugin.limits))
     if plugin.ui is not None:
         manifest.ui.CopyFrom(
             manifest_pb2.Ui(type=_UI_TYPE[plugin.ui_type], entry=plugin.ui_entry, styles=plugin.ui_styles)
@@ -77,6 +79,28 @@ def _manifest(plugin: Plugin[S]) -> manifest_pb2.Manifest:
             )
         )
     return manifest
+
+
+def _limits(limits: Limits) -> manifest_pb2.SuggestedLimits:
+    return manifest_pb2.SuggestedLimits(
+        rate=_rate(limits.rate),
+        concurrent=limits.concurrent or 0,
+        user_rate=_rate(limits.user_rate),
+        user_concurrent=limits.user_concurrent or 0,
+        routes=[
+            manifest_pb2.RouteLimit(
+                path=route.path,
+                methods=[method.upper() for method in route.methods],
+                rate=_rate(route.rate),
+                concurrent=route.concurrent or 0,
+            )
+            for route in limits.routes
+        ],
+    )
+
+
+def _rate(rate: Rate | None) -> manifest_pb2.Rate | None:
+    return manifest_pb2.Rate(per_second=rate.per_second, burst=rate.burst or 0) if rate else None
 
 
 def _openapi(plugin: Plugin[S]) -> bytes:

@@ -60,6 +60,38 @@ class RouteRule:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Rate:
+    """``per_second`` in the long run, ``burst`` at once; without one, what a second allows."""
+
+    per_second: float
+    burst: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class RouteLimit:
+    """For a path and those below it; a segment in braces stands for any. Empty ``methods`` means all."""
+
+    path: str
+    methods: Sequence[str] = ()
+    rate: Rate | None = None
+    concurrent: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """How much the plugin wants to be called, where its operator says nothing else.
+
+    It can only ask for less than it would get. ``concurrent`` are calls that run at once.
+    """
+
+    rate: Rate | None = None
+    concurrent: int | None = None
+    user_rate: Rate | None = None
+    user_concurrent: int | None = None
+    routes: Sequence[RouteLimit] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
 class DataPolicy:
     """Whether an older release can read what this one writes, and why not."""
 
@@ -100,6 +132,7 @@ class Plugin(Generic[S]):
         permissions: Permissions = Permissions(),
         routes: Sequence[RouteRule] = (),
         data_policy: DataPolicy = DataPolicy(),
+        limits: Limits = Limits(),
         openapi: OpenApi = None,
         metrics: CollectorRegistry | None = None,
     ) -> None:
@@ -131,6 +164,7 @@ class Plugin(Generic[S]):
         self.permissions = permissions
         self.routes = tuple(routes)
         self.data_policy = data_policy
+        self.limits = limits
         self.openapi = openapi
         self.metrics = metrics
         self.in_force: S | None = None

@@ -113,11 +113,13 @@ function instanceTable(view) {
       h("td", stateBadge(one.healthy ? "healthy" : one.state === "starting" ? "starting" : "unhealthy")),
       h("td", `${one.runtime}, ${one.ownership}`),
       h("td", ago(one.startedAt)),
-      h("td.muted", one.reason || "–"),
+      h("td.muted", one.circuit?.words || one.reason || "–"),
     ),
   );
   return h("div.scroll", h("table.plain", h("thead", h("tr", names.map((name) => h("th", { scope: "col" }, name)))), h("tbody", rows)));
 }
+
+const CIRCUITS = { open: "gets no calls for now", held: "goes on serving", closed: "gets calls again" };
 
 const WORDS = {
   "plugin.state": ({ state, reason }) => [STATES[state]?.words ?? state, reason].filter(Boolean).join(": "),
@@ -129,6 +131,8 @@ const WORDS = {
   "plugin.source": ({ text }) => text,
   "plugin.settings": () => "Settings changed",
   "rollout.phase": ({ phase, reason }) => [`Rollout: ${PHASES[phase]?.words ?? phase}`, reason].filter(Boolean).join(". "),
+  "plugin.limits": () => "Limits changed",
+  "instance.circuit": ({ instance, state, reason }) => `${instance} ${CIRCUITS[state] ?? state}. ${reason}`,
   "instance.exited": ({ reason }) => `Instance ended: ${reason}`,
 };
 

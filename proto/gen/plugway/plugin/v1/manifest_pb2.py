@@ -24,27 +24,33 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n plugway/plugin/v1/manifest.proto\x12\x11plugway.plugin.v1\"\xcb\x02\n\x08Manifest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\x12\x0c\n\x04name\x18\x03 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x04 \x01(\t\x12\x33\n\x0bpermissions\x18\x05 \x01(\x0b\x32\x1e.plugway.plugin.v1.Permissions\x12,\n\x06routes\x18\x06 \x03(\x0b\x32\x1c.plugway.plugin.v1.RouteRule\x12!\n\x02ui\x18\x07 \x01(\x0b\x32\x15.plugway.plugin.v1.Ui\x12\x33\n\x08settings\x18\x08 \x01(\x0b\x32!.plugway.plugin.v1.SettingsSchema\x12\x32\n\x0b\x64\x61ta_policy\x18\t \x01(\x0b\x32\x1d.plugway.plugin.v1.DataPolicy\x12\x10\n\x08services\x18\n \x03(\t\"?\n\x0bPermissions\x12\x0e\n\x06\x65gress\x18\x01 \x03(\t\x12\x0f\n\x07volumes\x18\x02 \x03(\t\x12\x0f\n\x07origins\x18\x03 \x03(\t\"a\n\tRouteRule\x12\x13\n\x0bpath_prefix\x18\x01 \x01(\t\x12\x0f\n\x07methods\x18\x02 \x03(\t\x12.\n\x06\x61\x63\x63\x65ss\x18\x03 \x01(\x0e\x32\x1e.plugway.plugin.v1.AccessLevel\"L\n\x02Ui\x12\'\n\x04type\x18\x01 \x01(\x0e\x32\x19.plugway.plugin.v1.UiType\x12\r\n\x05\x65ntry\x18\x02 \x01(\t\x12\x0e\n\x06styles\x18\x03 \x03(\t\"d\n\x0eSettingsSchema\x12\x13\n\x0bjson_schema\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\r\x12\x12\n\nreads_from\x18\x03 \x01(\r\x12\x18\n\x10restart_required\x18\x04 \x01(\x08\"<\n\nDataPolicy\x12\x19\n\x11one_way_migration\x18\x01 \x01(\x08\x12\x13\n\x0b\x65xplanation\x18\x02 \x01(\t*s\n\x0b\x41\x63\x63\x65ssLevel\x12\x1c\n\x18\x41\x43\x43\x45SS_LEVEL_UNSPECIFIED\x10\x00\x12\x17\n\x13\x41\x43\x43\x45SS_LEVEL_PUBLIC\x10\x01\x12\x15\n\x11\x41\x43\x43\x45SS_LEVEL_USER\x10\x02\x12\x16\n\x12\x41\x43\x43\x45SS_LEVEL_ADMIN\x10\x03*R\n\x06UiType\x12\x17\n\x13UI_TYPE_UNSPECIFIED\x10\x00\x12\x12\n\x0eUI_TYPE_STATIC\x10\x01\x12\x1b\n\x17UI_TYPE_REACT_COMPONENT\x10\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n plugway/plugin/v1/manifest.proto\x12\x11plugway.plugin.v1\"\x89\x03\n\x08Manifest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\x12\x0c\n\x04name\x18\x03 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x04 \x01(\t\x12\x33\n\x0bpermissions\x18\x05 \x01(\x0b\x32\x1e.plugway.plugin.v1.Permissions\x12,\n\x06routes\x18\x06 \x03(\x0b\x32\x1c.plugway.plugin.v1.RouteRule\x12!\n\x02ui\x18\x07 \x01(\x0b\x32\x15.plugway.plugin.v1.Ui\x12\x33\n\x08settings\x18\x08 \x01(\x0b\x32!.plugway.plugin.v1.SettingsSchema\x12\x32\n\x0b\x64\x61ta_policy\x18\t \x01(\x0b\x32\x1d.plugway.plugin.v1.DataPolicy\x12\x10\n\x08services\x18\n \x03(\t\x12<\n\x10suggested_limits\x18\x0b \x01(\x0b\x32\".plugway.plugin.v1.SuggestedLimits\"\xc0\x01\n\x0fSuggestedLimits\x12%\n\x04rate\x18\x01 \x01(\x0b\x32\x17.plugway.plugin.v1.Rate\x12\x12\n\nconcurrent\x18\x02 \x01(\r\x12*\n\tuser_rate\x18\x03 \x01(\x0b\x32\x17.plugway.plugin.v1.Rate\x12\x17\n\x0fuser_concurrent\x18\x04 \x01(\r\x12-\n\x06routes\x18\x05 \x03(\x0b\x32\x1d.plugway.plugin.v1.RouteLimit\")\n\x04Rate\x12\x12\n\nper_second\x18\x01 \x01(\x01\x12\r\n\x05\x62urst\x18\x02 \x01(\r\"f\n\nRouteLimit\x12\x0c\n\x04path\x18\x01 \x01(\t\x12\x0f\n\x07methods\x18\x02 \x03(\t\x12%\n\x04rate\x18\x03 \x01(\x0b\x32\x17.plugway.plugin.v1.Rate\x12\x12\n\nconcurrent\x18\x04 \x01(\r\"?\n\x0bPermissions\x12\x0e\n\x06\x65gress\x18\x01 \x03(\t\x12\x0f\n\x07volumes\x18\x02 \x03(\t\x12\x0f\n\x07origins\x18\x03 \x03(\t\"a\n\tRouteRule\x12\x13\n\x0bpath_prefix\x18\x01 \x01(\t\x12\x0f\n\x07methods\x18\x02 \x03(\t\x12.\n\x06\x61\x63\x63\x65ss\x18\x03 \x01(\x0e\x32\x1e.plugway.plugin.v1.AccessLevel\"L\n\x02Ui\x12\'\n\x04type\x18\x01 \x01(\x0e\x32\x19.plugway.plugin.v1.UiType\x12\r\n\x05\x65ntry\x18\x02 \x01(\t\x12\x0e\n\x06styles\x18\x03 \x03(\t\"d\n\x0eSettingsSchema\x12\x13\n\x0bjson_schema\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\r\x12\x12\n\nreads_from\x18\x03 \x01(\r\x12\x18\n\x10restart_required\x18\x04 \x01(\x08\"<\n\nDataPolicy\x12\x19\n\x11one_way_migration\x18\x01 \x01(\x08\x12\x13\n\x0b\x65xplanation\x18\x02 \x01(\t*s\n\x0b\x41\x63\x63\x65ssLevel\x12\x1c\n\x18\x41\x43\x43\x45SS_LEVEL_UNSPECIFIED\x10\x00\x12\x17\n\x13\x41\x43\x43\x45SS_LEVEL_PUBLIC\x10\x01\x12\x15\n\x11\x41\x43\x43\x45SS_LEVEL_USER\x10\x02\x12\x16\n\x12\x41\x43\x43\x45SS_LEVEL_ADMIN\x10\x03*R\n\x06UiType\x12\x17\n\x13UI_TYPE_UNSPECIFIED\x10\x00\x12\x12\n\x0eUI_TYPE_STATIC\x10\x01\x12\x1b\n\x17UI_TYPE_REACT_COMPONENT\x10\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'plugway.plugin.v1.manifest_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_ACCESSLEVEL']._serialized_start=795
-  _globals['_ACCESSLEVEL']._serialized_end=910
-  _globals['_UITYPE']._serialized_start=912
-  _globals['_UITYPE']._serialized_end=994
+  _globals['_ACCESSLEVEL']._serialized_start=1199
+  _globals['_ACCESSLEVEL']._serialized_end=1314
+  _globals['_UITYPE']._serialized_start=1316
+  _globals['_UITYPE']._serialized_end=1398
   _globals['_MANIFEST']._serialized_start=56
-  _globals['_MANIFEST']._serialized_end=387
-  _globals['_PERMISSIONS']._serialized_start=389
-  _globals['_PERMISSIONS']._serialized_end=452
-  _globals['_ROUTERULE']._serialized_start=454
-  _globals['_ROUTERULE']._serialized_end=551
-  _globals['_UI']._serialized_start=553
-  _globals['_UI']._serialized_end=629
-  _globals['_SETTINGSSCHEMA']._serialized_start=631
-  _globals['_SETTINGSSCHEMA']._serialized_end=731
-  _globals['_DATAPOLICY']._serialized_start=733
-  _globals['_DATAPOLICY']._serialized_end=793
+  _globals['_MANIFEST']._serialized_end=449
+  _globals['_SUGGESTEDLIMITS']._serialized_start=452
+  _globals['_SUGGESTEDLIMITS']._serialized_end=644
+  _globals['_RATE']._serialized_start=646
+  _globals['_RATE']._serialized_end=687
+  _globals['_ROUTELIMIT']._serialized_start=689
+  _globals['_ROUTELIMIT']._serialized_end=791
+  _globals['_PERMISSIONS']._serialized_start=793
+  _globals['_PERMISSIONS']._serialized_end=856
+  _globals['_ROUTERULE']._serialized_start=858
+  _globals['_ROUTERULE']._serialized_end=955
+  _globals['_UI']._serialized_start=957
+  _globals['_UI']._serialized_end=1033
+  _globals['_SETTINGSSCHEMA']._serialized_start=1035
+  _globals['_SETTINGSSCHEMA']._serialized_end=1135
+  _globals['_DATAPOLICY']._serialized_start=1137
+  _globals['_DATAPOLICY']._serialized_end=1197
 # @@protoc_insertion_point(module_scope)

@@ -87,6 +87,7 @@ class Manifest(_message.Message):
     SETTINGS_FIELD_NUMBER: _builtins.int
     DATA_POLICY_FIELD_NUMBER: _builtins.int
     SERVICES_FIELD_NUMBER: _builtins.int
+    SUGGESTED_LIMITS_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """Identity, e.g. "redis-management": [a-z][a-z0-9-]{1,62}."""
     version: _builtins.str
@@ -121,6 +122,12 @@ class Manifest(_message.Message):
     def services(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Fully qualified names of typed services that clients may call."""
 
+    @_builtins.property
+    def suggested_limits(self) -> Global___SuggestedLimits:
+        """How it would like to be called, where the operator says nothing else. It
+        can only ask for less than it would get.
+        """
+
     def __init__(
         self,
         *,
@@ -134,14 +141,123 @@ class Manifest(_message.Message):
         settings: Global___SettingsSchema | None = ...,
         data_policy: Global___DataPolicy | None = ...,
         services: _abc.Iterable[_builtins.str] | None = ...,
+        suggested_limits: Global___SuggestedLimits | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["data_policy", b"data_policy", "permissions", b"permissions", "settings", b"settings", "ui", b"ui"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["data_policy", b"data_policy", "permissions", b"permissions", "settings", b"settings", "suggested_limits", b"suggested_limits", "ui", b"ui"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["data_policy", b"data_policy", "description", b"description", "id", b"id", "name", b"name", "permissions", b"permissions", "routes", b"routes", "services", b"services", "settings", b"settings", "ui", b"ui", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["data_policy", b"data_policy", "description", b"description", "id", b"id", "name", b"name", "permissions", b"permissions", "routes", b"routes", "services", b"services", "settings", b"settings", "suggested_limits", b"suggested_limits", "ui", b"ui", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Manifest: _TypeAlias = Manifest  # noqa: Y015
+
+@_typing.final
+class SuggestedLimits(_message.Message):
+    """SuggestedLimits holds what the plugin knows to be enough for it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RATE_FIELD_NUMBER: _builtins.int
+    CONCURRENT_FIELD_NUMBER: _builtins.int
+    USER_RATE_FIELD_NUMBER: _builtins.int
+    USER_CONCURRENT_FIELD_NUMBER: _builtins.int
+    ROUTES_FIELD_NUMBER: _builtins.int
+    concurrent: _builtins.int
+    """Calls that run at once; 0 says nothing."""
+    user_concurrent: _builtins.int
+    """Calls of each user that run at once; 0 says nothing."""
+    @_builtins.property
+    def rate(self) -> Global___Rate:
+        """Calls of everybody together."""
+
+    @_builtins.property
+    def user_rate(self) -> Global___Rate:
+        """Calls of each user."""
+
+    @_builtins.property
+    def routes(self) -> _containers.RepeatedCompositeFieldContainer[Global___RouteLimit]:
+        """Calls to single routes; the first that matches counts."""
+
+    def __init__(
+        self,
+        *,
+        rate: Global___Rate | None = ...,
+        concurrent: _builtins.int = ...,
+        user_rate: Global___Rate | None = ...,
+        user_concurrent: _builtins.int = ...,
+        routes: _abc.Iterable[Global___RouteLimit] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["rate", b"rate", "user_rate", b"user_rate"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["concurrent", b"concurrent", "rate", b"rate", "routes", b"routes", "user_concurrent", b"user_concurrent", "user_rate", b"user_rate"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SuggestedLimits: _TypeAlias = SuggestedLimits  # noqa: Y015
+
+@_typing.final
+class Rate(_message.Message):
+    """Rate is how often something may be done."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PER_SECOND_FIELD_NUMBER: _builtins.int
+    BURST_FIELD_NUMBER: _builtins.int
+    per_second: _builtins.float
+    """In the long run."""
+    burst: _builtins.int
+    """At once; 0 for what a second allows."""
+    def __init__(
+        self,
+        *,
+        per_second: _builtins.float = ...,
+        burst: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["burst", b"burst", "per_second", b"per_second"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Rate: _TypeAlias = Rate  # noqa: Y015
+
+@_typing.final
+class RouteLimit(_message.Message):
+    """RouteLimit is for a path and those below it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PATH_FIELD_NUMBER: _builtins.int
+    METHODS_FIELD_NUMBER: _builtins.int
+    RATE_FIELD_NUMBER: _builtins.int
+    CONCURRENT_FIELD_NUMBER: _builtins.int
+    path: _builtins.str
+    """From the plugin's root; a segment in braces stands for any."""
+    concurrent: _builtins.int
+    """How many at once; 0 says nothing."""
+    @_builtins.property
+    def methods(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Methods in upper case; empty for all."""
+
+    @_builtins.property
+    def rate(self) -> Global___Rate:
+        """How often."""
+
+    def __init__(
+        self,
+        *,
+        path: _builtins.str = ...,
+        methods: _abc.Iterable[_builtins.str] | None = ...,
+        rate: Global___Rate | None = ...,
+        concurrent: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["rate", b"rate"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["concurrent", b"concurrent", "methods", b"methods", "path", b"path", "rate", b"rate"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RouteLimit: _TypeAlias = RouteLimit  # noqa: Y015
 
 @_typing.final
 class Permissions(_message.Message):
