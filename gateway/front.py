@@ -13,6 +13,7 @@ from gateway.access.cors import Cors
 from gateway.api.app import create_api
 from gateway.back import Back
 from gateway.console.app import create_console
+from gateway.oidc.provider import OidcProvider
 from gateway.outside import open_outside
 from gateway.proxy.app import DataPlane
 from gateway.proxy.preflight import CorsGate
@@ -59,7 +60,7 @@ async def open_front(stack: AsyncExitStack, back: Back) -> tuple[Front, Callable
         trust=outside.trust, verification=outside.verification, bundles=outside.bundles,
         sources=outside.sources,
         snapshots=back.snapshots, events=back.events, gatekeeper=back.gatekeeper, tokens=back.tokens,
-        audit=back.store.audit,
+        audit=back.store.audit, oidc=OidcProvider(back.settings),
         settings=back.settings,
         runtime_choice=back.runtime_choice, runtime=back.runtime, rollouts=back.rollouts,
         circuits=back.circuits, console=create_console(),

@@ -114,6 +114,26 @@ class Settings(BaseSettings):
     )
     call_timeout: float = Field(60.0, gt=0, description="Deadline of a call until its answer begins.")
     stream_idle: float = Field(300.0, gt=0, description="Longest silence of a stream before it is cut.")
+    oidc_issuer: str = Field(
+        "", description="Issuer URL of the OpenID Connect provider that people sign in with; empty for none."
+    )
+    oidc_client_id: str = Field("", description="What this gateway is called there.")
+    oidc_client_secret_file: Path | None = Field(
+        None, description="File with the client's secret; none for a public client."
+    )
+    oidc_name: str = Field("single sign-on", description="What the sign-in page calls the provider.")
+    oidc_scopes: str = Field("openid profile email", description="Scopes that are asked for, by space.")
+    oidc_user_claim: str = Field(
+        "email", description="Claim that names the user; one that people cannot choose for themselves."
+    )
+    oidc_role_claim: str = Field(
+        "groups", description="Claim that roles follow from; with dots for one inside another."
+    )
+    oidc_roles: str = Field(
+        "",
+        description="Roles by values of that claim, by comma: VALUE=viewer|user|operator|admin; "
+        "* is everybody.",
+    )
     call_key_hours: float = Field(
         24.0, gt=0, description="Time for which one key signs who calls, towards plugins, in hours."
     )

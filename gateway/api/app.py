@@ -23,6 +23,7 @@ from gateway.api.routes.catalogues import catalogue_routes
 from gateway.api.routes.events import event_routes
 from gateway.api.routes.limits import limit_routes
 from gateway.api.routes.logs import log_routes
+from gateway.api.routes.oidc import oidc_routes
 from gateway.api.routes.plugins import plugin_routes
 from gateway.api.routes.rollouts import rollout_routes
 from gateway.api.routes.session import session_routes
@@ -31,6 +32,7 @@ from gateway.api.routes.system import health_routes, system_routes
 from gateway.api.routes.tokens import token_routes
 from gateway.api.trail import Trail
 from gateway.catalogue.market import Market
+from gateway.oidc.provider import OidcProvider
 from gateway.registry.boards import EventBoard, SnapshotBoard
 from gateway.registry.circuits import CircuitBoard
 from gateway.runtimes.base import Runtime
@@ -53,6 +55,7 @@ _ROUTES = (
     session_routes,
     token_routes,
     audit_routes,
+    oidc_routes,
     health_routes,
     metrics_routes,
     docs_routes,
@@ -74,6 +77,7 @@ def create_api(
     gatekeeper: Gatekeeper,
     tokens: Tokens,
     audit: Audit,
+    oidc: OidcProvider,
     settings: Settings,
     runtime_choice: str,
     runtime: Runtime,
@@ -102,6 +106,7 @@ def create_api(
         gatekeeper=gatekeeper,
         tokens=tokens,
         audit=audit,
+        oidc=oidc,
         trail=Trail(audit),
         settings=settings,
         runtime=runtime,

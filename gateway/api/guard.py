@@ -39,6 +39,7 @@ UPLOADS = frozenset({("POST", "/api/v1/bundles"), ("POST", "/api/v1/bundles/prev
 """What takes a file, as it comes and up to ``bundle_bytes``."""
 
 LOGIN_CODE = "plugway.login_code"
+OIDC_ANSWER = "plugway.oidc_answer"
 
 HEALTH = frozenset({"/healthz", "/readyz"})
 _OWN_PATHS = HEALTH | {"/metrics", "/openapi.json", "/docs", "/api"}
@@ -194,6 +195,9 @@ def _check_host(host: bytes | None, settings: Settings) -> None:
 
 def _hide_login_code(scope: Scope) -> None:
     """Take the code out of the request before anything can log its query."""
+    if scope["path"] == "/api/v1/oidc/callback":
+        scope[OIDC_ANSWER] = scope["query_string"].decode("latin-1")
+        scope["query_string"] = b""
     if scope["path"] == "/login" and scope["query_string"]:
         codes = parse_qs(scope["query_string"].decode("latin-1"), keep_blank_values=True).get("code")
         if codes:

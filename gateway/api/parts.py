@@ -11,6 +11,7 @@ from gateway.api.ports import Audit, Lifecycle, Store, Supervisor, Trust, Verifi
 from gateway.api.streams import Streams
 from gateway.api.trail import Trail
 from gateway.catalogue.market import Market
+from gateway.oidc.provider import OidcProvider
 from gateway.registry.boards import EventBoard, SnapshotBoard
 from gateway.registry.circuits import CircuitBoard
 from gateway.runtimes.base import Runtime
@@ -37,6 +38,7 @@ class Parts:
     gatekeeper: Gatekeeper
     tokens: Tokens
     audit: Audit
+    oidc: OidcProvider
     trail: Trail
     settings: Settings
     runtime: Runtime

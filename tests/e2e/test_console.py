@@ -29,10 +29,10 @@ async def test_signing_in_with_the_token_and_out_again(browser: Browser, running
     context = await browser.new_context()
     page = await context.new_page()
     await page.goto(running.base + "/plugins/notes")
-    await page.get_by_label("Admin token").fill("wrong")
+    await page.get_by_label("Token").fill("wrong")
     await page.get_by_role("button", name="Sign in").click()
     await expect(page.get_by_role("alert").filter(has_text="not known")).to_be_visible()
-    await page.get_by_label("Admin token").fill((running.home / "admin.token").read_text().strip())
+    await page.get_by_label("Token").fill((running.home / "admin.token").read_text().strip())
     await page.keyboard.press("Enter")
     await expect(page.get_by_role("heading", name="Notes")).to_be_visible()
     assert await page.evaluate("document.cookie") == ""

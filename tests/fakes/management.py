@@ -40,6 +40,7 @@ from gateway.model import (
     UiType,
     Voice,
 )
+from gateway.oidc.provider import OidcProvider
 from gateway.registry.boards import EventBoard, OutcomeBoard, SnapshotBoard
 from gateway.registry.records import Acceptance, PluginRecord
 from gateway.registry.secrets import SecretCipher
@@ -255,6 +256,7 @@ class Bed:
     snapshots: SnapshotBoard
     gatekeeper: Gatekeeper
     tokens: Tokens
+    oidc: OidcProvider
 
     @property
     def token(self) -> str:
@@ -294,6 +296,7 @@ async def management(
     gatekeeper = await asyncio.to_thread(lambda: Gatekeeper.open(Home(home), settings))
     tokens = Tokens(store.tokens, gatekeeper)
     await tokens.open()
+    oidc = OidcProvider(settings)
     runtime: Any = IdleRuntime()
     turns: defaultdict[PluginId, asyncio.Lock] = defaultdict(asyncio.Lock)
     fetcher = Fetcher(read_allow_list("127.0.0.1"), timeout=10.0, max_bytes=2**24)
@@ -321,6 +324,7 @@ async def management(
         gatekeeper=gatekeeper,
         tokens=tokens,
         audit=store.audit,
+        oidc=oidc,
         settings=settings,
         runtime_choice="chosen by the test",
         runtime=runtime,
@@ -336,7 +340,7 @@ async def management(
         console=console,
     )
     try:
-        yield Bed(app, home, store, supervisor, lifecycle, events, snapshots, gatekeeper, tokens)
+        yield Bed(app, home, store, supervisor, lifecycle, events, snapshots, gatekeeper, tokens, oidc)
     finally:
         app.state.streams.close()
         await tokens.close()

@@ -77,7 +77,10 @@ async def test_a_route_that_the_table_does_not_know_answers_nobody(bed: Bed) -> 
 
 async def test_what_is_open_is_only_health_and_sign_in() -> None:
     assert sorted(path for method, path in OPEN if method != "HEAD") == [
+        "/api/v1/oidc/callback",
+        "/api/v1/oidc/login",
         "/api/v1/session",
+        "/api/v1/sign-in",
         "/healthz",
         "/login",
         "/readyz",

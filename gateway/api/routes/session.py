@@ -47,7 +47,7 @@ def _add_sign_in(router: APIRouter, parts: Parts) -> None:
         if session is not None:
             note(request.scope, user=ADMIN)
             response: Response = RedirectResponse("/", 303)
-            _set_cookie(response, parts, session)
+            set_cookie(response, parts, session)
             return response
         if "text/html" in request.headers.get("accept", ""):
             return refusal_page("This link does not work any more", _USED, 401)
@@ -64,7 +64,7 @@ def _add_sign_in(router: APIRouter, parts: Parts) -> None:
         if caller is None:
             raise unauthenticated("This token is not known.")
         note(request.scope, user=caller.user, token=caller.token)
-        _set_cookie(response, parts, parts.gatekeeper.start_token_session(caller))
+        set_cookie(response, parts, parts.gatekeeper.start_token_session(caller))
         return _session_view(caller)
 
 
@@ -108,7 +108,7 @@ def _session_view(caller: Caller) -> SessionView:
     return SessionView(user=caller.user, role=caller.role, grants=dict(caller.grants))
 
 
-def _set_cookie(response: Response, parts: Parts, session: str) -> None:
+def set_cookie(response: Response, parts: Parts, session: str) -> None:
     response.set_cookie(
         SESSION_COOKIE,
         session,

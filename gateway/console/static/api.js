@@ -52,6 +52,7 @@ const of = (id) => `/api/v1/plugins/${encodeURIComponent(id)}`;
 
 export const api = {
   session: () => read("/api/v1/session"),
+  waysToSignIn: () => read("/api/v1/sign-in"),
   signIn: (token) => read("/api/v1/session", { method: "POST", json: { token } }),
   signOut: () => read("/api/v1/logout", { method: "POST" }),
   system: () => read("/api/v1/system"),

@@ -12,7 +12,7 @@ export function create({ signedIn }) {
   });
   const error = h("p.error-text", { id: "login-error", role: "alert", hidden: true });
   const submit = button("Sign in", { kind: "primary", type: "submit" });
-  const form = h("form", { onsubmit: signIn }, h("div.field", h("label", { for: "token" }, "Admin token"), field, error), submit);
+  const form = h("form", { onsubmit: signIn }, h("div.field", h("label", { for: "token" }, "Token"), field, error), submit);
 
   async function signIn(event) {
     event.preventDefault();
@@ -31,17 +31,25 @@ export function create({ signedIn }) {
     }
   }
 
+  // Beside the token only where a provider is set up.
+  const other = h("p.actions", { hidden: true });
+  api.waysToSignIn().then(({ provider, url }) => {
+    if (!url) return;
+    other.append(h("a.button", { href: url }, `Sign in with ${provider}`));
+    other.hidden = false;
+  }, () => {});
+
   const brand = h("div.brand", h("img", { src: "/static/icon.svg", alt: "" }), h("span", "Plugway"));
   const help = h(
     "p.muted.small",
-    "The token is in the file ",
+    "An administrator makes tokens. The first one is in the file ",
     h("code", "admin.token"),
     " of the gateway's home directory. Easier: run ",
     h("code", "plugway token"),
     " there and open the link it prints; it signs you in once.",
   );
   return {
-    node: h("div.login", h("div.panel", brand, h("h1", "Sign in"), form, help)),
+    node: h("div.login", h("div.panel", brand, h("h1", "Sign in"), other, form, help)),
     title: () => "Sign in",
   };
 }
