@@ -31,6 +31,7 @@ from gateway.supervisor.loop import Supervisor
 from gateway.supervisor.refresh import Refresh
 from gateway.supervisor.rollout_acts import RolloutActs
 from gateway.trust.verify import verify_release
+from gateway.unchanged import Unchanged
 
 if TYPE_CHECKING:
     from gateway.egress.relays import Relays
@@ -87,13 +88,16 @@ async def open_back(stack: AsyncExitStack, settings: Settings, announce: Announc
     runtime, why = await choose_runtime(settings, home, logins.find)
     stack.push_async_callback(runtime.close)
     announce("runtime", why)
-    content = ContentStore(home.path / "store")
+    unchanged = Unchanged(home.path / "unchanged.json")
+    content = ContentStore(home.path / "store", unchanged)
     # Those that fetch are added by gateway.outside: what is here suffices for a start.
     catalog = SourceCatalog(
         {Source.BUILT_IN: BuiltInSource(settings.plugin_directories()), Source.REMOTE: RemoteSource()}
     )
     snapshots, events, outcomes = SnapshotBoard(epoch=store.epoch), EventBoard(), OutcomeBoard()
-    refresh = Refresh(store=store, catalog=catalog, runtime=runtime, events=events, announce=announce)
+    refresh = Refresh(
+        store=store, catalog=catalog, runtime=runtime, events=events, announce=announce, unchanged=unchanged
+    )
     admission = Admission(home=home.path, store=store, catalog=catalog, verify=refresh.verify)
     supervisor = Supervisor(
         store=store, snapshots=snapshots, events=events, outcomes=outcomes,

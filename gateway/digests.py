@@ -64,11 +64,17 @@ class ListedFile:
 def tree_listing(root: Path) -> list[ListedFile]:
     """Every file under ``root`` that a release consists of. Blocking; raises as :func:`tree_digest`."""
     listing = []
-    for path, mode in _files(root):
+    for name, mode in _files(os.fspath(root)):
+        path = Path(name)
         with path.open("rb") as file:
             content = hashlib.file_digest(file, "sha256").hexdigest()
         listing.append(ListedFile(path.relative_to(root).as_posix(), content, bool(mode & stat.S_IXUSR)))
     return listing
+
+
+def tree_files(root: Path) -> list[str]:
+    """The files that count for :func:`tree_digest`. Blocking; raises as that does."""
+    return [path for path, _ in _files(os.fspath(root))]
 
 
 def listing_digest(listing: Iterable[ListedFile]) -> str:
@@ -77,16 +83,16 @@ def listing_digest(listing: Iterable[ListedFile]) -> str:
     return f"sha256:{hashlib.sha256(''.join(lines).encode()).hexdigest()}"
 
 
-def _files(root: Path) -> Iterator[tuple[Path, int]]:
+def _files(root: str) -> Iterator[tuple[str, int]]:
     with os.scandir(root) as entries:
         for entry in entries:
             mode = entry.stat(follow_symlinks=False).st_mode
             if entry.name in _LEFT_OUT or stat.S_ISSOCK(mode):
                 continue
             if stat.S_ISDIR(mode):
-                yield from _files(Path(entry.path))
+                yield from _files(entry.path)
             elif stat.S_ISREG(mode):
-                yield Path(entry.path), mode
+                yield entry.path, mode
             else:
                 raise UnfitTree(
                     f"{entry.path} is a link or a device.",

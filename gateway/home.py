@@ -4,6 +4,7 @@ home.id         random name of this home; marks what this gateway started
 gateway.lock    held while a gateway runs
 plugway.db admin.token keys/ pki/
 store/          content-addressed files
+unchanged.json  which files were read and judged, and what they looked like then
 external/       plugins that were fetched, a directory each, by digest
 packages/       what those were unpacked from; images/ has images that bundles brought, or were made of
 catalogues/     indexes of catalogues as they were fetched; catalogues.toml says which there are

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from typing import Protocol
 
 from plugway.plugin.v1 import plugin_pb2
@@ -24,8 +24,8 @@ class Content(Protocol):
         """Keep the bytes; returns their sha256 in hex."""
         ...
 
-    async def intact(self, digest: str) -> bool:
-        """Whether the bytes of this digest are still there, unharmed."""
+    async def all_intact(self, digests: Collection[str]) -> bool:
+        """Whether the bytes of these digests are still there, unharmed."""
         ...
 
 

@@ -22,6 +22,7 @@ from typing import IO, Literal
 import brotli
 
 from gateway.errors import BadInput, NotFound, Unavailable
+from gateway.unchanged import Unchanged
 
 Encoding = Literal["br", "gzip"]
 
@@ -62,8 +63,9 @@ class StoreFailed(Unavailable):
 class ContentStore:
     """Files by sha256 in hexadecimal. Constructing touches nothing."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, unchanged: Unchanged | None = None) -> None:
         self._root = root
+        self._unchanged = unchanged
         self._swept = False
 
     async def put(self, chunks: AsyncIterator[bytes], *, expected: str = "", limit: int = 2**30) -> str:
@@ -102,6 +104,24 @@ class ContentStore:
     async def intact(self, digest: str) -> bool:
         """Whether the content is there and still has its digest."""
         return await asyncio.to_thread(_has_digest, self.path(digest), digest)
+
+    async def all_intact(self, digests: Collection[str]) -> bool:
+        """The same of many; files that were read before and have not changed since are not read again."""
+        return await asyncio.to_thread(self._all_intact, sorted(set(digests)))
+
+    def _all_intact(self, digests: Collection[str]) -> bool:
+        root = os.fspath(self._root)
+
+        def files() -> list[str]:
+            return [f"{root}/{digest[:2]}/{digest}" for digest in digests]
+
+        def check() -> bool:
+            return all(_has_digest(self.path(digest), digest) for digest in digests)
+
+        if self._unchanged is None:
+            return check()
+        key = hashlib.sha256("\n".join(digests).encode()).hexdigest()
+        return self._unchanged.holds(f"{key} {self._root}", files, check)
 
     async def collect(self, keep: Collection[str]) -> None:
         """Remove what has another digest than these; what is fresh may be part of a bundle half received."""

@@ -78,7 +78,7 @@ def refusal(result: ConfigureResult, plugin: str) -> str:
 
 async def kept(ui: UiBundle | None, content: Content) -> bool:
     """Whether all files of the bundle are in the store, unharmed."""
-    return ui is None or all([await content.intact(digest) for digest in ui.files.values()])
+    return ui is None or await content.all_intact(ui.files.values())
 
 
 def _same_plugin(description: Description, release: Release, instance: InstanceId) -> None:

@@ -35,6 +35,7 @@ from gateway.supervisor.rollout_acts import RolloutActs
 from gateway.supervisor.rollout_codec import decode
 from gateway.supervisor.rollout_request import RolloutOptions
 from gateway.trust.verify import ReleaseChanged, verify_release
+from gateway.unchanged import Unchanged
 
 LIST_TIMEOUT = 10.0
 """Seconds for the runtime to say what runs; without its answer nothing is changed."""
@@ -67,12 +68,14 @@ class Refresh:
         runtime: Runtime,
         events: EventBoard,
         announce: Callable[[str, str], None],
+        unchanged: Unchanged | None = None,
     ) -> None:
         self._store = store
         self._catalog = catalog
         self._runtime = runtime
         self._events = events
         self._announce = announce
+        self._unchanged = unchanged
         self._moves: list[_Change] = []
         self._reasons: dict[PluginId, str] = {}
 
@@ -108,7 +111,7 @@ class Refresh:
     async def verify(self, release: Release) -> VerifiedRelease:
         """As :func:`verify_release`, and says what to do where the files are others than installed."""
         try:
-            return await verify_release(release)
+            return await verify_release(release, self._unchanged)
         except ReleaseChanged as error:
             id_ = release.plugin_id
             reason = self._reasons.get(id_) or _what_to_do(self._store.plugin(id_), release)

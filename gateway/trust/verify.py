@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-from gateway.digests import tree_digest
+from gateway.digests import tree_digest, tree_files
 from gateway.errors import Conflict
 from gateway.model import DIGEST, DirectoryArtifact, ImageArtifact, Release, RemoteArtifact, VerifiedRelease
 from gateway.trust.lock import expected_id
+from gateway.unchanged import Unchanged
 
 
 class ReleaseChanged(Conflict):
@@ -17,8 +18,10 @@ class ReleaseChanged(Conflict):
     key, title = "release-changed", "The release is not what was installed"
 
 
-async def verify_release(release: Release) -> VerifiedRelease:
+async def verify_release(release: Release, unchanged: Unchanged | None = None) -> VerifiedRelease:
     """Judge a release by what is there now; raises :class:`ReleaseChanged`.
+
+    With ``unchanged``, files that were read before and have not changed since are not read again.
 
     A remote release has nothing to look at: its proof is the TLS identity, at connection.
     """
@@ -26,7 +29,7 @@ async def verify_release(release: Release) -> VerifiedRelease:
         raise _changed(release, "its lock does not lead to its id")
     match release.artifact:
         case DirectoryArtifact() as artifact:
-            await _verify_directory(release, artifact)
+            await _verify_directory(release, artifact, unchanged)
         case ImageArtifact(digest=digest):
             if not DIGEST.fullmatch(digest):
                 raise _changed(release, "its image is not named by digest")
@@ -35,13 +38,24 @@ async def verify_release(release: Release) -> VerifiedRelease:
     return VerifiedRelease(release)
 
 
-async def _verify_directory(release: Release, artifact: DirectoryArtifact) -> None:
+async def _verify_directory(
+    release: Release, artifact: DirectoryArtifact, unchanged: Unchanged | None
+) -> None:
     try:
-        found = await asyncio.to_thread(tree_digest, Path(artifact.path))
+        same = await asyncio.to_thread(_same, Path(artifact.path), artifact.digest, unchanged)
     except OSError as error:
         raise _changed(release, f"{artifact.path} cannot be read ({error.strerror})") from error
-    if found != artifact.digest:
+    if not same:
         raise _changed(release, f"files in {artifact.path} differ")
+
+
+def _same(root: Path, digest: str, unchanged: Unchanged | None) -> bool:
+    def check() -> bool:
+        return tree_digest(root) == digest
+
+    return (
+        check() if unchanged is None else unchanged.holds(f"{digest} {root}", lambda: tree_files(root), check)
+    )
 
 
 def _changed(release: Release, why: str) -> ReleaseChanged:

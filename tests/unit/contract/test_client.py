@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 import json
 import os
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Collection
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -302,8 +302,8 @@ class MemoryContent:
         self.kept[digest] = content
         return digest
 
-    async def intact(self, digest: str) -> bool:
-        return digest in self.kept
+    async def all_intact(self, digests: Collection[str]) -> bool:
+        return all(digest in self.kept for digest in digests)
 
 
 MANIFEST = Manifest(
