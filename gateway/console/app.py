@@ -24,6 +24,8 @@ mimetypes.add_type("text/javascript", ".js")
 PAGES = (
     "/",
     "/login",
+    "/tokens",
+    "/audit",
     "/catalog",
     "/catalog/{id}",
     "/plugins/{id}",

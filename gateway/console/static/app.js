@@ -4,6 +4,7 @@ import { api } from "./api.js";
 import { button, h, icon } from "./dom.js";
 import { tick } from "./format.js";
 import { follow, retryNow } from "./live.js";
+import * as audit from "./pages/audit.js";
 import * as catalog from "./pages/catalog.js";
 import * as login from "./pages/login.js";
 import * as logs from "./pages/logs.js";
@@ -14,12 +15,13 @@ import * as overview from "./pages/overview.js";
 import * as plugins from "./pages/plugins.js";
 import * as rollouts from "./pages/rollouts.js";
 import * as settings from "./pages/settings.js";
+import * as tokens from "./pages/tokens.js";
 import * as trust from "./pages/trust.js";
 import { begin, guard, match, navigate } from "./router.js";
 import { store } from "./store.js";
 import { complain, menu, toasts } from "./ui.js";
 
-const PAGES = { plugins, catalog, offer, overview, open, rollouts, settings, trust, logs, missing, login };
+const PAGES = { plugins, catalog, offer, overview, open, rollouts, settings, trust, logs, missing, login, tokens, audit };
 const LINKS = { live: "Live", connecting: "Connecting", offline: "Reconnecting" };
 
 const main = h("main", { id: "main", tabindex: "-1" });
@@ -88,6 +90,8 @@ function accountItems() {
     h("p.small.muted", { class: "small muted menu-note" }, `Signed in as ${store.session?.user ?? "…"}`),
     version && h("p.small.muted", { class: "small muted menu-note" }, `Plugway ${version}, runtime: ${runtime?.name ?? "?"}`),
     h("hr"),
+    store.session?.role === "admin" && h("a", { href: "/tokens" }, icon("lock"), "Tokens"),
+    store.session?.role === "admin" && h("a", { href: "/audit" }, icon("logs"), "Audit log"),
     h("a", { href: "/docs", target: "_blank" }, icon("open"), "API reference"),
     h("button", { type: "button", onclick: signOut }, icon("off"), "Sign out"),
   ];

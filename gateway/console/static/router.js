@@ -6,6 +6,8 @@ const ROUTES = [
   ["/catalog", "catalog"],
   ["/catalog/([a-z][a-z0-9-]+)", "offer"],
   ["/login", "login"],
+  ["/tokens", "tokens"],
+  ["/audit", "audit"],
   [PLUGIN, "overview"],
   [`${PLUGIN}/open`, "open"],
   [`${PLUGIN}/rollouts`, "rollouts"],
