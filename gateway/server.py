@@ -5,13 +5,17 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
+import socket
 from collections.abc import Callable, Iterator
+from importlib import import_module
 
 import uvicorn
 from starlette.types import ASGIApp
 
 from gateway.proxy.server import uvicorn_options
 from gateway.settings import Settings
+
+_HTTP2 = "gateway.proxy.http2.connection"
 
 
 class Server(uvicorn.Server):
@@ -31,6 +35,11 @@ class Server(uvicorn.Server):
         finally:
             for number in (signal.SIGINT, signal.SIGTERM):
                 loop.remove_signal_handler(number)
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets=sockets)
+        # What the first client that speaks HTTP/2 would have to wait for, and everybody with it.
+        self._importing = asyncio.create_task(asyncio.to_thread(import_module, _HTTP2))
 
     def _asked_to_end(self, number: int) -> None:
         # Event streams never end by themselves, and the server waits for them.

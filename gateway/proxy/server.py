@@ -3,45 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from typing import Any
 
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from gateway.errors import PlugwayError
+from gateway.proxy.opening import Opening
+from gateway.proxy.refusals import REFUSALS
 from gateway.proxy.trailers import wants_trailers, with_trailers
 from gateway.settings import Settings
 
 HEAD_SECONDS = 15.0
 """Time for a whole request head, from the opening of the connection or the end of the call before."""
 
-_WORDS = {
-    400: ("bad-request", "The request is not valid HTTP", "The request could not be parsed."),
-    408: ("head-too-slow", "The request head came too slowly", "The request head was not complete in time."),
-    431: ("headers-too-large", "The request headers are too large", "Send fewer or shorter headers."),
-}
-
 
 class HeadTooLarge(PlugwayError):
     key, title, status = "headers-too-large", "The request headers are too large", 431
-
-
-def _refusal(status: int) -> bytes:
-    key, title, detail = _WORDS[status]
-    document = {"type": f"urn:plugway:problem:{key}", "title": title, "status": status, "detail": detail}
-    body = json.dumps(document).encode()
-    return b"".join(
-        (
-            STATUS_LINE[status],
-            b"content-type: application/problem+json\r\nconnection: close\r\n",
-            b"content-length: %d\r\n\r\n" % len(body),
-            body,
-        )
-    )
-
-
-_REFUSALS = {status: _refusal(status) for status in _WORDS}
 
 
 class GuardedHttp(HttpToolsProtocol):
@@ -129,7 +107,7 @@ class GuardedHttp(HttpToolsProtocol):
     def _refuse(self, status: int) -> None:
         self._disarm()
         if not self.transport.is_closing():
-            self.transport.write(_REFUSALS[status])
+            self.transport.write(REFUSALS[status])
             self.transport.close()
 
     def _disarm(self) -> None:
@@ -160,9 +138,10 @@ class GuardedWebSocket(WebSocketsSansIOProtocol):
 
 def uvicorn_options(settings: Settings) -> dict[str, Any]:
     """Options for ``uvicorn.Config`` beside the application and its address."""
-    guarded = type("GuardedHttp", (GuardedHttp,), {"max_head": settings.max_header_bytes})
+    most = {"max_head": settings.max_header_bytes}
+    http1 = type("GuardedHttp", (GuardedHttp,), most)
     return {
-        "http": guarded,
+        "http": type("Opening", (Opening,), {**most, "http1": http1}),
         "loop": "uvloop",
         "ws": GuardedWebSocket,
         "ws_max_size": 16 * 2**20,

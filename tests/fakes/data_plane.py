@@ -49,8 +49,13 @@ async def until(condition: Callable[[], object], within: float = 10.0) -> None:
 
 
 @contextlib.asynccontextmanager
-async def served(app: Any, settings: Settings, **options: Any) -> AsyncIterator[int]:
-    """The application on a free port of the loopback address."""
+async def served(
+    app: Any, settings: Settings, connections: list[set[Any]] | None = None, **options: Any
+) -> AsyncIterator[int]:
+    """The application on a free port of the loopback address.
+
+    ``connections`` is given the server's own set of those that are open.
+    """
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
     chosen = {**uvicorn_options(settings), "log_config": None, "lifespan": "off", **options}
@@ -61,6 +66,8 @@ async def served(app: Any, settings: Settings, **options: Any) -> AsyncIterator[
     server.lifespan = config.lifespan_class(config)
     await server.startup(sockets=[listener])
     await server.on_tick(0)
+    if connections is not None:
+        connections.append(server.server_state.connections)
     try:
         yield int(listener.getsockname()[1])
     finally:
@@ -104,6 +111,12 @@ class Plane:
     content: ContentStore
     gatekeeper: Gatekeeper
     routes: dict[PluginId, Route] = field(default_factory=dict)
+    open: list[set[Any]] = field(default_factory=list)
+
+    @property
+    def connections(self) -> set[Any]:
+        """What the server has open, as uvicorn knows it."""
+        return self.open[0]
 
     @property
     def url(self) -> str:
@@ -144,6 +157,7 @@ async def running_plane(home: Path, **settings: Any) -> AsyncIterator[Plane]:
         settings=chosen,
         asset_key=b"a" * 32,
     )
-    async with served(data_plane, chosen) as port:
-        yield Plane(port, snapshots, outcomes, data_plane, content, keeper)
+    connections: list[set[Any]] = []
+    async with served(data_plane, chosen, connections) as port:
+        yield Plane(port, snapshots, outcomes, data_plane, content, keeper, open=connections)
     await data_plane.close()
