@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import AsyncExitStack
 
 from prometheus_client import REGISTRY
+from prometheus_client.metrics_core import Metric
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway.access.cors import Cors
 from gateway.api.app import create_api
 from gateway.back import Back
 from gateway.console.app import create_console
+from gateway.figures.counts import CALLS, SECONDS
+from gateway.figures.history import History
+from gateway.figures.sampler import Sampler
+from gateway.model import PluginState
 from gateway.oidc.provider import OidcProvider
 from gateway.outside import open_outside
 from gateway.proxy.app import DataPlane
@@ -42,6 +47,15 @@ def _tell(events: EventBoard, report: CircuitReport) -> None:
     events.emit("instance.circuit", report.plugin, instance=report.instance, state=report.state, reason=words)
 
 
+def _call_metrics() -> Iterable[Metric]:
+    """Those of the data plane, whichever it is."""
+    return REGISTRY.restricted_registry([CALLS, SECONDS]).collect()
+
+
+def _states(back: Back) -> dict[str, PluginState]:
+    return {record.id: back.supervisor.status(record.id).state for record in back.store.plugins()}
+
+
 async def open_front(stack: AsyncExitStack, back: Back) -> tuple[Front, Callable[[], None]]:
     """The application, and what ends its event streams. ``stack`` closes the data plane."""
     data_plane = DataPlane(
@@ -54,6 +68,10 @@ async def open_front(stack: AsyncExitStack, back: Back) -> tuple[Front, Callable
         REGISTRY.register(collector)
         stack.callback(REGISTRY.unregister, collector)
     back.circuits.on_report(lambda report: _tell(back.events, report))
+    history = History()
+    sampler = Sampler(history, _call_metrics, lambda: _states(back), back.settings.figures_step)
+    sampler.start()
+    stack.push_async_callback(sampler.stop)
     outside = await open_outside(stack, back)
     management = create_api(
         store=back.store, supervisor=back.supervisor, lifecycle=back.lifecycle, market=outside.market,
@@ -63,7 +81,7 @@ async def open_front(stack: AsyncExitStack, back: Back) -> tuple[Front, Callable
         audit=back.store.audit, oidc=OidcProvider(back.settings),
         settings=back.settings,
         runtime_choice=back.runtime_choice, runtime=back.runtime, rollouts=back.rollouts,
-        circuits=back.circuits, console=create_console(),
+        circuits=back.circuits, history=history, console=create_console(),
     )  # fmt: skip
     origins = back.settings.api_origins
     app: ASGIApp = CorsGate(management, Cors(origins)) if origins else management

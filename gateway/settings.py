@@ -225,6 +225,10 @@ class Settings(BaseSettings):
         "fetches pages from CDNs anew; 0 looks only when asked.",
     )
 
+    figures_step: float = Field(
+        10.0, gt=0, description="Time between two points of the console's plots; a day's are 30 times that."
+    )
+
     @property
     def database(self) -> str:
         return self.database_url or f"sqlite+aiosqlite:///{self.home.resolve() / 'plugway.db'}"

@@ -21,6 +21,7 @@ from gateway.api.routes.bundles import bundle_routes
 from gateway.api.routes.catalog import catalog_routes
 from gateway.api.routes.catalogues import catalogue_routes
 from gateway.api.routes.events import event_routes
+from gateway.api.routes.figures import figure_routes
 from gateway.api.routes.limits import limit_routes
 from gateway.api.routes.logs import log_routes
 from gateway.api.routes.oidc import oidc_routes
@@ -32,6 +33,7 @@ from gateway.api.routes.system import health_routes, system_routes
 from gateway.api.routes.tokens import token_routes
 from gateway.api.trail import Trail
 from gateway.catalogue.market import Market
+from gateway.figures.history import History
 from gateway.oidc.provider import OidcProvider
 from gateway.registry.boards import EventBoard, SnapshotBoard
 from gateway.registry.circuits import CircuitBoard
@@ -47,6 +49,7 @@ _ROUTES = (
     settings_routes,
     limit_routes,
     log_routes,
+    figure_routes,
     catalog_routes,
     catalogue_routes,
     bundle_routes,
@@ -83,6 +86,7 @@ def create_api(
     runtime: Runtime,
     rollouts: RolloutActs,
     circuits: CircuitBoard | None = None,
+    history: History | None = None,
     console: ASGIApp | None = None,
 ) -> FastAPI:
     """The API with its own door: everything but health and sign-in needs a token or session.
@@ -113,6 +117,7 @@ def create_api(
         runtime_choice=runtime_choice,
         rollouts=rollouts,
         circuits=circuits or CircuitBoard(),
+        history=history or History(),
     )
     app = FastAPI(
         title="Plugway",

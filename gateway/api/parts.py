@@ -11,6 +11,7 @@ from gateway.api.ports import Audit, Lifecycle, Store, Supervisor, Trust, Verifi
 from gateway.api.streams import Streams
 from gateway.api.trail import Trail
 from gateway.catalogue.market import Market
+from gateway.figures.history import History
 from gateway.oidc.provider import OidcProvider
 from gateway.registry.boards import EventBoard, SnapshotBoard
 from gateway.registry.circuits import CircuitBoard
@@ -44,6 +45,7 @@ class Parts:
     runtime: Runtime
     runtime_choice: str
     rollouts: RolloutActs
+    history: History = field(default_factory=History)
     circuits: CircuitBoard = field(default_factory=CircuitBoard)
     streams: Streams = field(default_factory=Streams)
     started_at: float = field(default_factory=time.time)

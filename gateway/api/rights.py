@@ -65,6 +65,7 @@ RIGHTS = (
     Right("listTokens", "GET", "/api/v1/tokens", _ADMIN),
     Right("createToken", "POST", "/api/v1/tokens", _ADMIN),
     Right("revokeToken", "DELETE", "/api/v1/tokens/{name}", _ADMIN),
+    Right("getFigures", "GET", f"{_P}/figures", _VIEWER, Scope.PLUGIN),
     Right("readAudit", "GET", "/api/v1/audit", _ADMIN),
     Right("exportAudit", "GET", "/api/v1/audit/export", _ADMIN),
     Right("listPlugins", "GET", "/api/v1/plugins", _VIEWER, Scope.ANY),

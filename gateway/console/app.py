@@ -33,6 +33,7 @@ PAGES = (
     "/plugins/{id}/trust",
     "/plugins/{id}/rollouts",
     "/plugins/{id}/settings",
+    "/plugins/{id}/figures",
     "/plugins/{id}/logs",
 )
 

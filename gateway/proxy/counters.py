@@ -79,7 +79,8 @@ class CallMetrics(Collector):
             "plugway_call_seconds", "Time until the answer of a plugin began.", labels=labels
         )
         active = GaugeMetricFamily("plugway_calls_active", "Calls that run now.", labels=labels)
-        for (plugin, version), counters in self._counters.items():
+        # As they are now: a scrape in a thread meets no table that grows under it.
+        for (plugin, version), counters in tuple(self._counters.items()):
             active.add_metric([plugin, version], counters.active)
             for index, number in enumerate(counters.calls):
                 if number:
@@ -99,12 +100,12 @@ class CallMetrics(Collector):
             "Calls that the gateway did not pass on, by why: over a limit, or nobody there to take them.",
             labels=["plugin", "reason"],
         )
-        for (plugin, reason), number in self._refused.items():
+        for (plugin, reason), number in tuple(self._refused.items()):
             refused.add_metric([plugin, reason], number)
         retried = CounterMetricFamily(
             "plugway_calls_retried", "Calls that were tried a second time.", labels=["plugin"]
         )
-        for plugin, number in self._retried.items():
+        for plugin, number in tuple(self._retried.items()):
             retried.add_metric([plugin], number)
         yield refused
         yield retried

@@ -17,7 +17,7 @@ PHONE = {"width": 375, "height": 740}
 PAGES = (
     "/",
     "/catalog",
-    *(f"/plugins/probe{tab}" for tab in ("", "/trust", "/rollouts", "/settings", "/logs")),
+    *(f"/plugins/probe{tab}" for tab in ("", "/figures", "/trust", "/rollouts", "/settings", "/logs")),
 )
 
 

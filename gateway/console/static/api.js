@@ -69,6 +69,7 @@ export const api = {
   act: (id, what) => read(`${of(id)}/${what}`, { method: "POST" }),
   settings: (id) => read(`${of(id)}/settings`),
   configure: (id, values, dryRun) => read(`${of(id)}/settings`, { method: "PUT", json: { values, dryRun } }),
+  figures: (id, span) => read(`${of(id)}/figures?span=${span}`),
   lock: (id) => read(`${of(id)}/lock`),
   verify: (id) => read(`${of(id)}/verify`, { method: "POST" }),
   releases: (id) => read(`${of(id)}/releases`),

@@ -7,6 +7,7 @@ import { follow, retryNow } from "./live.js";
 import * as audit from "./pages/audit.js";
 import * as catalog from "./pages/catalog.js";
 import * as login from "./pages/login.js";
+import * as figures from "./pages/figures.js";
 import * as logs from "./pages/logs.js";
 import * as missing from "./pages/missing.js";
 import * as offer from "./pages/offer.js";
@@ -21,7 +22,7 @@ import { begin, guard, match, navigate } from "./router.js";
 import { store } from "./store.js";
 import { complain, menu, toasts } from "./ui.js";
 
-const PAGES = { plugins, catalog, offer, overview, open, rollouts, settings, trust, logs, missing, login, tokens, audit };
+const PAGES = { plugins, catalog, offer, overview, open, rollouts, settings, trust, figures, logs, missing, login, tokens, audit };
 const LINKS = { live: "Live", connecting: "Connecting", offline: "Reconnecting" };
 
 const main = h("main", { id: "main", tabindex: "-1" });

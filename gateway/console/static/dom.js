@@ -62,6 +62,14 @@ export function icon(name, cls = "") {
   return svg;
 }
 
+/** An element of a picture, in which properties are attributes as they stand. */
+export function s(tag, given = {}, ...children) {
+  const node = document.createElementNS(SVG, tag);
+  for (const [name, value] of Object.entries(given)) node.setAttribute(name, value);
+  node.append(...children);
+  return node;
+}
+
 /** A button. `label` is what it shows; with `only: true` the icon stands alone and the label is read out. */
 export function button(label, { symbol, only, kind = "", ...given } = {}) {
   const named = only ? { "aria-label": label, title: label } : {};

@@ -13,6 +13,7 @@ const ROUTES = [
   [`${PLUGIN}/rollouts`, "rollouts"],
   [`${PLUGIN}/trust`, "trust"],
   [`${PLUGIN}/settings`, "settings"],
+  [`${PLUGIN}/figures`, "figures"],
   [`${PLUGIN}/logs`, "logs"],
 ].map(([path, page]) => [new RegExp(`^${path}/?$`), page]);
 

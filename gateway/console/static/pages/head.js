@@ -8,6 +8,7 @@ import { bones, empty, menu, stateBadge } from "../ui.js";
 const TABS = [
   ["overview", "Overview", ""],
   ["open", "Open", "/open"],
+  ["figures", "Figures", "/figures"],
   ["trust", "Trust", "/trust"],
   ["rollouts", "Rollouts", "/rollouts"],
   ["settings", "Settings", "/settings"],
