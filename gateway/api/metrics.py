@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from fastapi import APIRouter, Request
 from prometheus_client import REGISTRY, CollectorRegistry, Metric
@@ -13,9 +13,11 @@ from prometheus_client.registry import Collector
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
+from gateway.api.exposition import Merged, Unreadable, read
 from gateway.api.parts import Parts
 from gateway.api.problems import responses
 from gateway.model import PluginState
+from gateway.supervisor.plugin_metrics import Scrape
 
 
 def plugin_metrics(parts: Parts) -> list[Metric]:
@@ -43,15 +45,47 @@ def plugin_metrics(parts: Parts) -> list[Metric]:
     ]
 
 
-class _Both(Collector):
-    """Metrics read beforehand, and what modules registered globally: the process, the data plane."""
+class _Ready(Collector):
+    """Families that were collected beforehand."""
 
-    def __init__(self, metrics: Iterable[Metric]) -> None:
-        self._metrics = metrics
+    def __init__(self, families: Iterable[Metric]) -> None:
+        self._families = families
 
     def collect(self) -> Iterable[Metric]:
-        yield from self._metrics
-        yield from REGISTRY.collect()
+        return self._families
+
+
+def merged(own: Iterable[Metric], scrapes: Sequence[Scrape]) -> list[Metric]:
+    """The gateway's metrics, and those of every plugin under its name. Takes long: for a thread.
+
+    The supervisor's own figures are among ``own``; the process and the data plane have registered theirs.
+    """
+    together = Merged([*own, *REGISTRY.collect()])
+    up = GaugeMetricFamily(
+        "plugway_scrape_up", "1 where the instance's own metrics were read", labels=["plugin", "instance"]
+    )
+    problems = GaugeMetricFamily(
+        "plugway_scrape_problem", "1 for why they were not", labels=["plugin", "instance", "problem"]
+    )
+    for scrape in scrapes:
+        problem = scrape.problem
+        try:
+            families = [] if problem else read(scrape.content_type, scrape.text)
+        except Unreadable as error:
+            families, problem = [], str(error)
+        who = {"plugin": scrape.plugin, "release": scrape.release, "instance": scrape.instance}
+        together.add(families, who)
+        up.add_metric([scrape.plugin, scrape.instance], float(not problem))
+        if problem:
+            problems.add_metric([scrape.plugin, scrape.instance, problem], 1.0)
+    dropped = GaugeMetricFamily(
+        "plugway_scrape_dropped_series",
+        "Series of the plugin that were left out: too many, twice, or under a name that is taken",
+        labels=["plugin"],
+    )
+    for plugin, number in together.dropped.items():
+        dropped.add_metric([plugin], number)
+    return [*together, up, problems, dropped]
 
 
 def metrics_routes(parts: Parts) -> APIRouter:
@@ -72,10 +106,14 @@ def metrics_routes(parts: Parts) -> APIRouter:
     )
     async def get_metrics(request: Request) -> Response:
         encode, media_type = choose_encoder(request.headers.get("accept", ""))
-        registry = CollectorRegistry()
-        registry.register(_Both(plugin_metrics(parts)))
-        # In a thread, as the process's own figures are read from files.
-        text = await run_in_threadpool(encode, registry)
-        return Response(text, headers={"content-type": media_type})
+        own, scrapes = plugin_metrics(parts), await parts.supervisor.metrics()
+
+        def text() -> bytes:
+            registry = CollectorRegistry(auto_describe=False)
+            registry.register(_Ready(merged(own, scrapes)))
+            return encode(registry)
+
+        # In a thread, as the process's own figures are read from files, and strangers' texts may be long.
+        return Response(await run_in_threadpool(text), headers={"content-type": media_type})
 
     return router

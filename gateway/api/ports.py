@@ -10,6 +10,7 @@ from gateway.model import PluginId, ReleaseId
 from gateway.registry.records import PluginRecord, ReleaseRecord, RolloutRecord
 from gateway.supervisor.candidates import Candidate
 from gateway.supervisor.limits import LimitOptions
+from gateway.supervisor.plugin_metrics import Scrape
 from gateway.supervisor.settings_moves import Configured
 from gateway.supervisor.status import PluginStatus
 from gateway.supervisor.verification import Check
@@ -50,6 +51,7 @@ class Audit(Protocol):
 
 class Supervisor(Protocol):
     def status(self, plugin_id: PluginId, /) -> PluginStatus: ...
+    async def metrics(self) -> Sequence[Scrape]: ...
     def logs(self, plugin_id: PluginId, /, *, tail: int, follow: bool) -> AsyncIterator[InstanceLogLine]: ...
 
 

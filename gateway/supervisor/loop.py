@@ -28,6 +28,7 @@ from gateway.supervisor.logs import InstanceLine, merged_logs
 from gateway.supervisor.meeting import PublicKeys, Surroundings
 from gateway.supervisor.monitor import Monitor
 from gateway.supervisor.plan import DesiredInstance, DesiredPlugin, desired_instances, next_due, plan
+from gateway.supervisor.plugin_metrics import Asked, PluginMetrics, Scrape
 from gateway.supervisor.publisher import Publisher
 from gateway.supervisor.rollouts import Rollouts
 from gateway.supervisor.settings_sides import held_settings
@@ -86,6 +87,7 @@ class Supervisor:
         self.rollouts = Rollouts(
             store, snapshots, outcomes, events, self._crew.tracks, SteadyClock(store.steady), wake=self.wake
         )
+        self._metrics = PluginMetrics(self._who_has_metrics)
         self._desired: dict[PluginId, DesiredPlugin] = {}
         self._blind = ""
         self._wake = asyncio.Event()
@@ -152,6 +154,19 @@ class Supervisor:
         """Content type and text; raises :class:`~gateway.contract.errors.ContractError`."""
         self._store.plugin(id_)
         return await self._client(id_).collect_metrics()
+
+    async def metrics(self) -> tuple[Scrape, ...]:
+        """What every instance that is healthy says of itself; see :class:`PluginMetrics`."""
+        return await self._metrics.collect()
+
+    def _who_has_metrics(self) -> list[Asked]:
+        return [
+            Asked(plugin=track.plugin_id, release=track.release_id, instance=track.id, client=client)
+            for track in self._crew.tracks.values()
+            if track.monitor is not None
+            and track.monitor.verdict.healthy
+            and (client := track.monitor.client) is not None
+        ]
 
     async def configure(
         self, id_: PluginId, settings: PluginSettings, *, dry_run: bool

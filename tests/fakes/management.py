@@ -61,6 +61,7 @@ from gateway.sources.store import ContentStore
 from gateway.supervisor.bundles import Bundles
 from gateway.supervisor.candidates import Candidate
 from gateway.supervisor.limits import LimitOptions
+from gateway.supervisor.plugin_metrics import Scrape
 from gateway.supervisor.rollout_acts import RolloutActs
 from gateway.supervisor.rollouts import Rollouts
 from gateway.supervisor.settings_moves import Configured
@@ -131,6 +132,9 @@ class RememberingSupervisor:
         return PluginStatus(
             state=state, reason="", voice=Voice.ACTIVE, since=1.0, restarts=2, instances=(instance,)
         )
+
+    async def metrics(self) -> tuple[Scrape, ...]:
+        return ()
 
     async def logs(self, plugin_id: PluginId, *, tail: int, follow: bool) -> AsyncIterator[Line]:
         if self.failure is not None:

@@ -132,5 +132,9 @@ async def test_refusals_and_circuits_are_in_the_metrics_and_in_the_api(running: 
     text = (await running.client.get("/metrics")).text
     assert 'plugway_calls_refused_total{plugin="modest",reason="route-rate"}' in text
     assert "plugway_loop_lag_seconds" in text
+    mine = [line for line in text.splitlines() if line.startswith("plugway_plugin_calls_total")]
+    assert mine, "the plugin's own metrics are in the same text"
+    assert all('plugin="modest"' in line and 'release="' in line and 'instance="' in line for line in mine)
+    assert 'plugway_scrape_up{instance="' in text
     (instance,) = (await running.client.get("/api/v1/plugins/modest/instances")).json()["instances"]
     assert instance["circuit"] == {"state": "closed", "words": "", "until": None, "ejections": 0}
