@@ -10,6 +10,7 @@ from gateway.model import (
     InstanceId,
     InstanceState,
     Limits,
+    Ownership,
     PluginState,
     ReleaseId,
     Route,
@@ -76,6 +77,9 @@ def _without_monitor(track: Track, patience: Patience) -> str:
     before = f" Before: {sentence(track.failure)}" if track.failure else ""
     if track.doing:
         return f"{track.doing}{before}"
+    if track.attempts.failures and track.ownership is not Ownership.MANAGED:
+        # Nobody here starts it, so there is no number of failures after which that would end.
+        return f"{sentence(track.failure)} It is asked again soon."
     if track.attempts.failures:
         count = f"failure {track.attempts.failures} of {patience.give_up_after} in a row"
         return f"{sentence(track.failure)} It is started again soon ({count})."

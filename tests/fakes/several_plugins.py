@@ -59,15 +59,18 @@ class SeveralPlugins(ContractPlugin):
 
 
 async def serve_several(
-    address: str, plugins: SeveralPlugins, credentials: grpc.ServerCredentials
+    address: str, plugins: SeveralPlugins, credentials: grpc.ServerCredentials | None
 ) -> tuple[grpc.aio.Server, int]:
-    """A started server with health, and its port; the caller stops it."""
+    """A started server with health, and its port; the caller stops it. Without credentials it has no TLS."""
     server = grpc.aio.server()
     stubs.add_PluginServiceServicer_to_server(plugins, server)
     checked = health.aio.HealthServicer()
     for id_ in plugins.ids:
         await checked.set(id_, health_pb2.HealthCheckResponse.SERVING)
     health_pb2_grpc.add_HealthServicer_to_server(checked, server)
-    port = server.add_secure_port(address, credentials)
+    if credentials is None:
+        port = server.add_insecure_port(address)
+    else:
+        port = server.add_secure_port(address, credentials)
     await server.start()
     return server, port

@@ -8,13 +8,16 @@ import sys
 import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from plugway.plugin.v1 import plugin_pb2 as pb
 
 from gateway.home import Home
 from gateway.model import PluginState, RemoteArtifact
 from gateway.supervisor.loop import Elsewhere
-from tests.faults.supervised import ODD, quick, supervised
+from tests.fakes.several_plugins import SeveralPlugins, serve_several
+from tests.faults.supervised import ODD, quick, supervised, until
 
 HEALTHY, UNHEALTHY, STARTING = PluginState.HEALTHY, PluginState.UNHEALTHY, PluginState.STARTING
 
@@ -89,3 +92,38 @@ async def test_another_plugin_on_a_remote_address_is_quarantined(home: Home, soc
     finally:
         process.terminate()
         await process.wait()
+
+
+class Stranger(SeveralPlugins):
+    """Has other plugins than the one that is asked for, and counts how often it is."""
+
+    def __init__(self) -> None:
+        super().__init__("other")
+        self.asks = 0
+
+    async def Describe(self, request: pb.DescribeRequest, context: Any) -> pb.DescribeResponse:  # noqa: N802
+        self.asks += 1
+        return await super().Describe(request, context)
+
+
+async def test_one_that_its_server_does_not_know_is_asked_for_beyond_any_limit_of_starts(
+    home: Home, socket_path: Path
+) -> None:
+    """So none is told: "failure 2 of 1" was."""
+    stranger = Stranger()
+    server, _ = await serve_several(f"unix:{socket_path}", stranger, None)
+    settings = quick(quarantine_after=1)
+    told = set()
+    try:
+        async with supervised(home, settings) as gateway:
+            plugin = await gateway.add("good", "far", RemoteArtifact(address=f"unix:{socket_path}"))
+
+            def look() -> bool:
+                told.add(gateway.status(plugin).reason)
+                return stranger.asks > 2
+
+            await until(look, lambda: f"more asks than {stranger.asks}; it is {gateway.status(plugin)}")
+    finally:
+        await server.stop(None)
+    assert any("is asked again soon" in reason for reason in told), told
+    assert not [reason for reason in told if "in a row" in reason]
