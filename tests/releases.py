@@ -15,10 +15,10 @@ def add_release(directory: Path, version: str, **behaviour: Any) -> Path:
     target.mkdir(parents=True)
     (target / "mover.py").write_text(_CODE.read_text())
     (target / "behaviour.json").write_text(json.dumps({"version": version, **behaviour}))
-    egress = json.dumps(behaviour.get("egress", []))
+    egress, volumes = (json.dumps(behaviour.get(name, [])) for name in ("egress", "volumes"))
     (target / "plugway.toml").write_text(
         f'id = "mover"\nversion = "{version}"\nname = "Mover"\n'
         'command = ["{python}", "-m", "mover"]\nimage = "plugway-test/mover"\n'
-        f"[permissions]\negress = {egress}\nvolumes = []\n"
+        f"[permissions]\negress = {egress}\nvolumes = {volumes}\n"
     )
     return target

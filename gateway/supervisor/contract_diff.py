@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from gateway.model import Access, Manifest, RouteRule
+from gateway.model import Access, Manifest, Permissions, RouteRule
 from gateway.page_origins import page_origin_words
 
 _METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
@@ -24,7 +24,7 @@ def contract_findings(old: Manifest, new: Manifest) -> tuple[str, ...]:
     May take long with a large document. What many routes share is told of at the first of them.
     """
     return (
-        *_permissions(old, new),
+        *permission_findings(old.permissions, new.permissions),
         *_routes(old.openapi or {}, new.openapi or {}),
         *_access(old.routes, new.routes),
         *(f"service {name} was removed" for name in sorted(set(old.services) - set(new.services))),
@@ -32,11 +32,14 @@ def contract_findings(old: Manifest, new: Manifest) -> tuple[str, ...]:
     )
 
 
-def _permissions(old: Manifest, new: Manifest) -> Iterator[str]:
-    more = new.permissions.exceeds(old.permissions)
-    yield from (f"new permission: may connect to {target}" for target in more.egress)
-    yield from (f"new permission: keeps data in volume {name}" for name in more.volumes)
-    yield from (f"new permission: its page may {page_origin_words(origin)}" for origin in more.origins)
+def permission_findings(old: Permissions, new: Permissions) -> tuple[str, ...]:
+    """What ``new`` allows beyond ``old``, each a reason to ask before anything with it is started."""
+    more = new.exceeds(old)
+    return (
+        *(f"new permission: may connect to {target}" for target in more.egress),
+        *(f"new permission: keeps data in volume {name}" for name in more.volumes),
+        *(f"new permission: its page may {page_origin_words(origin)}" for origin in more.origins),
+    )
 
 
 def _operations(document: Mapping[str, Any]) -> dict[tuple[str, str], Mapping[str, Any]]:

@@ -11,9 +11,10 @@ from gateway.egress.destinations import Destination
 from gateway.egress.grants import Grants, granted
 from gateway.egress.relay import RelayStatus
 from gateway.errors import NotFound
-from gateway.model import InstanceId, Manifest, PluginId, ReleaseId, Tier
+from gateway.model import InstanceId, Manifest, Permissions, PluginId, ReleaseId, Tier
 from gateway.registry.records import PluginSettings, ReleaseRecord
 from gateway.registry.store import RegistryStore
+from gateway.supervisor.consent import permitted
 from gateway.supervisor.settings_sides import settings_of
 
 TRIAL = 30.0
@@ -99,22 +100,24 @@ class Egress:
         record = self._store.release(release)
         if not record.release.permissions.egress:
             return None
+        allowed = permitted(self._store, instance, record.release)
         settings = settings_of(self._store, plugin, instance)
-        found = _granted(record, settings)
+        found = _granted(record, allowed, settings)
         trial = self._trials.get(instance)
         # Once they, or later ones, are in force, there is nothing left to try.
         if trial is not None and trial.revision > settings.revision:
-            found |= _granted(record, trial)
-        return found
+            found |= _granted(record, allowed, trial)
+        held = record.release.permissions.exceeds(allowed).egress
+        waiting = tuple(f"{each}: nobody has agreed to it yet" for each in held)
+        return replace(found, problems=(*found.problems, *waiting))
 
 
-def _granted(record: ReleaseRecord, settings: PluginSettings) -> Grants:
-    release = record.release
+def _granted(record: ReleaseRecord, allowed: Permissions, settings: PluginSettings) -> Grants:
     values = dict(settings.values)
-    if release.tier is Tier.BUILT_IN:
+    if record.release.tier is Tier.BUILT_IN:
         # What is shipped with the gateway may be reached by default; a stranger's default is no grant.
         values = {**_defaults(record.manifest), **values}
-    return granted(release.permissions.egress, values, settings.secrets)
+    return granted(allowed.egress, values, settings.secrets)
 
 
 def _defaults(manifest: Manifest | None) -> dict[str, Any]:

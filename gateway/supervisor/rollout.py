@@ -113,6 +113,8 @@ class Rollout:
     # Findings that need a yes; ``approved`` says that someone gave it.
     held_for: tuple[str, ...] = ()
     approved: bool = False
+    # Findings that someone agreed to before the candidate was started; later ones need a yes of their own.
+    agreed: tuple[str, ...] = ()
     # The candidate has carried calls of ordinary users.
     exposed: bool = False
     is_rollback: bool = False
@@ -127,6 +129,10 @@ class Rollout:
         """Both sides are the same release: the settings are what moves."""
         return self.stable == self.candidate
 
+    def unagreed(self, findings: tuple[str, ...]) -> tuple[str, ...]:
+        """Those that nobody has agreed to."""
+        return () if self.approved else tuple(each for each in findings if each not in self.agreed)
+
     @property
     def effective(self) -> Phase:
         """The phase that counts for weights: a pause keeps what it interrupted."""
@@ -137,8 +143,9 @@ class Rollout:
 class Seen:
     """What the supervisor observes. ``failure`` is the candidate's, in words; empty where it has none.
 
-    ``findings`` is None until the contract diff is known. ``verdict`` is what the analysis
-    found against the candidate; empty where it found nothing, or could not measure.
+    ``further`` is what the candidate's release may do beyond the stable one, in words: known before
+    anything of it runs. ``findings`` is None until the contract diff is known. ``verdict`` is what
+    the analysis found against the candidate; empty where it found nothing, or could not measure.
     ``candidate_launched`` says that its image is there and it was started; until then its
     start-up budget does not count. ``progress`` is what that start is at, in words.
     """
@@ -147,6 +154,7 @@ class Seen:
     candidate_healthy: bool = False
     healthy_for: float = 0.0
     failure: str = ""
+    further: tuple[str, ...] = ()
     findings: tuple[str, ...] | None = None
     verdict: str = ""
     stable_up: bool = True
@@ -168,7 +176,7 @@ def advance(rollout: Rollout, seen: Seen, now: float) -> Rollout:
         return begin_abort(rollout, seen, now, against)
     match rollout.phase:
         case Phase.PENDING:
-            return enter(rollout, Phase.STARTING, now, None)
+            return _begin(rollout, seen, now)
         case Phase.STARTING if seen.candidate_healthy:
             return enter(rollout, Phase.VERIFYING, now, None)
         case Phase.STARTING if seen.candidate_launched and rollout.deadline is None:
@@ -235,12 +243,21 @@ def pause_at(rollout: Rollout, now: float, reason: str) -> Rollout:
     )
 
 
+def _begin(rollout: Rollout, seen: Seen, now: float) -> Rollout:
+    further = rollout.unagreed(seen.further)
+    return _hold(rollout, now, further) if further else enter(rollout, Phase.STARTING, now, None)
+
+
+def _hold(rollout: Rollout, now: float, findings: tuple[str, ...]) -> Rollout:
+    held = replace(rollout, held_for=findings)
+    return pause_at(held, now, "Held until someone agrees: " + "; ".join(findings))
+
+
 def _verify(rollout: Rollout, seen: Seen, now: float) -> Rollout:
     if seen.findings is None:
         return rollout
-    if seen.findings and not rollout.approved:
-        held = replace(rollout, held_for=seen.findings)
-        return pause_at(held, now, "Held until someone agrees: " + "; ".join(seen.findings))
+    if findings := rollout.unagreed(seen.findings):
+        return _hold(rollout, now, findings)
     if seen.candidate_healthy and seen.healthy_for >= rollout.plan.timing.min_healthy:
         return begin_exposure(rollout, now)
     return rollout

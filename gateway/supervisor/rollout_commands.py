@@ -50,11 +50,16 @@ def resume(rollout: Rollout, now: float) -> Rollout:
 
 
 def approve(rollout: Rollout, now: float) -> Rollout:
-    """Say yes to what the contract diff found; goes on from the hold."""
+    """Say yes to what holds it; goes on from the hold.
+
+    Before the candidate runs this is a yes to what was told then: what its contract takes away
+    is not known yet, and held for on its own.
+    """
+    held = rollout.phase is Phase.PAUSED and bool(rollout.held_for) and not rollout.approved
+    if held and rollout.paused_from is Phase.PENDING:
+        return resume(replace(rollout, agreed=(*rollout.agreed, *rollout.held_for), held_for=()), now)
     agreed = replace(rollout, approved=True)
-    if rollout.phase is Phase.PAUSED and rollout.held_for and not rollout.approved:
-        return resume(agreed, now)
-    return agreed
+    return resume(agreed, now) if held else agreed
 
 
 def promote(rollout: Rollout, seen: Seen, now: float, *, consent: bool = False) -> Rollout:
@@ -67,8 +72,8 @@ def promote(rollout: Rollout, seen: Seen, now: float, *, consent: bool = False) 
             f"is {rollout.phase}: it was promoted before or has ended",
             "Watch it with 'plugway status'.",
         )
-    if not consent and not rollout.approved and (rollout.held_for or seen.findings):
-        findings = rollout.held_for or seen.findings or ()
+    findings = rollout.unagreed(rollout.held_for or seen.findings or ())
+    if not consent and findings:
         raise _refused(rollout, "waits for consent: " + "; ".join(findings), "Add --yes to agree.")
     if not seen.candidate_healthy or seen.findings is None:
         raise _refused(

@@ -20,6 +20,7 @@ from gateway.registry.boards import EventBoard, OutcomeBoard, SnapshotBoard
 from gateway.registry.records import PluginRecord, PluginSettings, RolloutRecord
 from gateway.registry.store import RegistryStore
 from gateway.supervisor.analysis import verdict
+from gateway.supervisor.consent import further
 from gateway.supervisor.findings import Findings
 from gateway.supervisor.plan import DesiredPlugin
 from gateway.supervisor.rollout import EXPOSED, TERMINAL, Phase, Rollout, Seen, advance
@@ -167,6 +168,7 @@ class Rollouts:
             candidate_healthy=healthy,
             healthy_for=watched.proven_for if watched and healthy else 0.0,
             failure=_failure(candidate),
+            further=further(self._store, rollout),
             findings=self._findings.of(rollout),
             verdict=self._verdict(rollout),
             stable_up=bool(

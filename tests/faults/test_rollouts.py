@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from gateway.home import Home
+from gateway.model import PluginId
 from tests.load import load
 from tests.moving import begin, ended, moving, rollout, served
 from tests.running import RunningGateway, until
@@ -92,18 +95,44 @@ async def _in_phase(running: RunningGateway, id_: str, phase: str) -> bool:
     return bool((await rollout(running, id_))["phase"] == phase)
 
 
+async def _held_for(running: RunningGateway, id_: str, *findings: str) -> bool:
+    view = await rollout(running, id_)
+    return bool(view["phase"] == "paused" and view["heldFor"] == list(findings))
+
+
+async def _agree(running: RunningGateway, id_: str) -> None:
+    refused = await running.client.post(f"/api/v1/rollouts/{id_}/promote")
+    assert refused.status_code == 409
+    (await running.client.post(f"/api/v1/rollouts/{id_}/promote", json={"yes": True})).raise_for_status()
+
+
 async def test_a_narrower_contract_holds_until_someone_agrees(tmp_path: Path, runtime: str) -> None:
     async with moving(tmp_path, runtime, routes=["/work"], egress=["example.org:443"]) as running:
         id_ = await begin(running)
         await until(lambda: _in_phase(running, id_, "paused"), "the hold")
         view = await rollout(running, id_)
-        assert "route GET /greeting was removed" in view["heldFor"]
-        assert "new permission: may connect to example.org:443" in view["heldFor"]
+        assert view["heldFor"] == ["new permission: may connect to example.org:443"]
+        assert len((await running.plugin("mover"))["instances"]) == 1, "nothing of it runs yet"
+        await _agree(running, id_)
+        await until(lambda: _held_for(running, id_, "route GET /greeting was removed"), "the second hold")
         assert await served(running) == "1.0.0"
-        refused = await running.client.post(f"/api/v1/rollouts/{id_}/promote")
-        assert refused.status_code == 409
-        (await running.client.post(f"/api/v1/rollouts/{id_}/promote", json={"yes": True})).raise_for_status()
+        await _agree(running, id_)
         assert (await ended(running, id_))["phase"] == "succeeded"
+
+
+async def test_a_further_volume_is_there_only_once_someone_agreed(tmp_path: Path, runtime: str) -> None:
+    def there() -> bool:
+        return Home(tmp_path / "home").volume(PluginId("mover"), "ledger").is_dir()
+
+    async with moving(tmp_path, runtime, volumes=["ledger"]) as running:
+        id_ = await begin(running)
+        held = "new permission: keeps data in volume ledger"
+        await until(lambda: _held_for(running, id_, held), "the hold")
+        assert not await asyncio.to_thread(there)
+        assert len((await running.plugin("mover"))["instances"]) == 1, "nothing of it runs yet"
+        await _agree(running, id_)
+        assert (await ended(running, id_))["phase"] == "succeeded"
+        assert await asyncio.to_thread(there)
 
 
 async def test_data_changed_for_good_is_not_rolled_back_by_itself(tmp_path: Path, runtime: str) -> None:

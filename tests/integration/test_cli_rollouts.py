@@ -156,9 +156,13 @@ async def test_findings_are_gone_over_only_after_a_yes(run: Shell) -> None:
     silent = await run("promote", "mover")
     assert silent.code == 2
     assert "  - new permission: may connect to example.org:443" in silent.out
-    assert "route GET /greeting was removed" in silent.err
     assert "--yes" in silent.err
     assert (await run("resume", "mover")).code == 1
+    begun = await run("promote", "mover", "--yes", "--watch")
+    assert begun.code == 8, "what its contract takes away is known only once it runs"
+    silent = await run("promote", "mover")
+    assert "route GET /greeting was removed" in silent.err
+    assert "new permission" not in silent.err
     agreed = await run.good("promote", "mover", "--yes", "--watch")
     assert agreed.out.splitlines()[-1] == "mover is at 4.0.0."
 

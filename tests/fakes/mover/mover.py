@@ -152,7 +152,7 @@ plugin: Plugin[Any] = Plugin(
     settings=StrictSettings if SAID.get("strict") else Settings,
     on_configure=take,
     restart_on_settings_change=bool(SAID.get("restarts_on_settings")),
-    permissions=Permissions(egress=SAID.get("egress", [])),
+    permissions=Permissions(egress=SAID.get("egress", []), volumes=SAID.get("volumes", [])),
     data_policy=DataPolicy(one_way_migration=bool(SAID.get("one_way")), explanation="columns were merged"),
 )
 

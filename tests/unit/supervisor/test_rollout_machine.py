@@ -130,6 +130,30 @@ def test_findings_hold_until_someone_agrees() -> None:
     assert run_until(agreed, Phase.SUCCEEDED, seen, now)[0].approved
 
 
+def test_nothing_runs_before_someone_agrees_to_what_it_may_do_further() -> None:
+    wanted, removed = "new permission: keeps data in volume two", "route GET /notes was removed"
+    seen = replace(HEALTHY, further=(wanted,), findings=(wanted, removed))
+    rollout, now = run_until(start(), Phase.PAUSED, seen)
+    assert rollout.held_for == (wanted,)
+    assert [share.release_id for share in shape(rollout, seen)] == [STABLE]
+    for refused in (commands.resume, lambda r, now: commands.promote(r, seen, now)):
+        with pytest.raises(RolloutRefused, match="waits for consent"):
+            refused(rollout, now)
+    agreed = commands.approve(rollout, now)
+    assert (agreed.held_for, agreed.approved) == ((), False)
+    again, now = run_until(agreed, Phase.PAUSED, seen, now)
+    assert again.held_for == (removed,), "nobody had been told of it"
+    with pytest.raises(RolloutRefused, match="consent: route GET /notes was removed"):
+        commands.promote(again, seen, now)
+    assert run_until(commands.approve(again, now), Phase.SUCCEEDED, seen, now)[0].approved
+
+
+def test_a_yes_beforehand_is_one_to_further_permissions_too() -> None:
+    seen = replace(HEALTHY, further=("new permission: keeps data in volume two",))
+    assert Phase.PAUSED not in {advance(start(approved=True), seen, 1.0).phase}
+    run_until(start(approved=True), Phase.SUCCEEDED, seen)
+
+
 def test_pause_suspends_deadlines() -> None:
     steps = (Step(weight=10, seconds=30), Step(weight=50, seconds=None))
     plan = Plan(strategy=Strategy.CANARY, steps=steps)
@@ -209,6 +233,7 @@ class RandomEvents(RuleBasedStateMachine):
             candidate_healthy=st.booleans(),
             healthy_for=st.sampled_from([0.0, 9.0, 11.0]),
             failure=st.sampled_from(["", "", "", "died"]),
+            further=st.sampled_from([(), (), ("gained",)]),
             findings=st.sampled_from([None, (), (), ("removed",)]),
             verdict=st.sampled_from(["", "", "errors"]),
             stable_up=st.booleans(),
@@ -258,6 +283,12 @@ class RandomEvents(RuleBasedStateMachine):
     def nothing_is_exposed_without_consent_or_a_clean_diff(self) -> None:
         if self.rollout.held_for and self.rollout.phase in EXPOSED:
             assert self.rollout.approved
+
+    @invariant()
+    def no_candidate_runs_that_waits_for_a_first_consent(self) -> None:
+        rollout = self.rollout
+        if rollout.paused_from is Phase.PENDING and rollout.held_for and not rollout.approved:
+            assert not any(share.candidate for share in shape(rollout, self.seen))
 
     @invariant()
     def a_pause_has_no_deadline(self) -> None:
