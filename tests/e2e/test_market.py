@@ -24,8 +24,32 @@ _ASKS = {"egress": ["time.example:443"], "volumes": ["zones"]}
 
 @dataclass
 class Shop:
+    """A publisher of this test alone, and a gateway that knows nothing of it yet."""
+
     running: RunningGateway
     publisher: Publisher
+
+    async def listed(self) -> None:
+        """Have its catalogue here, as an operator who trusts its key adds it."""
+        keys = [self.publisher.key.public.pem()]
+        body = {"name": "acme", "url": self.publisher.url, "keys": keys}
+        (await self.running.client.post("/api/v1/catalogues", json=body)).raise_for_status()
+
+    async def installed(self, id_: str) -> None:
+        """Have the version that the catalogue offers, with a yes to all that it asks for."""
+        client = self.running.client
+        offered = (await client.get(f"/api/v1/catalog/{id_}")).raise_for_status().json()
+        definition = offered["offers"][0]["definition"]
+        shown = (await client.post("/api/v1/plugins/preview", json=definition)).raise_for_status().json()
+        consent = {"consent": shown["releaseId"]}
+        (await client.post("/api/v1/plugins", json=definition, params=consent)).raise_for_status()
+        await self.running.healthy(id_)
+
+    async def clear(self) -> None:
+        """Leave the gateway as it was, whatever the test did."""
+        for path in ("plugins/clock?purge=true", "catalogues/acme"):
+            answer = await self.running.client.delete(f"/api/v1/{path}")
+            assert answer.status_code in (204, 404), answer.text
 
 
 def _publish(publisher: Publisher, *numbers: str, serial: int = 1) -> None:
@@ -61,19 +85,27 @@ def _publish(publisher: Publisher, *numbers: str, serial: int = 1) -> None:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def shop(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Shop]:
+async def running(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[RunningGateway]:
     home: Path = tmp_path_factory.mktemp("home")
     (home / "policy.toml").write_text(_POLICY)
-    publisher = Publisher()
     settings = {
         "PLUGWAY_FETCH_ALLOW": "127.0.0.1",
         "PLUGWAY_CATALOGUE_INTERVAL": "0",
         "PLUGWAY_INSTALL": "notes",
     }
-    async with serving(publisher.web) as publisher.base, gateway(home, settings=settings) as running:
-        _publish(publisher, "1.0.0")
+    async with gateway(home, settings=settings) as running:
         await running.healthy("notes")
-        yield Shop(running, publisher)
+        yield running
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def shop(running: RunningGateway) -> AsyncIterator[Shop]:
+    publisher = Publisher()
+    async with serving(publisher.web) as publisher.base:
+        _publish(publisher, "1.0.0")
+        made = Shop(running, publisher)
+        yield made
+        await made.clear()
 
 
 @pytest_asyncio.fixture(loop_scope="session")
@@ -110,8 +142,9 @@ async def test_a_catalogue_is_added_in_the_console(visit: Visitor, shop: Shop) -
     await expect(page.locator(".card[data-plugin=clock]")).to_be_visible()
 
 
-async def test_search_and_choices_narrow_what_is_shown(visit: Visitor) -> None:
+async def test_search_and_choices_narrow_what_is_shown(visit: Visitor, shop: Shop) -> None:
     page = visit.page
+    await shop.listed()
     await visit.go("/catalog")
     cards = page.locator(".card")
     await expect(page.locator(".card[data-plugin=maps] .badge").first).to_have_text("External")
@@ -134,8 +167,9 @@ async def test_search_and_choices_narrow_what_is_shown(visit: Visitor) -> None:
     await expect(odd.get_by_role("button")).to_have_count(0)
 
 
-async def test_details_show_versions_permissions_and_pictures(visit: Visitor) -> None:
+async def test_details_show_versions_permissions_and_pictures(visit: Visitor, shop: Shop) -> None:
     page = visit.page
+    await shop.listed()
     await visit.go("/catalog")
     await page.locator(".card[data-plugin=maps]").get_by_role("link", name="Maps").click()
     await expect(page.get_by_role("heading", name="Maps", level=1)).to_be_visible()
@@ -163,6 +197,7 @@ async def test_details_show_versions_permissions_and_pictures(visit: Visitor) ->
 
 async def test_what_the_policy_refuses_is_told_and_the_rest_is_agreed_to(visit: Visitor, shop: Shop) -> None:
     page = visit.page
+    await shop.listed()
     await visit.go("/catalog/maps")
     await page.get_by_role("button", name="Install Maps 0.8.0").first.click()
     await expect(page.locator(".toast[data-kind=error]")).to_be_visible()
@@ -187,6 +222,8 @@ async def test_what_the_policy_refuses_is_told_and_the_rest_is_agreed_to(visit: 
 
 async def test_a_newer_version_is_offered_and_moved_to(visit: Visitor, shop: Shop) -> None:
     page = visit.page
+    await shop.listed()
+    await shop.installed("clock")
     _publish(shop.publisher, "1.0.0", "1.1.0", serial=2)
     await visit.go("/catalog")
     await page.get_by_role("button", name="Fetch Acme's plugins now").click()
@@ -202,6 +239,7 @@ async def test_a_newer_version_is_offered_and_moved_to(visit: Visitor, shop: Sho
 
 async def test_a_catalogue_that_is_away_says_so(visit: Visitor, shop: Shop) -> None:
     page = visit.page
+    await shop.listed()
     shop.publisher.away()
     await visit.go("/catalog")
     await page.get_by_role("button", name="Fetch Acme's plugins now").click()
@@ -213,6 +251,7 @@ async def test_a_catalogue_that_is_away_says_so(visit: Visitor, shop: Shop) -> N
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 async def test_no_page_of_it_is_wider_than_a_phone(browser: Browser, shop: Shop, scheme: str) -> None:
+    await shop.listed()
     phone = {"width": 375, "height": 740}
     async with visitor(browser, shop.running, viewport=phone, color_scheme=scheme) as visit:
         for path in ("/catalog", "/catalog/maps", "/catalog/clock"):
