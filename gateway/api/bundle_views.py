@@ -6,7 +6,8 @@ from datetime import datetime
 
 from pydantic import Field
 
-from gateway.api.views import CandidateView, View
+from gateway.api.view_base import View
+from gateway.api.views import CandidateView
 from gateway.catalogue.brought import Brought
 
 

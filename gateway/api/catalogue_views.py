@@ -10,7 +10,9 @@ from urllib.parse import quote
 from pydantic import Field
 
 from gateway.api.convert import moment, permissions_view, rating_view
-from gateway.api.views import Body, PermissionsView, RatingView, View
+from gateway.api.trust_views import RatingView
+from gateway.api.view_base import Body, View
+from gateway.api.views import PermissionsView
 from gateway.catalogue.offers import Offer, OfferVersion
 from gateway.catalogue.standing import Standing
 from gateway.model import Source, Tier, UiType

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from gateway.api import views
+from gateway.api import instance_views, settings_views, system_views, trust_views, views
 from gateway.api.ports import InstanceLogLine
 from gateway.model import InstanceId, Manifest, Permissions, ReleaseId, Source, UiType
 from gateway.registry.boards import Event
@@ -82,8 +82,8 @@ def _upstream(found: Finding | None) -> views.UpstreamView | None:
     )
 
 
-def instance_view(instance: InstanceStatus, circuit: CircuitReport | None) -> views.InstanceView:
-    return views.InstanceView(
+def instance_view(instance: InstanceStatus, circuit: CircuitReport | None) -> instance_views.InstanceView:
+    return instance_views.InstanceView(
         id=instance.id,
         release_id=instance.release_id,
         state=instance.state,
@@ -101,11 +101,11 @@ def instance_view(instance: InstanceStatus, circuit: CircuitReport | None) -> vi
     )
 
 
-def _circuit(report: CircuitReport | None) -> views.CircuitView:
+def _circuit(report: CircuitReport | None) -> instance_views.CircuitView:
     if report is None:
-        return views.CircuitView(state="closed", words="", until=None, ejections=0)
+        return instance_views.CircuitView(state="closed", words="", until=None, ejections=0)
     now = time.time()
-    return views.CircuitView(
+    return instance_views.CircuitView(
         state=report.state_at(now),
         words=report.words_at(now),
         until=moment(report.until),
@@ -113,20 +113,20 @@ def _circuit(report: CircuitReport | None) -> views.CircuitView:
     )
 
 
-def _sandbox(sandbox: Sandbox | None) -> views.SandboxView | None:
+def _sandbox(sandbox: Sandbox | None) -> instance_views.SandboxView | None:
     if sandbox is None:
         return None
-    return views.SandboxView(
+    return instance_views.SandboxView(
         level=sandbox.level, network=sandbox.network, holds=list(sandbox.holds), lacks=list(sandbox.lacks)
     )
 
 
-def _relay(instance: InstanceStatus) -> views.RelayView | None:
+def _relay(instance: InstanceStatus) -> instance_views.RelayView | None:
     relay = instance.relay
     # One that has a network besides is not held by what the relay grants, so nothing is claimed.
     if relay is None or instance.sandbox is None or instance.sandbox.network != "none":
         return None
-    return views.RelayView(
+    return instance_views.RelayView(
         granted=list(relay.granted),
         unmet=list(relay.unmet),
         open=relay.open,
@@ -140,7 +140,7 @@ def _relay(instance: InstanceStatus) -> views.RelayView | None:
     )
 
 
-def trust_view(record: ReleaseRecord, standing: Standing | None) -> views.TrustView:
+def trust_view(record: ReleaseRecord, standing: Standing | None) -> trust_views.TrustView:
     """From what let it in; ``standing`` where the policy has been held against it since."""
     found = record.acceptance
     built_in = record.release.source is Source.BUILT_IN
@@ -148,7 +148,7 @@ def trust_view(record: ReleaseRecord, standing: Standing | None) -> views.TrustV
         words = "Shipped with the gateway or laid there by its operator." if built_in else "Not verified."
         found = Acceptance(at=0.0, verified=built_in, rule="built-in" if built_in else "", words=words)
     refusal = standing.refusal if standing else None
-    return views.TrustView(
+    return trust_views.TrustView(
         verified=found.verified and refusal is None,
         rule=found.rule,
         words=found.words,
@@ -194,9 +194,9 @@ def release_view(record: ReleaseRecord, current: ReleaseId, standing: Standing |
     )
 
 
-def settings_view(record: PluginRecord, manifest: Manifest | None) -> views.SettingsView:
+def settings_view(record: PluginRecord, manifest: Manifest | None) -> settings_views.SettingsView:
     schema = manifest.settings_schema if manifest else None
-    return views.SettingsView(
+    return settings_views.SettingsView(
         schema=dict(schema) if schema else None,
         values=dict(record.settings.values),
         secrets_set=sorted(record.settings.secrets),
@@ -204,22 +204,24 @@ def settings_view(record: PluginRecord, manifest: Manifest | None) -> views.Sett
     )
 
 
-def log_view(line: InstanceLogLine) -> views.LogLineView:
-    return views.LogLineView(at=moment(line.at), instance=line.instance, text=line.text)
+def log_view(line: InstanceLogLine) -> instance_views.LogLineView:
+    return instance_views.LogLineView(at=moment(line.at), instance=line.instance, text=line.text)
 
 
-def event_view(event: Event) -> views.EventView:
+def event_view(event: Event) -> system_views.EventView:
     at = datetime.fromtimestamp(event.at, UTC)
-    return views.EventView(id=event.id, at=at, type=event.type, plugin=event.plugin, data=dict(event.data))
+    return system_views.EventView(
+        id=event.id, at=at, type=event.type, plugin=event.plugin, data=dict(event.data)
+    )
 
 
-def rating_view(rating: Rating) -> views.RatingView:
+def rating_view(rating: Rating) -> trust_views.RatingView:
     reasons = [
-        views.RatingReasonView(points=reason.points, words=reason.words, observed=reason.observed)
+        trust_views.RatingReasonView(points=reason.points, words=reason.words, observed=reason.observed)
         for reason in rating.reasons
     ]
     # The grade is one of those that the model names.
-    return views.RatingView.model_validate(
+    return trust_views.RatingView.model_validate(
         {"grade": rating.grade, "points": rating.points, "final": rating.final, "reasons": reasons}
     )
 

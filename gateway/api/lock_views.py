@@ -7,7 +7,9 @@ from typing import Any
 from pydantic import Field
 
 from gateway.api.convert import permissions_view, trust_view
-from gateway.api.views import PermissionsView, TrustView, View
+from gateway.api.trust_views import TrustView
+from gateway.api.view_base import View
+from gateway.api.views import PermissionsView
 from gateway.catalogue.offers import as_document
 from gateway.model import RemoteArtifact, Source, Tier
 from gateway.registry.records import PluginRecord, ReleaseRecord

@@ -7,7 +7,7 @@ from datetime import datetime
 from pydantic import Field
 
 from gateway.api.convert import moment
-from gateway.api.views import Body, View
+from gateway.api.view_base import Body, View
 from gateway.model import ReleaseId
 from gateway.registry.records import RolloutRecord
 from gateway.supervisor.rollout import Phase, Rollout, Seen, Strategy

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from pydantic import AwareDatetime, Field
 
-from gateway.api.views import Body, View
+from gateway.api.view_base import Body, View
 from gateway.model import Token
 
 

@@ -8,10 +8,11 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
+from gateway.api.instance_views import LogLineView
 from gateway.api.openapi.fragment import SIGNED_IN
 from gateway.api.problems import MEDIA_TYPE, Problem
 from gateway.api.rights import OPEN
-from gateway.api.views import EventView, LogLineView
+from gateway.api.system_views import EventView
 from gateway.definition import PluginDefinition
 
 REF = "#/components/schemas/{model}"

@@ -15,7 +15,7 @@ from gateway.api.openapi.management import management_document
 from gateway.api.openapi.unified import fragment_or_reason, unify
 from gateway.api.parts import Parts
 from gateway.api.problems import responses
-from gateway.api.views import OpenApiView
+from gateway.api.system_views import OpenApiView
 from gateway.model import Manifest, PluginId
 from gateway.registry.records import ReleaseRecord
 

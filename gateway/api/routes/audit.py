@@ -14,7 +14,7 @@ from starlette.responses import StreamingResponse
 from gateway.api.parts import Parts
 from gateway.api.problems import responses
 from gateway.api.streams import NDJSON
-from gateway.api.views import View
+from gateway.api.view_base import View
 
 _Since = Annotated[AwareDatetime | None, Query(description="Only entries from this moment on.")]
 _CONTENT: dict[str, Any] = {

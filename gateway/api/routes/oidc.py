@@ -16,7 +16,7 @@ from gateway.api.parts import Parts
 from gateway.api.problems import problem_response, responses
 from gateway.api.routes.session import set_cookie
 from gateway.api.trail import note
-from gateway.api.views import View
+from gateway.api.view_base import View
 from gateway.errors import PlugwayError
 from gateway.oidc.errors import LoginRefused
 from gateway.oidc.provider import Pending

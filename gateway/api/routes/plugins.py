@@ -11,20 +11,14 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from gateway.access.roles import Role, allows
 from gateway.api.convert import candidate_view, instance_view, plugin_view, release_view
 from gateway.api.guard import caller_of
+from gateway.api.instance_views import InstanceList
 from gateway.api.leaving import while_connected
 from gateway.api.lock_views import LockView, lock_view
 from gateway.api.parts import Parts
 from gateway.api.problems import MalformedJson, responses
 from gateway.api.trail import note
-from gateway.api.views import (
-    CandidateView,
-    CheckView,
-    InstanceList,
-    PluginList,
-    PluginView,
-    ReleaseList,
-    VerificationView,
-)
+from gateway.api.trust_views import CheckView, VerificationView
+from gateway.api.views import CandidateView, PluginList, PluginView, ReleaseList
 from gateway.definition import parse_definition
 from gateway.model import PluginId
 

@@ -15,8 +15,8 @@ from gateway.api.guard import LOGIN_CODE, caller_of
 from gateway.api.pages import refusal_page
 from gateway.api.parts import Parts
 from gateway.api.problems import problem_response, responses, unauthenticated
+from gateway.api.system_views import LoginLink, SessionView, TokenLogin
 from gateway.api.trail import note
-from gateway.api.views import LoginLink, SessionView, TokenLogin
 from gateway.model import Caller
 
 _USED = "This sign-in link was used before, has expired (they last ten minutes), or is incomplete."

@@ -8,8 +8,8 @@ from gateway.api.convert import settings_view
 from gateway.api.parts import Parts
 from gateway.api.problems import responses
 from gateway.api.routes.plugins import PluginPath
+from gateway.api.settings_views import SettingsChange, SettingsResult, SettingsView
 from gateway.api.trail import note
-from gateway.api.views import SettingsChange, SettingsResult, SettingsView
 from gateway.errors import BadInput
 from gateway.model import PluginId
 

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Response
 from gateway import __version__
 from gateway.api.parts import Parts
 from gateway.api.problems import responses
-from gateway.api.views import HealthView, ReadyView, RuntimeView, SnapshotView, SystemView
+from gateway.api.system_views import HealthView, ReadyView, RuntimeView, SnapshotView, SystemView
 from gateway.errors import PlugwayError
 
 
