@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import stat
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
 import typer
@@ -13,21 +13,13 @@ from rich.console import Console
 from rich.text import Text
 
 from gateway import __version__
+from gateway.cli.check import Check
 from gateway.cli.client import GatewayClient
 from gateway.cli.command import JsonOption, guarded
 from gateway.cli.connection import Connection, connection, home
+from gateway.cli.doctor_remotes import remote_checks
 from gateway.cli.exits import Exit, Failure
 from gateway.cli.output import clean, print_json
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One thing that was looked at; ``hint`` says what to do where it is not well."""
-
-    name: str
-    ok: bool
-    detail: str
-    hint: str = ""
 
 
 def doctor(as_json: JsonOption = False) -> None:
@@ -46,7 +38,7 @@ def _run(as_json: bool) -> Exit:
 
 
 async def _examine(where: Connection) -> tuple[list[Check], Exit]:
-    checks = [_token(where)]
+    checks = [_token(where), *await asyncio.to_thread(lambda: list(remote_checks(home())))]
     async with GatewayClient(where) as client:
         try:
             checks.append(_ready(await client.readiness(), where))

@@ -44,7 +44,7 @@ def _show(offer: dict[str, Any]) -> None:
             ("name", offer["name"]),
             ("id", offer["id"]),
             ("from", place(offer["catalogue"])),
-            ("source", offer["source"]),
+            ("source", f"{offer['source'] or 'not known here'} ({offer['tier']})"),
             ("publisher", offer["publisher"]),
             ("homepage", offer["homepage"]),
             ("categories", ", ".join(offer["categories"])),

@@ -15,6 +15,7 @@ from gateway.cli.install import install
 from gateway.cli.key import key
 from gateway.cli.limits import limits
 from gateway.cli.list import list_plugins
+from gateway.cli.lock import lock
 from gateway.cli.logs import logs
 from gateway.cli.pause import pause
 from gateway.cli.pin import pin
@@ -64,6 +65,7 @@ app.command(rich_help_panel=ROLLOUTS)(unpin)
 app.command("rollout-defaults", rich_help_panel=ROLLOUTS)(rollout_defaults)
 app.command(rich_help_panel=TRUST)(sign)
 app.command(rich_help_panel=TRUST)(verify)
+app.command(rich_help_panel=TRUST)(lock)
 app.add_typer(key, name="key", rich_help_panel=TRUST)
 app.add_typer(policy, name="policy", rich_help_panel=TRUST)
 app.add_typer(registry, name="registry", rich_help_panel=TRUST)

@@ -93,6 +93,17 @@ async def test_the_life_of_a_plugin(tmp_path: Path) -> None:
         assert "tiny  1.0.0    healthy" in (await run.good("list")).out
         status = (await run.good("status", "tiny", "--check", "--json")).json
         first = status["instances"][0]["startedAt"]
+        kept = (await run.gateway.client.get("/api/v1/plugins/tiny/lock")).json()
+        assert (await run.good("lock", "tiny", "--json")).json == kept
+        shown = (await run.good("lock", "tiny")).out
+        for word in (
+            kept["releaseId"],
+            kept["resolved"],
+            kept["digests"][0]["digest"],
+            "built-in (built-in)",
+        ):
+            assert word in shown
+        assert (await run("lock", "tinny")).code == 4
 
         again = await run("install", "tiny")
         assert (again.code, again.out) == (1, "")
@@ -139,9 +150,11 @@ async def test_what_goes_wrong_is_said_with_what_to_do(tmp_path: Path) -> None:
         assert stranger.code == 5
         assert nobody.code == 5
         assert "PLUGWAY" in nobody.err
+        await asyncio.to_thread((run.gateway.home / "remotes" / "far").mkdir, parents=True)
         doctor, as_json = await asyncio.gather(run("doctor"), run("doctor", "--json"))
         assert doctor.code == 1
         assert "FAIL plugin crash" in doctor.out
+        assert "FAIL remote far" in doctor.out
         assert "plugway logs crash" in doctor.out
         assert {check["name"]: check["ok"] for check in as_json.json["checks"]}["gateway"] is True
 

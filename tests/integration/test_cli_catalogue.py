@@ -77,7 +77,10 @@ async def test_found_installed_and_updated_from_a_catalogue(tmp_path: Path, publ
 
         assert "clock" in await at.good("search", "time")
         assert "Nothing was found" in await at.good("search", "no-such-word")
-        assert "the catalogue acme" in await at.good("info", "clock")
+        info = await at.good("info", "clock")
+        assert "the catalogue acme" in info
+        assert "cdn (external)" in info
+        assert "built-in (built-in)" in await at.good("info", "notes")
         assert (await at.run("info", "clok")).code == 4
         unsigned = await at.run("install", "clock", "--yes")
         assert unsigned.code == 6, unsigned
