@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -252,6 +253,14 @@ class Manifest:
     openapi: Mapping[str, Any] | None = None
     descriptor_set: bytes = b""
 
+    @property
+    def typed(self) -> TypedServices | None:
+        """The typed services; None where there are none."""
+        if not self.services:
+            return None
+        digest = hashlib.sha256(self.descriptor_set).hexdigest() if self.descriptor_set else ""
+        return TypedServices(names=self.services, descriptors=digest)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UiBundle:
@@ -303,6 +312,18 @@ class ExitInfo:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TypedServices:
+    """gRPC services that clients may call, by full name.
+
+    ``descriptors`` is the sha256 (hex) under which the content store has their descriptor set;
+    empty where the plugin gave none, so that only native gRPC reaches them.
+    """
+
+    names: tuple[str, ...]
+    descriptors: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
     """One release's share of a plugin's traffic. ``weight`` is 0 to 100.
 
@@ -319,6 +340,7 @@ class Target:
     page_origins: tuple[str, ...] = ()
     rules: tuple[RouteRule, ...] = ()
     one_way: bool = False
+    typed: TypedServices | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

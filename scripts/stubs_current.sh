@@ -3,5 +3,8 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 fresh=$(mktemp -d); trap 'rm -rf "$fresh"' EXIT
-./scripts/stubs.sh "$fresh"
-diff -r -x __pycache__ "$fresh" proto/gen || { echo "The stubs are stale: run 'make proto' and commit." >&2; exit 1; }
+mkdir "$fresh/contract" "$fresh/notes"
+./scripts/stubs.sh "$fresh/contract" "$fresh/notes"
+diff -r -x __pycache__ "$fresh/contract" proto/gen &&
+  diff -r -x __pycache__ "$fresh/notes/notes/v1" plugin_services/examples/notes/notes/v1 ||
+  { echo "The stubs are stale: run 'make proto' and commit." >&2; exit 1; }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncGenerator, Awaitable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, Protocol, TypeVar
 
@@ -18,8 +18,10 @@ from plugway.plugin.v1.plugin_pb2_grpc import PluginServiceStub
 
 from gateway.contract.bundle import Content, receive_bundle
 from gateway.contract.channel import is_stale, open_channel, surplus
+from gateway.contract.descriptors import check_services
 from gateway.contract.errors import GarbageAnswer, NameUnknown
 from gateway.contract.manifest import CONTRACT_VERSIONS, read_manifest
+from gateway.contract.reflect import reflect
 from gateway.contract.translate import contract_error
 from gateway.model import Endpoint, Manifest, UiBundle
 
@@ -108,7 +110,21 @@ class PluginClient:
         answer = await _answer(self._plugin.Describe(request, timeout=CALL_TIMEOUT), "Describe")
         # An OpenAPI document may be long, and a schema is held against that of all schemas.
         manifest = await asyncio.to_thread(read_manifest, answer)
+        if manifest.services:
+            manifest = await self._with_descriptors(manifest)
         return Description(manifest=manifest, instance_id=answer.instance_id)
+
+    async def _with_descriptors(self, manifest: Manifest) -> Manifest:
+        found = manifest.descriptor_set
+        try:
+            found = found or await reflect(self._channel, manifest.services, CALL_TIMEOUT)
+        except aio.AioRpcError as error:
+            raise contract_error(error, "reflection") from error
+        except TimeoutError:
+            raise GarbageAnswer("Its reflection does not come to an end.") from None
+        if found:
+            await asyncio.to_thread(check_services, manifest.services, found)
+        return replace(manifest, descriptor_set=found)
 
     async def configure(
         self, settings: SettingsInForce, *, dry_run: bool = False, introduction: Introduction | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from typing import Any
 
 from plugway.plugin.v1 import manifest_pb2, plugin_pb2
@@ -14,6 +15,9 @@ from gateway.page_origins import BadOrigin, check_page_origin
 
 CONTRACT_VERSIONS = (1,)
 """Versions of the contract that this gateway speaks."""
+
+RESERVED = ("plugway.", "grpc.health.", "grpc.reflection.")
+"""Services that are the gateway's to call, and nobody else's."""
 
 _ACCESS = {
     manifest_pb2.ACCESS_LEVEL_PUBLIC: Access.PUBLIC,
@@ -56,7 +60,7 @@ def read_manifest(answer: plugin_pb2.DescribeResponse) -> Manifest:
         settings_restart_required=bool(settings and settings.restart_required),
         one_way_migration=said.data_policy.one_way_migration,
         migration_explanation=said.data_policy.explanation,
-        services=tuple(said.services),
+        services=_services(said.services),
         quotas=read_limits(said.suggested_limits),
         openapi=_object(answer.openapi_json, "OpenAPI document") if answer.openapi_json else None,
         descriptor_set=answer.descriptor_set,
@@ -81,6 +85,13 @@ def _rule(rule: manifest_pb2.RouteRule) -> RouteRule:
         access=_ACCESS.get(rule.access, Access.USER),
         methods=frozenset(method.upper() for method in rule.methods),
     )
+
+
+def _services(names: Iterable[str]) -> tuple[str, ...]:
+    for name in names:
+        if name.startswith(RESERVED):
+            raise GarbageAnswer(f"It exports {name!r:.200}, which is not a plugin's to export.")
+    return tuple(dict.fromkeys(names))
 
 
 def _settings_schema(settings: manifest_pb2.SettingsSchema) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from gateway.proxy.limits.outliers import Outliers
 from gateway.proxy.limits.overload import Capacity, LoopLag
 from gateway.proxy.problems import Overloaded, Problem, UnknownPlugin
 from gateway.proxy.table import RouteTable
+from gateway.proxy.typed.catalog import TypedCatalog
 from gateway.proxy.ui import UiFiles
 from gateway.proxy.upstream import Upstream
 from gateway.proxy.websocket import WebSockets, deny
@@ -55,7 +56,7 @@ class DataPlane:
         capacity = Capacity(max(1, settings.max_calls // processes))
         self.limit_metrics = LimitMetrics(self._lag, capacity, circuits)
         self._outliers = Outliers(outcomes, circuits)
-        self._table = RouteTable(self.metrics, self._retire, capacity, processes)
+        self._table = RouteTable(self.metrics, self._retire, capacity, processes, TypedCatalog(content).of)
         self._calls = Calls(self._doorman, outcomes, self._outliers, settings, self._table.find, self.metrics)
         self._uis = UiFiles(content, self._doorman, settings, asset_key)
         self._sockets = WebSockets(self._doorman, self._outliers, self._table.find, self.metrics)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Awaitable, Callable
 from contextlib import aclosing
-from typing import Any
+from typing import Any, TypeVar
 
 from plugway.plugin.v1.plugin_pb2 import HandleRequest, HandleResponse
 
@@ -29,9 +30,11 @@ from gateway.proxy.retries import may_retry
 from gateway.proxy.running import RunningCalls
 from gateway.proxy.stream import BrokenOff, Rest, send_parts
 from gateway.proxy.table import PreparedRoute, PreparedTarget
+from gateway.proxy.typed.service import TypedCalls
 from gateway.registry.boards import OutcomeBoard
 from gateway.settings import Settings
 
+T = TypeVar("T")
 _REFUSED_METHODS = frozenset({"TRACE", "CONNECT"})
 
 
@@ -55,6 +58,7 @@ class Calls:
         self._metrics = metrics
         self._unary_bytes = settings.unary_bytes
         self._running = RunningCalls()
+        self._typed = TypedCalls(self._tried, self._running)
 
     async def close(self) -> None:
         await self._running.close()
@@ -156,6 +160,8 @@ class Calls:
                     self._outcomes.measured(call.upstream.instance_id, took, failed=call.status >= 500)
 
     async def _carry(self, call: Call) -> None:
+        if call.target.typed is not None and await self._typed.carry(call):
+            return
         head = call.head
         if head.length or head.chunked:
             body = Body(call.receive, call.route.limits, call.route.route.plugin_id)
@@ -169,21 +175,21 @@ class Calls:
             call.message.body = first
         self._running.begin(call)
         try:
-            await self._answer(call, await self._handle(call))
+            await self._answer(call, await self._tried(call, _handle))
         finally:
             self._running.end(call)
 
-    async def _handle(self, call: Call) -> HandleResponse:
-        limits = call.route.limits
+    async def _tried(self, call: Call, ask: Callable[[Call], Awaitable[T]]) -> T:
+        """What ``ask`` gives, tried again where that is safe; raises :class:`CallFailed`."""
         try:
-            answer = await call.upstream.handle(call.message, limits.timeout)
+            answer = await ask(call)
         except CallFailed as failed:
             self._outliers.failed(call.target, call.upstream, call.started, failed)
             if not may_retry(failed, call.method) or not self._go_elsewhere(call, failed):
                 raise
             began = time.perf_counter()
             try:
-                answer = await call.upstream.handle(call.message, limits.timeout)
+                answer = await ask(call)
             except CallFailed as again:
                 self._outliers.failed(call.target, call.upstream, began, again)
                 raise
@@ -310,6 +316,10 @@ class Calls:
         again = Upload(call.upstream, call.message.request, body)
         again.start(held, wait=False)
         return again
+
+
+def _handle(call: Call) -> Awaitable[HandleResponse]:
+    return call.upstream.handle(call.message, call.route.limits.timeout)
 
 
 def _bodiless(call: Call, status: int) -> bool:

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
 
 from gateway.access.cors import Cors
-from gateway.model import Endpoint, PluginState, Route, Snapshot, Target, UiBundle
+from gateway.model import Endpoint, PluginState, Route, Snapshot, Target, TypedServices, UiBundle
 from gateway.proxy.counters import CallMetrics, Counters
 from gateway.proxy.headers import Pairs
 from gateway.proxy.limits.gate import Gate, part
@@ -21,6 +22,11 @@ from gateway.proxy.problems import Overloaded, Problem, retired, unavailable
 from gateway.proxy.retries import RetryBudget
 from gateway.proxy.upstream import Upstream, UpstreamKey, key_of
 
+if TYPE_CHECKING:
+    from gateway.proxy.typed.catalog import TypedRelease
+
+TypedOf = Callable[[TypedServices | None], "TypedRelease | None"]
+
 _ROOMY = 1_000_000
 _SERVING = (PluginState.HEALTHY, PluginState.UPDATING)
 
@@ -28,9 +34,16 @@ _SERVING = (PluginState.HEALTHY, PluginState.UPDATING)
 class PreparedTarget:
     """One release that takes calls."""
 
-    __slots__ = ("counters", "plugin", "release", "rules", "target", "upstreams", "weight")
+    __slots__ = ("counters", "plugin", "release", "rules", "target", "typed", "upstreams", "weight")
 
-    def __init__(self, plugin: str, target: Target, upstreams: list[Upstream], counters: Counters) -> None:
+    def __init__(
+        self,
+        plugin: str,
+        target: Target,
+        upstreams: list[Upstream],
+        counters: Counters,
+        typed: TypedRelease | None = None,
+    ) -> None:
         self.plugin = plugin
         self.target = target
         self.release = target.release_id.encode()
@@ -38,6 +51,7 @@ class PreparedTarget:
         self.rules = Rules(target.rules)
         self.upstreams = upstreams
         self.counters = counters
+        self.typed = typed
 
     def least_busy(self) -> Upstream:
         upstreams = self.upstreams
@@ -214,6 +228,7 @@ class RouteTable:
         retire: Callable[[Upstream], None],
         capacity: Capacity | None = None,
         processes: int = 1,
+        typed: TypedOf = lambda _: None,
     ) -> None:
         self.routes: dict[bytes, PreparedRoute] = {}
         self._capacity = capacity or Capacity(_ROOMY)
@@ -221,6 +236,7 @@ class RouteTable:
         self._upstreams: dict[UpstreamKey, Upstream] = {}
         self._metrics = metrics
         self._retire = retire
+        self._typed = typed
 
     def update(self, snapshot: Snapshot) -> None:
         """Take over a snapshot; endpoints that it no longer names are retired."""
@@ -248,6 +264,7 @@ class RouteTable:
                 target,
                 [self._upstream(endpoint) for endpoint in target.endpoints],
                 self._metrics.of(route.plugin_id, target.version),
+                self._typed(target.typed),
             )
             for target in route.targets
         ]

@@ -16,13 +16,16 @@ from gateway.contract.channel import is_stale, open_channel, surplus
 from gateway.model import Endpoint, InstanceId
 from gateway.proxy.failures import CallFailed, Failure, from_rpc_error
 from gateway.proxy.limits.circuit import Circuit
-from gateway.proxy.wire.connection import Connection
+from gateway.proxy.wire.connection import Connection, Whole
 from gateway.proxy.wire.dial import dial
 
 if TYPE_CHECKING:
     from plugway.plugin.v1.plugin_pb2_grpc import PluginServiceAsyncStub
 
 _closing: set[asyncio.Task[None]] = set()
+
+_MOST_METADATA = 12_000
+"""Bytes of header fields, in addition to the common ones, that surely fit into one frame."""
 
 UpstreamKey = tuple[InstanceId, str, str]
 
@@ -49,8 +52,15 @@ class Upstream:
         self._dialling: asyncio.Task[Connection] | None = None
 
     @property
+    def channel(self) -> aio.Channel:
+        """For what is not the contract's and streams."""
+        _ = self.stub  # opens it
+        assert self._channel is not None
+        return self._channel
+
+    @property
     def stub(self) -> PluginServiceAsyncStub:
-        """For everything that streams."""
+        """For everything of the contract that streams."""
         if self._channel is None or self._stub is None or is_stale(self._channel, self.endpoint):
             if self._channel is not None:
                 self._stale.append(self._channel)
@@ -73,6 +83,18 @@ class Upstream:
             return HandleResponse.FromString(answer)
         except DecodeError:
             raise CallFailed(Failure.GARBAGE, "answered with something else than the contract says") from None
+
+    async def ask(self, path: bytes, metadata: bytes, message: bytes, within: float) -> Whole | None:
+        """One unary call of any method; None where it does not fit into one frame.
+
+        Raises :class:`CallFailed`, but not for a status that is the plugin's own.
+        """
+        fast = self._fast
+        if fast is None or not fast.usable:
+            fast = await self._connect()
+        if not fast.fits(len(message)) or len(metadata) > _MOST_METADATA:
+            return None
+        return await fast.ask(path, metadata, message, within)
 
     async def _handle_long(self, request: HandleRequest, within: float) -> HandleResponse:
         try:

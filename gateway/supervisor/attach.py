@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -50,9 +51,11 @@ async def get_facts(
     _granted(manifest, known.release)
     fixed = not isinstance(known.release.artifact, RemoteArtifact)
     if known.manifest is not None and fixed and await kept(known.ui, content):
+        await _keep_descriptors(known.manifest, content)
         return Facts(manifest=known.manifest, ui=known.ui)
     ui = None if manifest.ui_type is UiType.NONE else await client.fetch_ui(manifest, content)
     _as_signed(known, manifest, ui)
+    await _keep_descriptors(manifest, content)
     return Facts(manifest=manifest, ui=ui)
 
 
@@ -79,6 +82,17 @@ def refusal(result: ConfigureResult, plugin: str) -> str:
 async def kept(ui: UiBundle | None, content: Content) -> bool:
     """Whether all files of the bundle are in the store, unharmed."""
     return ui is None or await content.all_intact(ui.files.values())
+
+
+async def _keep_descriptors(manifest: Manifest, content: Content) -> None:
+    """Into the store, where every data plane finds them."""
+    typed = manifest.typed
+    if typed is not None and typed.descriptors and not await content.all_intact([typed.descriptors]):
+        await content.put(_once(manifest.descriptor_set))
+
+
+async def _once(data: bytes) -> AsyncIterator[bytes]:
+    yield data
 
 
 def _same_plugin(description: Description, release: Release, instance: InstanceId) -> None:

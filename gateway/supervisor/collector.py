@@ -142,10 +142,7 @@ class Collector:
             return bool(old)
 
     def _digests(self) -> frozenset[str]:
-        bundles = (
-            known.ui
-            for plugin in self._store.plugins()
-            for known in self._store.releases(plugin.id)
-            if known.ui
-        )
-        return frozenset(digest for ui in bundles for digest in ui.files.values())
+        releases = [known for plugin in self._store.plugins() for known in self._store.releases(plugin.id)]
+        files = {digest for known in releases if known.ui for digest in known.ui.files.values()}
+        typed = {known.manifest.typed for known in releases if known.manifest} - {None}
+        return frozenset(files | {services.descriptors for services in typed if services})

@@ -155,6 +155,7 @@ def _target(record: ReleaseRecord, endpoint: Endpoint | None, wanted: DesiredRel
         page_origins=record.release.permissions.origins,
         rules=manifest.routes if manifest else (),
         one_way=bool(manifest and manifest.one_way_migration),
+        typed=manifest.typed if manifest else None,
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import cast
+from typing import Any, cast
 
 from gateway.proxy.failures import CallFailed, Failure, from_status, refused
 from gateway.proxy.wire.frames import (
@@ -44,15 +44,22 @@ stay far below it."""
 _LAST_STREAM = 2**30
 _PING_EVERY = 20.0
 _PING_WAIT = 10.0
+_DEADLINE_EXCEEDED = b"4"
 _LATE = "did not answer within its time"
 
 
-class _Stream:
-    __slots__ = ("answer", "begun", "deadline", "parts", "size")
+Whole = tuple[bytes, bytes, bytes, bytes]
+"""An answer with all that came with it: gRPC status, message, first and last header block."""
 
-    def __init__(self, answer: asyncio.Future[bytes], deadline: float) -> None:
+
+class _Stream:
+    __slots__ = ("answer", "begun", "deadline", "head", "parts", "size", "whole")
+
+    def __init__(self, answer: asyncio.Future[Any], deadline: float, *, whole: bool) -> None:
         self.answer = answer
         self.deadline = deadline
+        self.whole = whole
+        self.head = b""
         self.parts: list[bytes] = []
         self.size = 0
         self.begun = False
@@ -63,24 +70,24 @@ class _Stream:
 
 
 class Connection(FrameReader):
-    """Calls of one method on one connection. ``usable`` is whether it takes new ones."""
+    """Calls on one connection, most of them of one method. ``usable`` is whether it takes new ones."""
 
     def __init__(
         self, path: bytes, authority: bytes, scheme: bytes, *, pings: bool, plugin: bytes = b""
     ) -> None:
         super().__init__()
         self._loop = asyncio.get_running_loop()
-        self._head = b"".join(
+        self._before = b"\x83" + (b"\x87" if scheme == b"https" else b"\x86")  # :method POST, :scheme
+        self._after = b"".join(
             (
-                b"\x83",  # :method POST
-                b"\x87" if scheme == b"https" else b"\x86",
-                literal(b":path", path),
                 literal(b":authority", authority),
                 literal(b"te", b"trailers"),
                 literal(b"content-type", b"application/grpc"),
                 literal(PLUGIN_HEADER, plugin) if plugin else b"",
             )
         )
+        self._heads: dict[bytes, bytes] = {}
+        self._head = self._head_of(path)
         self._transport: asyncio.Transport = None  # type: ignore[assignment]  # set by connection_made
         self._streams: dict[int, _Stream] = {}
         self._next = 1
@@ -111,18 +118,41 @@ class Connection(FrameReader):
 
     async def call(self, message: bytes, within: float) -> bytes:
         """Send a message that fits; returns the answer's message, raises :class:`CallFailed`."""
+        stream_id, answer = self._send(message, within, self._head, whole=False)
+        try:
+            return await answer  # type: ignore[no-any-return]
+        except asyncio.CancelledError:
+            self._reset(stream_id)
+            raise
+
+    async def ask(self, path: bytes, metadata: bytes, message: bytes, within: float) -> Whole:
+        """The same for any method, with more header fields; a status of the plugin's own is an answer."""
+        head = self._heads.get(path) or self._heads.setdefault(path, self._head_of(path))
+        stream_id, answer = self._send(message, within, head + metadata, whole=True)
+        try:
+            return await answer  # type: ignore[no-any-return]
+        except asyncio.CancelledError:
+            self._reset(stream_id)
+            raise
+
+    def _head_of(self, path: bytes) -> bytes:
+        return self._before + literal(b":path", path) + self._after
+
+    def _send(
+        self, message: bytes, within: float, head: bytes, *, whole: bool
+    ) -> tuple[int, asyncio.Future[Any]]:
         stream_id = self._next
         self._next = stream_id + 2
         if stream_id >= _LAST_STREAM:
             self.usable = False
-        answer: asyncio.Future[bytes] = self._loop.create_future()
+        answer: asyncio.Future[Any] = self._loop.create_future()
         deadline = self._loop.time() + within
-        self._streams[stream_id] = _Stream(answer, deadline)
+        self._streams[stream_id] = _Stream(answer, deadline, whole=whole)
         if self._timer is None or deadline < self._timer_at:
             self._arm(deadline)
         size = len(message)
         self._window -= size + 5
-        block = self._head + timeout_field(within)
+        block = head + timeout_field(within)
         self._transport.write(
             b"".join(
                 (
@@ -134,11 +164,7 @@ class Connection(FrameReader):
                 )
             )
         )
-        try:
-            return await answer
-        except asyncio.CancelledError:
-            self._reset(stream_id)
-            raise
+        return stream_id, answer
 
     def close(self) -> None:
         """Close; running calls fail as lost."""
@@ -205,25 +231,35 @@ class Connection(FrameReader):
         fields = fields_of(block)
         if not stream.begun:
             stream.begun = True
+            stream.head = block
             if fields.status != b"200":
                 self._end(stream_id, CallFailed(Failure.GARBAGE, "does not speak gRPC"))
                 return
         if flags & END_STREAM:
-            self._finish(stream_id, stream, fields)
+            self._finish(stream_id, stream, fields, block)
 
-    def _finish(self, stream_id: int, stream: _Stream, fields: Fields) -> None:
+    def _finish(self, stream_id: int, stream: _Stream, fields: Fields, block: bytes) -> None:
         self._idle_frames = 0
-        if fields.grpc_status != b"0":
-            self._end(stream_id, refused() if fields.refused else from_status(fields.grpc_status))
+        status = fields.grpc_status
+        if status != b"0":
+            late = status == _DEADLINE_EXCEEDED and self._loop.time() >= stream.deadline
+            if stream.whole and status and not fields.refused and not late:
+                self._answer(stream_id, stream, (status, b"", stream.head, block))
+            else:
+                self._end(stream_id, refused() if fields.refused else from_status(status))
             return
         parts = stream.parts
         data = parts[0] if len(parts) == 1 else b"".join(parts)
         if len(data) < 5 or data[0] or len(data) - 5 != UINT.unpack_from(data, 1)[0]:
             self._end(stream_id, CallFailed(Failure.GARBAGE, "answered with something else than one message"))
             return
+        message = data[5:]
+        self._answer(stream_id, stream, (status, message, stream.head, block) if stream.whole else message)
+
+    def _answer(self, stream_id: int, stream: _Stream, answer: bytes | Whole) -> None:
         del self._streams[stream_id]
         if not stream.answer.done():
-            stream.answer.set_result(data[5:])
+            stream.answer.set_result(answer)
         if not self.usable and not self._streams:
             self.close()
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 # Appendix B: the code is canonical, so the symbols of each length say it all. Longer
-# codes are for characters that no gRPC header holds.
+# codes are for characters that no status holds.
 _BY_LENGTH = {
     5: "012aceiost",
     6: " %-./3456789=A_bdfghlmnpru",

@@ -10,6 +10,7 @@ from plugway.plugin.v1 import manifest_pb2, plugin_pb2
 
 from plugway_sdk.plugin import Limits, Plugin, Rate, S
 from plugway_sdk.schema import settings_schema
+from plugway_sdk.typed import descriptor_set, exported
 
 CONTRACT_VERSIONS = (1,)
 
@@ -26,10 +27,12 @@ _UI_TYPE = {
 
 def description(plugin: Plugin[S], instance_id: str) -> plugin_pb2.DescribeResponse:
     """All but the negotiated version. Made once: it must not change while the process lives."""
+    services = exported(plugin.services)
     return plugin_pb2.DescribeResponse(
         supported_contract_versions=CONTRACT_VERSIONS,
-        manifest=_manifest(plugin),
+        manifest=_manifest(plugin, [service.name for service in services]),
         openapi_json=_openapi(plugin),
+        descriptor_set=descriptor_set(services) if services else b"",
         instance_id=instance_id,
     )
 
@@ -39,7 +42,7 @@ def highest_common(offered: Sequence[int]) -> int:
     return max(set(offered) & set(CONTRACT_VERSIONS), default=0)
 
 
-def _manifest(plugin: Plugin[S]) -> manifest_pb2.Manifest:
+def _manifest(plugin: Plugin[S], services: Sequence[str]) -> manifest_pb2.Manifest:
     manifest = manifest_pb2.Manifest(
         id=plugin.id,
         version=plugin.version,
@@ -58,6 +61,7 @@ def _manifest(plugin: Plugin[S]) -> manifest_pb2.Manifest:
             )
             for rule in plugin.routes
         ],
+        services=services,
         data_policy=manifest_pb2.DataPolicy(
             one_way_migration=plugin.data_policy.one_way_migration,
             explanation=plugin.data_policy.explanation,

@@ -13,6 +13,7 @@ from pydantic import BaseModel
 from typing_extensions import TypeVar
 
 from plugway_sdk.errors import NotConfigured, PluginMisdefined
+from plugway_sdk.nothing_here import nothing_here
 from plugway_sdk.ui import KIT, kit_root
 
 if TYPE_CHECKING:
@@ -106,7 +107,9 @@ class Plugin(Generic[S]):
     dry run too; ``on_configure`` takes them, wholly or not at all. Both raise
     :class:`SettingsRefused`. ``migrate`` turns stored values of an older schema version
     into today's. ``ui`` is a directory, relative to the module that makes the plugin;
-    ``ui_kit`` adds the SDK's shared parts of pages to it as ``kit/``.
+    ``ui_kit`` adds the SDK's shared parts of pages to it as ``kit/``. ``services`` are servicers
+    of gRPC services that clients may call; with ``google.api.http`` annotations they answer as
+    JSON too.
     """
 
     def __init__(
@@ -114,7 +117,7 @@ class Plugin(Generic[S]):
         *,
         id: str,  # noqa: A002 - the contract's own word
         version: str,
-        app: AsgiApp,
+        app: AsgiApp | None = None,
         name: str = "",
         description: str = "",
         settings: type[S] | None = None,
@@ -135,6 +138,7 @@ class Plugin(Generic[S]):
         limits: Limits = Limits(),
         openapi: OpenApi = None,
         metrics: CollectorRegistry | None = None,
+        services: Sequence[object] = (),
     ) -> None:
         if not _ID.fullmatch(id):
             raise PluginMisdefined(
@@ -146,7 +150,7 @@ class Plugin(Generic[S]):
             raise PluginMisdefined("settings_reads_from must lie between 1 and settings_version")
         self.id = id
         self.version = version
-        self.app = app
+        self.app = app or nothing_here
         self.name = name or id
         self.description = description
         self.settings_class = settings
@@ -167,6 +171,7 @@ class Plugin(Generic[S]):
         self.limits = limits
         self.openapi = openapi
         self.metrics = metrics
+        self.services = tuple(services)
         self.in_force: S | None = None
         for file in (ui_entry, *ui_styles):
             if self.ui is not None and not _has(self.ui, file, kit=ui_kit):

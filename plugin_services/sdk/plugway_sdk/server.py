@@ -16,6 +16,7 @@ from plugway_sdk.plugin import Plugin
 from plugway_sdk.reflecting import REFLECTION_V1, add_reflection
 from plugway_sdk.service import PluginService
 from plugway_sdk.timing import Timing
+from plugway_sdk.typed import Guarded, exported
 
 _OPTIONS = (
     ("grpc.max_receive_message_length", 8 * 2**20),
@@ -58,7 +59,11 @@ class Server:
         health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
         for name in {self._plugin.id, self._instance_id} - {""}:
             await self._health.set(name, health_pb2.HealthCheckResponse.SERVING)
+        services = exported(self._plugin.services)
+        guarded = Guarded(host)
+        server.add_generic_rpc_handlers([guarded.handler(service) for service in services])
         names = [plugin_pb2.DESCRIPTOR.services_by_name["PluginService"].full_name, health.SERVICE_NAME]
+        names += [service.name for service in services]
         add_reflection([*names, reflection.SERVICE_NAME, REFLECTION_V1], server)
         self._bind(server)
         await server.start()

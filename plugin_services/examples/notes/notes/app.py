@@ -16,6 +16,7 @@ from prometheus_client import Counter
 from notes import problems
 from notes.models import About, Attachment, NewNote, Note, NoteChange, NotePage, NotesSettings
 from notes.notebook import Notebook
+from notes.typed import NoteService
 
 log = logging.getLogger("notes")
 changes = Counter("notes_changes", "Changes of notes, by kind.", ["kind"])
@@ -166,4 +167,5 @@ plugin = Plugin(
     ui="ui",
     ui_styles=("notes.css",),
     permissions=Permissions(volumes=["data"]),
+    services=[NoteService(notebook)],
 )
