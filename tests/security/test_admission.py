@@ -168,6 +168,25 @@ async def test_an_old_release_does_not_come_back_by_its_old_signature(bed: Bed) 
     assert (await bed.running.plugin("acme-panel"))["version"] == "1.1.0"
 
 
+async def test_a_locked_version_goes_neither_back_nor_on(bed: Bed) -> None:
+    """Under lockVersion no good signature counts, in whatever way the other version comes."""
+    acme = generate()
+    bed.policy(trusting(acme))
+    locked = {"version": "1.1.0", "signature": signature(acme, "1.1.0"), "lockVersion": True}
+    assert (await bed.in_service(**locked))["pinned"] is True
+    for number, refusal in (("1.0.0", 422), ("1.2.0", 409)):
+        for yes in (False, True):
+            asked = {"version": number, "yes": yes}
+            answer = await bed.client.post("/api/v1/plugins/acme-panel/rollouts", json=asked)
+            assert (answer.status_code, answer.json()["type"]) == (409, "urn:plugway:problem:pinned")
+        other = {"version": number, "signature": signature(acme, number)}
+        shown = await bed.preview(**other)
+        code, _ = await bed.install(shown["releaseId"], **other)
+        assert code == refusal, "older than what is in use, or installed already"
+    view = await bed.running.plugin("acme-panel")
+    assert (view["version"], view["pinned"], view["state"]) == ("1.1.0", True, "healthy")
+
+
 async def test_a_revoked_key_marks_what_runs_and_lets_nothing_new_in(bed: Bed) -> None:
     acme = generate()
     bed.policy(trusting(acme))

@@ -162,6 +162,14 @@ def test_too_many_entries(tmp_path: Path, kind: str) -> None:
     assert "entries" in refused(tmp_path, made(kind, (f"{number}.js" for number in range(51))))
 
 
+def test_a_million_entries(tmp_path: Path) -> None:
+    """Of no size at all, so that no other limit is in the way. They begin anew after 11,000, for speed."""
+    some = b"".join(member(f"{number}.js", b"").tobuf() for number in range(11_000))
+    assert len(some) == 11_000 * 512
+    content = gzip.compress(some, 1) * 91
+    assert "10000 entries" in refused(tmp_path, content, Caps())
+
+
 def test_too_many_directories(tmp_path: Path) -> None:
     names = (member(f"d{number}", kind=tarfile.DIRTYPE) for number in range(51))
     assert "entries" in refused(tmp_path, tar(names))
