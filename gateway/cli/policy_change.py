@@ -11,7 +11,9 @@ from gateway.cli.trust_words import moment, now, public_key, read_csp
 
 Sources = Annotated[
     list[str] | None,
-    typer.Option("--sources", help="oci, cdn or npm; repeatable; all if left out.", show_default=False),
+    typer.Option(
+        "--sources", help="oci, cdn, npm or remote; repeatable; all if left out.", show_default=False
+    ),
 ]
 
 

@@ -18,7 +18,8 @@ def sign(
         list[str] | None,
         typer.Argument(
             metavar="WHAT...",
-            help="A plugin's directory, a package (.tgz, .zip), or an image (NAME@sha256:...).",
+            help="A plugin's directory, a package (.tgz, .zip), a page that is one ES module (.js), or an "
+            "image (NAME@sha256:...).",
             show_default=False,
         ),
     ] = None,
@@ -38,6 +39,13 @@ def sign(
             show_default=False,
         ),
     ] = None,
+    export: Annotated[
+        str,
+        typer.Option(
+            help="What the module exports as its page, where definitions name it as remoteComponent.",
+            show_default=False,
+        ),
+    ] = "",
     ui_type: Annotated[
         UiType | None, typer.Option(help=f"Its kind of UI; {_DIRECTORY_SAYS}.", show_default=False)
     ] = None,
@@ -93,6 +101,7 @@ def sign(
             id=id_,
             version=version,
             ui=ui,
+            export=export,
             ui_type=ui_type,
             egress=egress or [],
             volumes=volume or [],

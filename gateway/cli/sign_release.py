@@ -30,7 +30,7 @@ __all__ = ["Options", "sign_release"]
 
 def sign_release(said: Options, as_json: bool) -> None:
     """Write the envelope and tell of it; raises a failure, or a refusal, and then writes nothing."""
-    subjects = found_subjects(said.what, said.ui)
+    subjects = found_subjects(said.what, said.ui, said.export)
     keys = [private_key(path) for path in said.keys]
     if said.cosign is not None:
         envelope = _cosigned(said.cosign, said, subjects, keys)

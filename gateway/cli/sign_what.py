@@ -14,9 +14,11 @@ from gateway.cli.exits import Exit, failure
 from gateway.cli.trust_words import read_csp
 from gateway.model import DIGEST, UiType
 from gateway.sources.manifest_file import FILE, read_manifest_file
+from gateway.sources.module_files import is_export, module_files, module_subjects
 from gateway.trust.statement import ReleaseLock
 from gateway.trust.subjects import archive_subjects, directory_subjects, image_subjects, ui_subjects
 
+_MODULES = (".js", ".mjs")
 _IMAGE = re.compile(rf"(?:[^@\s]+@)?({DIGEST.pattern})")
 
 
@@ -29,6 +31,7 @@ class Options:
     id: str
     version: str
     ui: Path | None
+    export: str
     ui_type: UiType | None
     egress: list[str]
     volumes: list[str]
@@ -39,19 +42,21 @@ class Options:
     output: Path | None
 
 
-def found_subjects(what: list[str], ui: Path | None) -> dict[str, str]:
+def found_subjects(what: list[str], ui: Path | None, export: str = "") -> dict[str, str]:
     """Every artefact by name and digest. Blocking: reads all of them."""
     try:
-        return _found_subjects(what, ui)
+        return _found_subjects(what, ui, export)
     except OSError as error:
         raise failure(Exit.USAGE, f"{error.filename} cannot be read: {error.strerror}.") from None
 
 
-def _found_subjects(what: list[str], ui: Path | None) -> dict[str, str]:
+def _found_subjects(what: list[str], ui: Path | None, export: str) -> dict[str, str]:
     if not what and ui is None:
         raise failure(Exit.USAGE, "Sign what?", "Name a directory, a package or an image; see --help.")
     found: dict[str, str] = {}
-    parts = [_subjects(word) for word in what]
+    parts = [_subjects(word, export) for word in what]
+    if export and not any(word.endswith(_MODULES) for word in what):
+        raise failure(Exit.USAGE, "--export is of a page that is one module.", "Name the module: panel.js")
     if ui is not None:
         _require_directory(ui)
         parts.append(ui_subjects(ui))
@@ -94,7 +99,7 @@ def described(said: Options, *, signed_at: datetime, expires: datetime | None) -
         raise failure(Exit.REFUSED, f"{where}: {issue['msg']}.", "See: plugway sign --help") from None
 
 
-def _subjects(word: str) -> dict[str, str]:
+def _subjects(word: str, export: str) -> dict[str, str]:
     if image := _IMAGE.fullmatch(word):
         return image_subjects(image[1])
     path = Path(word)
@@ -102,9 +107,13 @@ def _subjects(word: str) -> dict[str, str]:
         return directory_subjects(path)
     if word.endswith((".tgz", ".tar.gz", ".zip")):
         return archive_subjects(path)
+    if word.endswith(_MODULES):
+        if export and not is_export(export):
+            raise failure(Exit.USAGE, f"'{export}' is no name that a module exports.", "As in: NotesPanel")
+        return module_subjects(module_files(path.read_bytes(), export))
     raise failure(
         Exit.USAGE,
-        f"'{word}' is no directory, no .tgz or .zip file, and no digest of an image.",
+        f"'{word}' is no directory, no .tgz or .zip file, no module (.js), and no digest of an image.",
         "An image is named by digest, as tags move: NAME@sha256:...",
     )
 

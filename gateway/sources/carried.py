@@ -15,6 +15,7 @@ from gateway.sources.base import SourceUnreadable
 from gateway.sources.carried_images import CarriedImages
 from gateway.sources.evidence import Evidence
 from gateway.sources.external import ExternalPlugins, Found, archive_of
+from gateway.sources.module_files import fetched
 
 ARCHIVE = "archive"
 _ENDPOINTS = ("grpc", "unix:")
@@ -113,7 +114,8 @@ class Carried:
             return Original(first=image.root, files=files, envelopes=envelopes)
         assert isinstance(release.artifact, DirectoryArtifact)
         directory = Path(release.artifact.path)
-        for name, digest in (await self._external.subjects(release)).items():
+        if subjects := await self._external.subjects(release):
+            name, digest = fetched(subjects)
             file = archive_of(directory) if name == ARCHIVE else directory / name
             if not await asyncio.to_thread(file.is_file):
                 raise SourceUnreadable(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,8 @@ from gateway.sources.base import CatalogEntry
 from gateway.sources.evidence import Evidence
 from gateway.sources.external import ExternalPlugins, Found, refuse_fields
 from gateway.sources.found import check_sum, found_in
+from gateway.sources.module_files import ENTRY, module_files, module_subjects
+from gateway.sources.module_files import fetched as fetched_of
 from gateway.sources.offer import Offer
 from gateway.sources.package_json import BadPackage, Package, read_package
 from gateway.sources.steps import step
@@ -102,7 +105,7 @@ class CdnSource:
 
 async def offer_of(external: ExternalPlugins, url: str, release: Release) -> Offer:
     """Fetch what is at a URL, only to hash it."""
-    (digest,) = (await external.subjects(release)).values()
+    _, digest = fetched_of(await external.subjects(release))
     async with external.workplace() as place:
         fetched = await external.fetcher.file(url, place / "download")
     now = f"sha256:{fetched.sha256}"
@@ -149,8 +152,9 @@ def _read(definition: PluginDefinition, place_name: str, file: Path, files: Path
                 f"The definition says version {definition.version}, its package.json {package.version[:40]}."
             )
     else:
-        names, package = one_module(file, files)
-        origin, kept = {"subjects": {f"ui/{names[0]}": digest}}, None
+        page = one_module(file, files)
+        names, package, kept = page.names, page.package, None
+        origin = {"subjects": page.subjects}
     return found_in(
         definition, package, names, files, version=definition.version, origin=origin, archive=kept
     )
@@ -169,8 +173,17 @@ def looks_like_archive(file: Path) -> bool:
     return head[:2] == b"\x1f\x8b" or head[:4] == b"PK\x03\x04" or head[257:262] == b"ustar"
 
 
-def one_module(file: Path, files: Path, export: str = "") -> tuple[tuple[str, ...], Package]:
-    """A bundle of one module, ``index.js``; ``export`` names what becomes its default. Blocking."""
+@dataclass(frozen=True, slots=True)
+class ModulePage:
+    """A page of one module, laid out; ``subjects`` are its files as signers list them."""
+
+    names: tuple[str, ...]
+    package: Package
+    subjects: dict[str, str]
+
+
+def one_module(file: Path, files: Path, export: str = "") -> ModulePage:
+    """A bundle of one module; ``export`` names what becomes its default. Blocking."""
     if file.stat().st_size > _MAX_MODULE:
         raise NotAModule(f"It is larger than {_MAX_MODULE >> 20} MiB.")
     content = file.read_bytes()
@@ -181,11 +194,7 @@ def one_module(file: Path, files: Path, export: str = "") -> tuple[tuple[str, ..
     if "\0" in text or "export" not in text or text.lstrip()[:1] == "<":
         raise NotAModule("It exports nothing: a page is an ES module that exports mount(root, host).")
     files.mkdir(mode=0o700)
-    if not export:
-        (files / "index.js").write_bytes(content)
-        return ("index.js",), Package(entry="index.js")
-    (files / "component.js").write_bytes(content)
-    (files / "index.js").write_text(
-        f'export * from "./component.js";\nexport {{ {export} as default }} from "./component.js";\n'
-    )
-    return ("component.js", "index.js"), Package(entry="index.js")
+    made = module_files(content, export)
+    for name, data in made.items():
+        (files / name).write_bytes(data)
+    return ModulePage(tuple(made), Package(entry=ENTRY), module_subjects(made))

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 from urllib.parse import urljoin
 
 from gateway.definition import PluginDefinition
 from gateway.errors import BadInput
 from gateway.model import Release, UiType
 from gateway.sources.base import CatalogEntry
-from gateway.sources.cdn import VERSION, NotAModule, file_digest, named_version, offer_of, one_module
+from gateway.sources.cdn import (
+    VERSION,
+    ModulePage,
+    NotAModule,
+    file_digest,
+    named_version,
+    offer_of,
+    one_module,
+)
 from gateway.sources.evidence import Evidence
 from gateway.sources.external import ExternalPlugins, Found, refuse_fields
 from gateway.sources.found import check_sum, found_in
+from gateway.sources.module_files import is_export
 from gateway.sources.offer import Offer
 from gateway.sources.steps import step
 from gateway.sources.threads import in_thread
@@ -28,8 +35,6 @@ _NOT_HERE = (
     "ui_config.package_name",
     "ui_config.version",
 )
-# An identifier of ECMAScript, without its rarer letters.
-_EXPORT = re.compile(r"[A-Za-z_$][A-Za-z0-9_$]{0,99}")
 
 
 class HttpRemoteSource:
@@ -54,9 +59,8 @@ class HttpRemoteSource:
             digest = f"sha256:{fetched.sha256}"
             check_sum(definition, digest)
             step("checking", "checking what was fetched")
-            names, package = await in_thread(one_module, file, place / "files", export)
-            origin: dict[str, Any] = {"subjects": {f"ui/{names[0]}": digest}}
-            found = found_in(definition, package, names, place / "files", version=version, origin=origin)
+            page = await in_thread(one_module, file, place / "files", export)
+            found = _found(definition, page, place / "files", version)
             return await self._external.publish(definition, found, place)
 
     async def evidence(self, definition: PluginDefinition, release: Release) -> Evidence:
@@ -85,9 +89,12 @@ class HttpRemoteSource:
             raise NotAModule(f"The page of {definition.id} {version} is missing.")
         digest = file_digest(file)
         check_sum(definition, digest)
-        names, package = one_module(file, files, _export(config.remote_component))
-        origin: dict[str, Any] = {"subjects": {f"ui/{names[0]}": digest}}
-        return found_in(definition, package, names, files, version=version, origin=origin)
+        return _found(definition, one_module(file, files, _export(config.remote_component)), files, version)
+
+
+def _found(definition: PluginDefinition, page: ModulePage, files: Path, version: str) -> Found:
+    origin = {"subjects": page.subjects}
+    return found_in(definition, page.package, page.names, files, version=version, origin=origin)
 
 
 def _page_url(definition: PluginDefinition, endpoint: str, version: str) -> str:
@@ -114,9 +121,9 @@ def _without_page(definition: PluginDefinition, version: str) -> Found:
 
 
 def _export(name: str) -> str:
-    if name and not _EXPORT.fullmatch(name):
+    if name and not is_export(name):
         raise BadInput(
             f"{name[:80]!r} is no name that a module exports.",
             fields={"/uiConfig/remoteComponent": "must be an identifier, such as NotesPanel"},
         )
-    return "" if name == "default" else name
+    return name

@@ -55,8 +55,11 @@ class Admission:
         )
 
     async def _first_good(self, release: Release, evidence: Evidence) -> tuple[bytes | None, Verdict]:
-        """Several may have signed, each in an envelope of their own: one that is trusted is enough."""
-        offered: Sequence[bytes | None] = (*evidence.envelopes, None)
+        """Several may have signed, each in an envelope of their own: one that is trusted is enough.
+
+        Where none of them is, leave for unsigned releases does not help.
+        """
+        offered: Sequence[bytes | None] = evidence.envelopes or (None,)
         first: Refused | None = None
         for envelope in offered:
             try:

@@ -33,7 +33,8 @@ _BEYOND = 100
 class Declared:
     """What is known before it runs.
 
-    ``remote``: somebody else runs it, who proves to be ``identity`` where that is not empty.
+    ``remote``: somebody else runs it, who proves to be ``identity`` where that is not empty. ``behind``:
+    its page lies here, and somebody else runs the API that answers it.
     ``offered``: a signature is there that nobody has judged yet. ``refusal`` says why it is trusted no more.
     """
 
@@ -42,6 +43,7 @@ class Declared:
     offered: bool = False
     refusal: str = ""
     remote: bool = False
+    behind: bool = False
     identity: str = ""
     egress: tuple[str, ...] = ()
     volumes: tuple[str, ...] = ()
@@ -103,6 +105,8 @@ def _declared(it: Declared) -> Iterator[Reason]:
     else:
         yield Reason(_PINNED, "Pinned: what runs has the digest that was installed.")
         yield _connections(it.egress)
+    if it.behind:
+        yield Reason(0, "Somebody else runs the API behind it, which may change at any time.")
     yield from _each(it.volumes, _VOLUME, _MOST_VOLUMES, "It keeps data of its own", "volume")
     yield from _each(it.origins, _ORIGIN, _MOST_ORIGINS, "Its page loads from other hosts", "origin")
     yield from _each(it.public, _PUBLIC, _MOST_PUBLIC, "Anyone may call it without signing in", "route")

@@ -35,6 +35,7 @@ def of_release(
         signer=acceptance.signer if acceptance and verified else "",
         refusal=refusal,
         remote=remote,
+        behind=release.source is Source.REMOTE and not remote,
         identity=artifact.identity if isinstance(artifact, RemoteArtifact) else "",
         egress=permissions.egress,
         volumes=permissions.volumes,

@@ -51,7 +51,10 @@ def judge(policy: Policy, envelope: bytes | None, facts: Facts, now: datetime) -
         words = "Shipped with the gateway or laid in its plugin path by the operator."
         return Verdict(verified=True, rule=Rule.BUILT_IN, words=words)
     if facts.source is Source.REMOTE:
-        return _remote(policy, facts)
+        _endpoint_allowed(policy, facts)
+        if not facts.subjects:
+            words = "Not verified: somebody else runs it, and the gateway holds none of its files."
+            return Verdict(verified=False, rule=Rule.REMOTE_ENDPOINT, words=words)
     if envelope is None:
         return _unsigned(policy, facts)
     return _signed(policy, parse_envelope(envelope), facts, now)
@@ -80,7 +83,7 @@ def _not_below_floor(facts: Facts) -> None:
         )
 
 
-def _remote(policy: Policy, facts: Facts) -> Verdict:
+def _endpoint_allowed(policy: Policy, facts: Facts) -> None:
     if policy.remote_endpoints == "refuse":
         raise Refused(
             Rule.REMOTE_ENDPOINT,
@@ -88,8 +91,6 @@ def _remote(policy: Policy, facts: Facts) -> Verdict:
             hint='Install a signed release, or set remote_endpoints = "allow" in policy.toml.',
             plugin=facts.plugin,
         )
-    words = "Not verified: somebody else runs it, and the gateway holds none of its files."
-    return Verdict(verified=False, rule=Rule.REMOTE_ENDPOINT, words=words)
 
 
 def _unsigned(policy: Policy, facts: Facts) -> Verdict:
@@ -104,23 +105,38 @@ def _unsigned(policy: Policy, facts: Facts) -> Verdict:
             plugin=facts.plugin,
         )
     if policy.allows_unsigned(facts.plugin, facts.source):
-        words = "Not verified: unsigned, let in by allow_unsigned in policy.toml."
+        words = f"Not verified: {_what(facts)}unsigned, let in by allow_unsigned in policy.toml."
         return Verdict(verified=False, rule=Rule.ALLOWED_UNSIGNED, words=words)
     if facts.claimed.startswith("sha256:"):
         raise Refused(
             Rule.DIGEST_IS_NO_SIGNATURE,
-            f"{facts.plugin} {facts.version} is not signed: its 'signature' is a digest, which anybody "
-            f"can compute.",
+            f"{_named(facts)} is not signed: its 'signature' is a digest, which anybody can compute.",
             hint="Move it to 'checksum', and have the publisher sign the release: plugway sign.",
             plugin=facts.plugin,
         )
     raise Refused(
         Rule.UNSIGNED,
-        f"{facts.plugin} {facts.version} from {facts.source.value} is not signed.",
+        f"{_named(facts)} from {facts.source.value} is not signed.",
         hint="Have the publisher sign it (plugway sign), or let it in unsigned: plugway policy "
         f"allow-unsigned --plugins {facts.plugin} --sources {facts.source.value}",
         plugin=facts.plugin,
     )
+
+
+def _what(facts: Facts) -> str:
+    return "its page is " if facts.source is Source.REMOTE else ""
+
+
+def _named(facts: Facts) -> str:
+    page = "The page of " if facts.source is Source.REMOTE else ""
+    return f"{page}{facts.plugin} {facts.version}"
+
+
+def _behind(facts: Facts) -> str:
+    """A signature is of bytes; what a server answers tomorrow nobody can sign today."""
+    if facts.source is not Source.REMOTE:
+        return ""
+    return " That is its page only: nobody vouches for the API behind it, which somebody else runs."
 
 
 def _signed(policy: Policy, envelope: Envelope, facts: Facts, now: datetime) -> Verdict:
@@ -144,7 +160,7 @@ def _signed(policy: Policy, envelope: Envelope, facts: Facts, now: datetime) -> 
         return Verdict(
             verified=True,
             rule=Rule.SIGNED,
-            words=f"Signed by {name} at {write_moment(statement.lock.signed_at)}.",
+            words=f"Signed by {name} at {write_moment(statement.lock.signed_at)}.{_behind(facts)}",
             signer=name,
             keys=keys,
             statement=statement,

@@ -63,8 +63,8 @@ def _public_key(value: Any) -> PublicKey:
         raise ValueError(error.detail) from None
 
 
-EXTERNAL = tuple(source.value for source in Source if source not in (Source.BUILT_IN, Source.REMOTE))
-"""Sources whose releases are signed. Of a remote endpoint the gateway holds no bytes."""
+EXTERNAL = tuple(source.value for source in Source if source is not Source.BUILT_IN)
+"""Sources whose releases are signed; of ``remote`` the pages, as of what runs there no bytes are here."""
 
 ExternalSource = Annotated[Source, BeforeValidator(_external)]
 Moment = Annotated[AwareDatetime, Field(strict=True)]

@@ -194,7 +194,7 @@ WRONG: tuple[tuple[tuple[str, ...], int, str], ...] = (
     (("policy", "revoke", "0123456789ab", "--reason", "x"), 4, "No key in the policy begins"),
     (("policy", "revoke", "xyz", "--reason", "x"), 2, "no id of a key or a release"),
     (("policy", "revoke", "notes-0123456789ab", "--reason", "x", "--retired"), 2, "Only keys are retired"),
-    (("policy", "allow-unsigned", "--plugins", "xx", "--sources", "remote"), 6, "must be one of"),
+    (("policy", "allow-unsigned", "--plugins", "xx", "--sources", "built-in"), 6, "must be one of"),
     (("policy", "check", "none.toml"), 2, "cannot be read"),
 )
 

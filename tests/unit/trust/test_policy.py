@@ -82,7 +82,7 @@ def test_a_file_that_cannot_be_read_is_never_the_defaults(tmp_path: Path) -> Non
         ("threshold = 2", "threshold = true", "/signers/acme/threshold"),
         ('["acme-*", "mail"]', "[]", "/signers/acme/plugins"),
         ('"mail"', '"*/../x"', "/signers/acme/plugins/1"),
-        ('"oci", "npm"', '"built-in"', "must be one of oci, cdn, npm"),
+        ('"oci", "npm"', '"built-in"', "must be one of oci, cdn, npm, remote"),
         ('"oci", "npm"', '"https://evil.example"', "must be one of"),
         ("img-src", "script-src", "/signers/acme/permissions/csp"),
         ("ed25519:", "rsa:", "/signers/acme/keys/0/public"),

@@ -5,9 +5,9 @@ import { h, icon } from "../dom.js";
 const RUNS_ELSEWHERE = "remote-endpoint";
 
 /** {tone, symbol, words} of an installed plugin; the tone is "ok", "warn" or "danger". */
-export function standing({ tier, trust }) {
+export function standing({ tier, source, trust }) {
   if (trust.refusal) return { tone: "danger", symbol: "stop", words: trust.course === "stop" ? "Stopped: trusted no more" : "Trusted no more" };
-  if (trust.verified && trust.signer) return { tone: "ok", symbol: "lock", words: `Signed by ${trust.signer}` };
+  if (trust.verified && trust.signer) return { tone: "ok", symbol: "lock", words: `${source === "remote" ? "Page signed" : "Signed"} by ${trust.signer}` };
   if (tier === "built-in") return { tone: "ok", symbol: "check", words: "Shipped with the gateway" };
   return { tone: "warn", symbol: "alert", words: trust.rule === RUNS_ELSEWHERE ? "Not verified: runs elsewhere" : "Unsigned" };
 }
