@@ -6,9 +6,9 @@ from typing import Annotated
 
 import typer
 
-from gateway.cli.client import GatewayClient
+from gateway.cli.client import GatewayClient, Object
 from gateway.cli.command import JsonOption, run
-from gateway.cli.output import ago, print_json, print_line, print_table
+from gateway.cli.output import ago, clean, print_json, print_line, print_table
 from gateway.cli.rating_words import rating_cell
 
 _HEAD = ("id", "version", "state", "since", "restarts", "tier", "rating", "reason")
@@ -51,8 +51,19 @@ async def _installed(client: GatewayClient, as_json: bool) -> None:
     ]
     if rows:
         print_table(_HEAD, rows, styled=2)
+        _print_news(answer["plugins"])
     else:
         print_line("No plugin is installed. See what there is: plugway list --available")
+
+
+def _print_news(plugins: list[Object]) -> None:
+    """What has become of the places that they came from, where that asks for a look."""
+    news = [(p["id"], p["upstream"]) for p in plugins if p["upstream"]]
+    told = [f"{id_}: {clean(seen['words'])}" for id_, seen in news if seen["changed"] or seen["newest"]]
+    if told:
+        print_line()
+    for line in told:
+        print_line(line)
 
 
 async def _available(client: GatewayClient, as_json: bool) -> None:

@@ -67,6 +67,8 @@ async def test_a_url_that_has_other_bytes_is_told_by_an_event_and_nothing_moves(
         await until(lambda: upstream(running, "board"), "a look")
         found = await upstream(running, "board")
         assert (found["changed"], found["reference"], found["problem"]) == (False, url, "")
+        # What is as it was needs no word in the list.
+        assert url not in (await told(running, "list")).out
 
         async with running.client.stream("GET", "/api/v1/events") as events:
             web.pages["/board.js"] = Page(SECOND)
@@ -83,6 +85,8 @@ async def test_a_url_that_has_other_bytes_is_told_by_an_event_and_nothing_moves(
             digest(FIRST),
         )
         assert "under the same version" in (await told(running, "status", "board")).out
+        listed = " ".join((await told(running, "list")).out.split())
+        assert f"board: {url} has {digest(SECOND)} now, under the same version" in listed
         ran = await told(running, "update", "--check")
         assert f"changed: board: {url} has {digest(SECOND)} now" in " ".join(ran.out.split()), ran
         assert ran.code == 0, ran
