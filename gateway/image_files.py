@@ -85,7 +85,7 @@ def kept_envelopes(home: Path, root: str) -> tuple[bytes, ...]:
     """The signatures that were kept with an image; none where they cannot be read. Blocking."""
     try:
         texts = json.loads((home / FOLDER / hexadecimal(root) / _ENVELOPES).read_bytes())
-        return tuple(base64.b64decode(text) for text in texts)
+        return tuple(base64.b64decode(text, validate=True) for text in texts)
     except (OSError, ValueError, TypeError):
         return ()
 

@@ -54,7 +54,7 @@ def load_kept(client: docker.DockerClient, home: Home, release: Release, progres
         found = str(client.images.get(tag).id)
     except (_NotTaken, ImageNotFound) as error:
         raise _not_loaded(release, f"the engine does not take it: {error}") from error
-    except requests.ConnectionError as error:
+    except requests.RequestException as error:
         raise RuntimeFailure(f"The engine broke off while an image was loaded: {error}") from error
     # An engine that keeps images as containerd does names them by manifest.
     if found not in (image.config, image.manifest, image.root):

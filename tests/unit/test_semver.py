@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.semver import is_prerelease, is_version, version_key
+from gateway.semver import is_prerelease, is_version, later, version_key
 
 # The order of https://semver.org, item 11, and what surrounds it.
 IN_ORDER = [
@@ -52,3 +52,22 @@ def test_what_is_no_version(text: str) -> None:
 def test_any_text_is_judged(text: str) -> None:
     if is_version(text):
         version_key(text)
+
+
+def test_later_ones_come_newest_first_and_pre_releases_only_to_pre_releases() -> None:
+    assert later("1.0.0", IN_ORDER) == ["2.0.0", "1.10.0", "1.2.0", "1.0.1"]
+    assert later("1.0.0-rc.1", IN_ORDER) == ["2.0.0", "2.0.0-0", "1.10.0", "1.2.0", "1.0.1", "1.0.0"]
+    assert later("2.0.0", IN_ORDER) == []
+
+
+def test_later_ones_are_versions_each_once() -> None:
+    assert later("1.0.0", ["1.0.0+b", "1.1.0", "1.1.0", "latest", "v2.0.0", "", "2"]) == ["1.1.0"]
+    assert later("latest", ["1.0.0", "2.0.0"]) == []
+
+
+@given(st.sampled_from(IN_ORDER), st.lists(st.sampled_from([*IN_ORDER, "latest"])))
+def test_later_ones_are_just_those_above(than: str, versions: list[str]) -> None:
+    found = later(than, versions)
+    above = {v for v in versions if v != "latest" and IN_ORDER.index(v) > IN_ORDER.index(than)}
+    assert set(found) == {v for v in above if is_prerelease(than) or not is_prerelease(v)}
+    assert found == sorted(found, key=version_key, reverse=True)
