@@ -163,6 +163,10 @@ async def test_an_update_that_asks_for_another_origin_is_held(tmp_path: Path) ->
             "new permission: its page may load sound and video from https://films.example:8443"
         ]
         assert "https://films.example:8443" not in (await page_policy(running, "gallery"))["media-src"]
+        moving = (await client.get(f"/api/v1/rollouts/{begun['id']}")).json()
+        by_name = {"x-plugway-release": moving["candidate"]["releaseId"]}
+        asked_for = (await client.get("/plugins/gallery/ui/", headers=by_name)).headers
+        assert "films.example" not in asked_for["content-security-policy"], "nor by its name"
         await client.post(f"/api/v1/rollouts/{begun['id']}/promote", json={"yes": True})
 
         async def moved() -> bool:
