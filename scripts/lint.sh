@@ -11,6 +11,7 @@ check "mypy" mypy gateway tests plugin_services/sdk/plugway_sdk
 types_of_plugin() { (cd "$1" && MYPYPATH="../../$3proto/gen:../$3sdk:." mypy --config-file "../../$3pyproject.toml" "$2"); }
 check "mypy notes" types_of_plugin plugin_services/examples/notes notes ../
 check "mypy redis" types_of_plugin plugin_services/redis_management redis_management ""
+check "mypy minio" types_of_plugin plugin_services/minio_management minio_management ""
 check "mypy adapter" types_of_plugin plugin_services/web_adapter web_adapter ""
 check "layers" lint-imports
 check "proto" sh -c 'cd proto && buf lint'

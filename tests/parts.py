@@ -85,6 +85,17 @@ def need_redis() -> Path:
     return Path(str(found))
 
 
+def need_minio() -> Path:
+    """The program minio, of the version that ``.ci/minio.sh`` builds; without it the test fails."""
+    words = (Path(__file__).resolve().parents[1] / ".ci" / "minio.sh").read_text()
+    version = next(line.partition("=")[2] for line in words.splitlines() if line.startswith("MINIO_VERSION="))
+    built = Path.home() / ".cache" / "plugway-tests" / f"minio-{version}"
+    found = built if built.exists() else shutil.which("minio")
+    if not found:
+        pytest.fail("needs minio; to have it built by Go's own tool: run .ci/minio.sh", pytrace=False)
+    return Path(found)
+
+
 def need_postgres() -> Path:
     """The directory of PostgreSQL's programs (initdb, postgres)."""
     on_path = shutil.which("initdb")

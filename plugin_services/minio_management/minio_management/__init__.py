@@ -1,0 +1,1 @@
+"""A MinIO manager as a Plugway plugin."""

@@ -1,0 +1,365 @@
+"""The page in a real browser, under the policy that the console sets."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import re
+from collections.abc import AsyncIterator
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+import pytest
+import uvicorn
+from minio_management.app import create_app
+from minio_management.links import Links
+from minio_management.settings import Settings
+from playwright.async_api import Page, Route, async_playwright, expect
+
+from plugin_services.minio_management.tests.conftest import eventually
+from plugin_services.minio_management.tests.preview.server import preview
+from tests.parts import need_chromium
+
+pytestmark = [pytest.mark.minio, pytest.mark.browser]
+# Other tests may keep the machine busy.
+expect.set_options(timeout=20_000)
+# A picture of one red point.
+PNG = bytes.fromhex(
+    "89504e470d0a1a0a0000000d49484452000000010000000108020000009077"
+    "53de0000000c4944415408d763f8cfc000000301010018dd8db00000000049454e44ae426082"
+)
+
+OUTSIDE = """() => [...document.querySelectorAll("button, input, select, a")]
+    .filter((one) => one.checkVisibility())
+    .filter((one) => one.getBoundingClientRect().right > 360 || one.getBoundingClientRect().left < 0)
+    .map((one) => one.outerHTML.slice(0, 200) + JSON.stringify(one.getBoundingClientRect()))"""
+
+
+class Site:
+    """The page on a port of its own."""
+
+    def __init__(self, links: Links, port: int) -> None:
+        self.links = links
+        self.address = f"http://127.0.0.1:{port}"
+
+    def at(self, path: str, theme: str = "light") -> str:
+        return f"{self.address}/?theme={theme}#{quote(path, safe='')}"
+
+
+def settings(server: Any, **more: Any) -> Settings:
+    return Settings.model_validate({"connections": {"local": {**server.connection, **more}}})
+
+
+@pytest.fixture
+async def site(minio: Any) -> AsyncIterator[Site]:
+    links = Links()
+    links.use(settings(minio))
+    config = uvicorn.Config(preview(create_app(links)), port=0, log_level="warning", ws="none")
+    server = uvicorn.Server(config)
+    serving = asyncio.create_task(server.serve())
+
+    async def started() -> bool:
+        return server.started
+
+    await eventually(started)
+    yield Site(links, server.servers[0].sockets[0].getsockname()[1])
+    server.should_exit = True
+    await serving
+    links.close()
+
+
+@pytest.fixture
+async def page() -> AsyncIterator[Page]:
+    program = str(need_chromium())
+    complaints: list[str] = []
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        opened = await browser.new_page(viewport={"width": 1200, "height": 800})
+        opened.on("pageerror", lambda error: complaints.append(str(error)))
+        # A refused call is also written to the console; what the policy blocks names itself.
+        opened.on("console", lambda said: complaints.append(said.text) if "Policy" in said.text else None)
+        yield opened
+        await browser.close()
+    assert not complaints
+
+
+async def told(page: Page, words: str) -> None:
+    """Waits until the page has said this to the person."""
+
+    async def said() -> bool:
+        return any(words in one["text"] for one in await page.evaluate("said"))
+
+    await eventually(said, 20)
+
+
+async def arrange(minio: Any, bucket: str, objects: dict[str, bytes], kind: str = "text/plain") -> None:
+    def work() -> None:
+        if not minio.raw.bucket_exists(bucket):
+            minio.raw.make_bucket(bucket)
+        for key, content in objects.items():
+            minio.raw.put_object(bucket, key, io.BytesIO(content), len(content), kind)
+
+    await asyncio.to_thread(work)
+
+
+async def names(minio: Any, bucket: str) -> list[str]:
+    found = await asyncio.to_thread(lambda: list(minio.raw.list_objects(bucket, recursive=True)))
+    return [one.object_name for one in found]
+
+
+async def test_make_set_and_delete_a_bucket(minio: Any, site: Site, page: Page) -> None:
+    await page.goto(site.at("/buckets"))
+    await expect(page.get_by_text("No buckets yet")).to_be_visible()
+    await page.keyboard.press("n")
+    await page.get_by_label("Name").fill("Not A Name")
+    await page.get_by_role("button", name="Make the bucket").click()
+    await expect(page.get_by_role("alert")).to_be_visible()
+    await page.get_by_label("Name").fill("photos")
+    await page.keyboard.press("Control+Enter")
+    await expect(page.get_by_role("button", name="photos", exact=True)).to_be_visible()
+    await page.get_by_role("button", name="Settings of photos").click()
+    changes = page.get_by_role("button", name="Change")
+    await changes.nth(0).click()
+    await told(page, "Saved.")
+    await expect(page.locator(".facts")).to_contain_text("Versionson")
+    await changes.nth(1).click()
+    await page.get_by_label("Who may").select_option("custom")
+    await page.get_by_role("textbox", name="Policy").fill("{ this is no JSON")
+    await page.get_by_role("button", name="Save").click()
+    await expect(page.get_by_role("alert")).to_contain_text("not JSON")
+    await page.get_by_label("Who may").select_option("public-read")
+    await page.get_by_role("button", name="Save").click()
+    await expect(page.locator(".facts")).to_contain_text("everybody may read")
+    await changes.nth(2).click()
+    await page.get_by_label("At most").fill("2")
+    await page.get_by_role("button", name="Save").click()
+    await expect(page.locator(".facts")).to_contain_text("2.0 GiB")
+    await changes.nth(3).click()
+    await page.get_by_role("textbox", name="Tags").fill("team = blue\nstage = test")
+    await page.get_by_role("button", name="Save").click()
+    await expect(page.locator(".facts")).to_contain_text("team: blue")
+    await page.get_by_role("button", name="New rule").click()
+    await page.get_by_label("Names that begin with").fill("tmp/")
+    await page.get_by_label("Objects go after (days)").fill("7")
+    await page.get_by_role("button", name="Save").click()
+    await expect(page.locator(".rules")).to_contain_text("objects go after 7 days · below tmp/")
+    await arrange(minio, "photos", {"left": b"x"})
+    await page.get_by_role("button", name="Delete…").click()
+    dialog = page.get_by_role("dialog")
+    await dialog.get_by_label("to confirm").fill("photo")
+    await dialog.get_by_role("button", name="Delete the bucket").click()
+    await expect(dialog.get_by_role("alert")).to_contain_text("Type photos to confirm")
+    await dialog.get_by_label("to confirm").fill("photos")
+    await dialog.get_by_role("button", name="Delete the bucket").click()
+    await expect(dialog.get_by_role("alert")).to_contain_text("not empty")
+    await dialog.get_by_label("Also delete all objects").check()
+    await dialog.get_by_role("button", name="Delete the bucket").click()
+    await expect(page.get_by_text("No buckets yet")).to_be_visible()
+    assert not await asyncio.to_thread(minio.raw.bucket_exists, "photos")
+
+
+async def test_find_open_change_and_delete_objects(minio: Any, site: Site, page: Page) -> None:
+    await arrange(minio, "docs", {"a/b/one.txt": b"first", "a/two.txt": b"second", "top.txt": b"third"})
+    await page.goto(site.at("/objects?bucket=docs"))
+    rows = page.locator(".object-row")
+    await expect(rows).to_have_count(2)
+    await page.get_by_role("button", name="a/", exact=False).first.click()
+    await expect(rows).to_have_count(2)
+    await page.get_by_role("button", name="two.txt").click()
+    await expect(page.locator("pre.preview")).to_have_text("second")
+    await page.get_by_role("button", name="Tags…").click()
+    await page.get_by_role("textbox", name="Tags").fill("kind = letter")
+    await page.keyboard.press("Control+Enter")
+    await expect(page.locator(".facts")).to_contain_text("kind: letter")
+    await page.get_by_role("button", name="Metadata…").click()
+    await page.get_by_role("textbox", name="Metadata").fill("owner = ann")
+    await page.keyboard.press("Control+Enter")
+    await expect(page.locator(".facts")).to_contain_text("owner: ann")
+    await page.get_by_role("button", name="Link…").click()
+    await page.get_by_role("button", name="Make the link").click()
+    await expect(page.get_by_label("The link")).to_have_value(
+        re.compile(r"^http://127\.0\.0\.1:\d+/docs/a/two\.txt\?.*X-Amz-Signature=")
+    )
+    await page.keyboard.press("Escape")
+    await page.get_by_role("button", name="Download").click()
+    await told(page, "two.txt: second")
+    await page.keyboard.press("Delete")
+    await expect(rows).to_have_count(1)
+    assert await names(minio, "docs") == ["a/b/one.txt", "top.txt"]
+    await page.keyboard.press("Backspace")
+    await expect(page.get_by_role("button", name="top.txt")).to_be_visible()
+    await page.get_by_label("Select top.txt").check()
+    await page.get_by_role("button", name="Delete 1").click()
+    await told(page, "Deleted 1 object.")
+    assert await names(minio, "docs") == ["a/b/one.txt"]
+    await told(page, "cannot be undone")
+
+
+async def test_upload_replace_and_versions(minio: Any, site: Site, page: Page) -> None:
+    await arrange(minio, "files", {"in/old.txt": b"old"})
+    await asyncio.to_thread(_keep_versions, minio)
+    await page.goto(site.at("/objects?bucket=files&prefix=in/"))
+    await expect(page.locator(".object-row")).to_have_count(1)
+    picker = page.locator("input[type=file]")
+    await picker.set_input_files(
+        [
+            {"name": "old.txt", "mimeType": "text/plain", "buffer": b"new"},
+            {"name": "red.png", "mimeType": "image/png", "buffer": PNG},
+        ]
+    )
+    await told(page, "Replace “in/old.txt”?")
+    await told(page, "Uploaded red.png.")
+    await expect(page.locator(".object-row")).to_have_count(2)
+    await page.get_by_role("button", name="red.png").click()
+    await expect(page.locator("img.preview")).to_have_js_property("naturalWidth", 1)
+    await page.get_by_role("button", name="old.txt").click()
+    await expect(page.locator("pre.preview")).to_have_text("new")
+    await page.get_by_role("button", name="Restore").click()
+    await expect(page.locator("pre.preview")).to_have_text("old")
+    await expect(page.locator(".rules li")).to_have_count(3)
+
+
+def _keep_versions(minio: Any) -> None:
+    from minio.commonconfig import ENABLED
+    from minio.versioningconfig import VersioningConfig
+
+    minio.raw.set_bucket_versioning("files", VersioningConfig(ENABLED))
+
+
+async def test_the_keyboard_alone(minio: Any, site: Site, page: Page) -> None:
+    await arrange(minio, "keys", {"one.txt": b"by keyboard", "sub/two.txt": b"x"})
+    await page.goto(site.at("/objects?bucket=keys"))
+    await expect(page.locator(".object-row")).to_have_count(2)
+    await page.locator("body").press("j")  # the folder, which comes first
+    await page.keyboard.press("j")
+    await page.keyboard.press("Enter")
+    await expect(page.locator("pre.preview")).to_have_text("by keyboard")
+    await page.keyboard.press("Escape")
+    await expect(page.locator("pre.preview")).to_have_count(0)
+    await page.keyboard.press("/")
+    await page.keyboard.type("sub/")
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_role("button", name="two.txt")).to_be_visible()
+    await page.keyboard.press("Escape")
+    await page.keyboard.press("?")
+    await expect(page.get_by_role("dialog")).to_contain_text("Keyboard")
+    await page.keyboard.press("Escape")
+    await page.keyboard.press("1")
+    await expect(page.get_by_role("button", name="keys", exact=True)).to_be_visible()
+
+
+async def test_delete_below_counts_and_wants_the_prefix(minio: Any, site: Site, page: Page) -> None:
+    await arrange(minio, "bulk", {**{f"tmp/{number}": b"x" for number in range(30)}, "kept": b"y"})
+    await page.goto(site.at("/objects?bucket=bulk&prefix=tmp/"))
+    await page.get_by_role("button", name="Delete below").click()
+    dialog = page.get_by_role("dialog", name="Delete all below tmp/")
+    await expect(dialog).to_contain_text("30 objects, 30 B.")
+    await dialog.get_by_role("button", name="Delete them").click()
+    await expect(dialog).to_contain_text("Type tmp/ to confirm")
+    assert len(await names(minio, "bulk")) == 31
+    await dialog.get_by_label("to confirm").fill("tmp/")
+    await dialog.get_by_role("button", name="Delete them").click()
+    await expect(dialog).to_have_count(0)
+    assert await names(minio, "bulk") == ["kept"]
+
+
+async def test_more_objects_come_as_one_scrolls(minio: Any, site: Site, page: Page) -> None:
+    await arrange(minio, "long", {f"{number:04}": b"" for number in range(450)})
+    await page.goto(site.at("/objects?bucket=long"))
+    await expect(page.locator(".list-foot")).to_contain_text("there are more")
+    rows = page.locator(".object-row")
+    assert await rows.count() < 450
+
+    async def all_shown() -> bool:
+        await page.evaluate("document.querySelector('.list').scrollTo(0, 1e6)")
+        return await rows.count() == 450
+
+    await eventually(all_shown)
+    await expect(page.locator(".list-foot")).to_contain_text("450 entries")
+
+
+async def test_read_only_offers_no_change(minio: Any, site: Site, page: Page) -> None:
+    await arrange(minio, "docs", {"a.txt": b"x"})
+    site.links.use(settings(minio, readOnly=True))
+    for path in ("/buckets", "/buckets?bucket=docs", "/objects?bucket=docs&key=a.txt"):
+        await page.goto("about:blank")
+        await page.goto(site.at(path))
+        await expect(page.get_by_text("Read only")).to_be_visible()
+        await expect(page.locator(".loading")).to_have_count(0)
+        for name in ("Delete", "New", "Upload", "Change", "Tags", "Metadata", "Link"):
+            await expect(page.get_by_role("button", name=name)).to_have_count(0)
+
+
+async def test_several_connections(minio: Any, start_minio: Any, site: Site, page: Page) -> None:
+    other = await asyncio.to_thread(start_minio)
+    await arrange(minio, "here", {})
+    await arrange(other, "there", {})
+    both = {"a": minio.connection, "b": other.connection}
+    site.links.use(Settings.model_validate({"connections": both}))
+    await page.goto(site.at("/buckets"))
+    await expect(page.get_by_role("button", name="here", exact=True)).to_be_visible()
+    await page.get_by_label("Connection").select_option("b")
+    await expect(page.get_by_role("button", name="there", exact=True)).to_be_visible()
+    assert "connection=b" in await page.evaluate("decodeURIComponent(location.hash)")
+    await page.get_by_role("button", name="Test").click()
+    await told(page, f"127.0.0.1:{other.port} answers")
+
+
+async def test_minio_that_goes_away_is_told_and_comes_back(minio: Any, site: Site, page: Page) -> None:
+    await arrange(minio, "docs", {})
+    await asyncio.to_thread(minio.kill)
+    await page.goto(site.at("/buckets"))
+    await expect(page.get_by_role("alert")).to_contain_text("nothing listens there")
+    await asyncio.to_thread(minio.start)
+    await expect(page.get_by_role("button", name="docs", exact=True)).to_be_visible()
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "/api/connections",
+        "/api/buckets/docs/objects",
+        "/api/buckets/docs/object",
+        "/api/buckets/docs/object/preview",
+    ],
+)
+async def test_one_call_that_fails_does_not_leave_the_page_without_it(
+    minio: Any, site: Site, page: Page, call: str
+) -> None:
+    await arrange(minio, "docs", {"a.txt": b"content"})
+    failed: list[str] = []
+
+    async def fail(route: Route) -> None:
+        if len(failed) == 2:
+            await route.continue_()
+            return
+        failed.append(route.request.url)
+        await route.abort("connectionreset")
+
+    await page.route(lambda url: urlsplit(url).path == call, fail)
+    await page.goto(site.at("/objects?bucket=docs&key=a.txt"))
+    await expect(page.locator("pre.preview")).to_have_text("content")
+    await expect(page.locator(".object-row")).to_have_count(1)
+    await expect(page.get_by_role("alert")).to_have_count(0)
+    assert len(failed) == 2
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+async def test_a_phone_shows_all_without_sideways_scrolling(
+    minio: Any, site: Site, page: Page, theme: str
+) -> None:
+    long = "a-rather-long-name-" + "x" * 200
+    await arrange(minio, "docs", {f"{long}/{long}.txt": b"y" * 3000, f"{long}.txt": b"z"})
+    await page.set_viewport_size({"width": 360, "height": 740})
+    key = quote(f"{long}.txt")
+    opened = f"/objects?bucket=docs&key={key}"
+    for path in ("/buckets", "/buckets?bucket=docs", "/objects?bucket=docs", opened):
+        await page.goto("about:blank")
+        await page.goto(site.at(path, theme))
+        await expect(page.locator(".loading")).to_have_count(0)
+        assert await page.evaluate("document.documentElement.scrollWidth") <= 360, path
+        # Nothing that can be pressed lies outside, where a panel would cut it off.
+        assert await page.evaluate(OUTSIDE) == [], path
+    await expect(page.locator(".object-list")).to_be_hidden()
+    await page.get_by_role("button", name="Back to the list").click()
+    await expect(page.locator(".object-list")).to_be_visible()
