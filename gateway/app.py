@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING
 
 from gateway.access.gatekeeper import Gatekeeper
 from gateway.back import Announce, open_back
-from gateway.registry.boards import EventBoard
+from gateway.home import Home
+from gateway.registry.boards import EventBoard, OutcomeBoard, SnapshotBoard
+from gateway.registry.circuits import CircuitBoard
 from gateway.registry.store import RegistryStore
 from gateway.settings import Settings
 from gateway.supervisor.collector import Collector
@@ -19,6 +21,7 @@ from gateway.supervisor.lifecycle import Lifecycle
 from gateway.supervisor.loop import Supervisor
 
 if TYPE_CHECKING:
+    from prometheus_client.registry import Collector as Metrics
     from starlette.types import ASGIApp
 
 
@@ -33,13 +36,21 @@ class Gateway:
     supervisor: Supervisor
     lifecycle: Lifecycle
     events: EventBoard
+    snapshots: SnapshotBoard
+    outcomes: OutcomeBoard
+    circuits: CircuitBoard
 
 
 @asynccontextmanager
-async def open_gateway(settings: Settings, announce: Announce) -> AsyncIterator[Gateway]:
-    """Open every part in order and close them in reverse; plugins are started or adopted."""
+async def open_gateway(
+    settings: Settings, announce: Announce, home: Home | None = None, workers: Metrics | None = None
+) -> AsyncIterator[Gateway]:
+    """Open every part in order and close them in reverse; plugins are started or adopted.
+
+    ``home`` is one that is open already; ``workers`` counts calls where other processes carry them.
+    """
     async with AsyncExitStack() as stack:
-        back = await open_back(stack, settings, announce)
+        back = await open_back(stack, settings, announce, home)
         # Entered before the supervisor starts: the data plane closes after the plugins have stopped.
         after_plugins = await stack.enter_async_context(AsyncExitStack())
         await back.refresh.take()
@@ -51,11 +62,12 @@ async def open_gateway(settings: Settings, announce: Announce) -> AsyncIterator[
         await asyncio.to_thread(import_module, "gateway.front")
         from gateway.front import open_front
 
-        front, end_streams = await open_front(after_plugins, back)
+        front, end_streams = await open_front(after_plugins, back, workers)
         collector = Collector(back.store, back.runtime, back.content, back.lifecycle.turn)
         await collector.start()
         stack.push_async_callback(collector.stop)
         yield Gateway(
             app=front, end_streams=end_streams, gatekeeper=back.gatekeeper, store=back.store,
             supervisor=back.supervisor, lifecycle=back.lifecycle, events=back.events,
+            snapshots=back.snapshots, outcomes=back.outcomes, circuits=back.circuits,
         )  # fmt: skip

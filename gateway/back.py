@@ -70,10 +70,16 @@ class Back:
         return self.home.path / "external"
 
 
-async def open_back(stack: AsyncExitStack, settings: Settings, announce: Announce) -> Back:
-    """Open home, registry and runtime, which ``stack`` closes, and put the rest on top of them."""
-    home = await asyncio.to_thread(Home(settings.home).open)
-    stack.callback(home.close)
+async def open_back(
+    stack: AsyncExitStack, settings: Settings, announce: Announce, home: Home | None = None
+) -> Back:
+    """Open home, registry and runtime, which ``stack`` closes, and put the rest on top of them.
+
+    A ``home`` that is open already stays so.
+    """
+    if home is None:
+        home = await asyncio.to_thread(Home(settings.home).open)
+        stack.callback(home.close)
     gatekeeper = await asyncio.to_thread(Gatekeeper.open, home, settings)
     await gatekeeper.roll_call_keys(settings.call_key_hours * 3600)
     rolling = asyncio.create_task(gatekeeper.keep_rolling(settings.call_key_hours * 3600))

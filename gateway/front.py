@@ -8,7 +8,8 @@ from contextlib import AsyncExitStack
 
 from prometheus_client import REGISTRY
 from prometheus_client.metrics_core import Metric
-from starlette.types import ASGIApp, Receive, Scope, Send
+from prometheus_client.registry import Collector
+from starlette.types import ASGIApp
 
 from gateway.access.cors import Cors
 from gateway.api.app import create_api
@@ -22,24 +23,9 @@ from gateway.oidc.provider import OidcProvider
 from gateway.outside import open_outside
 from gateway.proxy.app import DataPlane
 from gateway.proxy.preflight import CorsGate
+from gateway.proxy.split import Front
 from gateway.registry.boards import EventBoard
 from gateway.registry.circuits import CircuitReport
-
-
-class Front:
-    """Sends plugin calls to the data plane and everything else to the management API."""
-
-    def __init__(self, data_plane: ASGIApp, management: ASGIApp) -> None:
-        self._data_plane = data_plane
-        self._management = management
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "lifespan":
-            parts = scope["path"].split("/", 4)
-            if len(parts) > 3 and parts[1] == "plugins" and parts[3] in ("api", "ui"):
-                await self._data_plane(scope, receive, send)
-                return
-        await self._management(scope, receive, send)
 
 
 def _tell(events: EventBoard, report: CircuitReport) -> None:
@@ -56,15 +42,17 @@ def _states(back: Back) -> dict[str, PluginState]:
     return {record.id: back.supervisor.status(record.id).state for record in back.store.plugins()}
 
 
-async def open_front(stack: AsyncExitStack, back: Back) -> tuple[Front, Callable[[], None]]:
-    """The application, and what ends its event streams. ``stack`` closes the data plane."""
-    data_plane = DataPlane(
-        snapshots=back.snapshots, outcomes=back.outcomes, gatekeeper=back.gatekeeper.reader,
-        content=back.content, settings=back.settings, asset_key=back.gatekeeper.asset_key,
-        circuits=back.circuits,
-    )  # fmt: skip
-    stack.push_async_callback(data_plane.close)
-    for collector in (data_plane.metrics, data_plane.limit_metrics):
+async def open_front(
+    stack: AsyncExitStack, back: Back, workers: Collector | None = None
+) -> tuple[ASGIApp, Callable[[], None]]:
+    """The application, and what ends its event streams. ``stack`` closes the data plane.
+
+    ``workers`` counts the calls where other processes carry them: then the application is the
+    management side alone.
+    """
+    data_plane = None if workers is not None else _data_plane(stack, back)
+    counting = (data_plane.metrics, data_plane.limit_metrics) if data_plane is not None else (workers,)
+    for collector in filter(None, counting):
         REGISTRY.register(collector)
         stack.callback(REGISTRY.unregister, collector)
     back.circuits.on_report(lambda report: _tell(back.events, report))
@@ -85,4 +73,16 @@ async def open_front(stack: AsyncExitStack, back: Back) -> tuple[Front, Callable
     )  # fmt: skip
     origins = back.settings.api_origins
     app: ASGIApp = CorsGate(management, Cors(origins)) if origins else management
-    return Front(data_plane, app), management.state.streams.close
+    if data_plane is not None:
+        app = Front(data_plane, app)
+    return app, management.state.streams.close
+
+
+def _data_plane(stack: AsyncExitStack, back: Back) -> DataPlane:
+    data_plane = DataPlane(
+        snapshots=back.snapshots, outcomes=back.outcomes, gatekeeper=back.gatekeeper.reader,
+        content=back.content, settings=back.settings, asset_key=back.gatekeeper.asset_key,
+        circuits=back.circuits,
+    )  # fmt: skip
+    stack.push_async_callback(data_plane.close)
+    return data_plane

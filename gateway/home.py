@@ -8,7 +8,8 @@ unchanged.json  which files were read and judged, and what they looked like then
 external/       plugins that were fetched, a directory each, by digest
 packages/       what those were unpacked from; images/ has images that bundles brought, or were made of
 catalogues/     indexes of catalogues as they were fetched; catalogues.toml says which there are
-run/            a directory an instance: socket, TLS files; egress/ has the sockets of the relays
+run/            a directory an instance: socket, TLS files; egress/ has the sockets of the relays,
+                workers/ those between the control process and its workers, and a file a worker
 data/PLUGIN/    volumes
 logs/           a file an instance
 """
@@ -99,6 +100,11 @@ class Home:
     def egress_socket(self, instance: InstanceId) -> Path:
         """The way out of an instance's container. Its directory is mounted, so it is never made anew."""
         return self.egress_root / self.run_directory(instance).name / "relay.sock"
+
+    @property
+    def workers_root(self) -> Path:
+        """Where the control process and its workers meet; there only where there were workers."""
+        return self.run_root / "workers"
 
     def volume(self, plugin: PluginId, name: str) -> Path:
         return self.path / "data" / plugin / name

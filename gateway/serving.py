@@ -7,15 +7,20 @@ import contextlib
 import gc
 import signal
 import socket
+from typing import TYPE_CHECKING
 
 from gateway import __version__
 from gateway.app import Gateway, open_gateway
 from gateway.back import Announce
 from gateway.definition import parse_definition
 from gateway.errors import Conflict, PlugwayError
+from gateway.home import Home
 from gateway.model import PluginId, PluginState
 from gateway.registry.boards import Event, EventBoard
 from gateway.settings import Settings
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp
 
 _TRANSIENT = (PluginState.STARTING.value, PluginState.HEALTHY.value)
 
@@ -32,34 +37,93 @@ async def run(settings: Settings, announce: Announce) -> None:
     SIGTERM before it serves cancels it, and what has begun is ended.
     """
     announce("gateway", f"Plugway {__version__}, state in {settings.home}")
-    listener = listen(settings.host, settings.port)
-    port = listener.getsockname()[1]
-    base = settings.public_url.rstrip("/") or f"http://{_for_url(settings.host)}:{port}"
     # Plugins start before there is a server, which then takes the signal over.
     if this := asyncio.current_task():
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, this.cancel)
-    with contextlib.closing(listener):
-        async with open_gateway(settings, announce) as gateway:
-            # Imported here, when the plugins have begun to start.
-            from gateway.server import Server, uvicorn_config
-
-            # What is there by now stays: out of the collector's sight it holds up no call.
-            gc.freeze()
-            gc.enable()
-            server = Server(uvicorn_config(gateway.app, settings), gateway.end_streams)
-            serving = asyncio.create_task(server.serve(sockets=[listener]))
-            watching = asyncio.create_task(_narrate(gateway.events, announce))
-            announce("console", f"{base}/login?code={gateway.gatekeeper.new_login_code()}  (works once)")
-            announce("API", f"{base}/docs, with the token in {settings.home / 'admin.token'}")
-            installing = asyncio.create_task(_first_start(gateway, settings, announce))
-            try:
-                await serving
-            finally:
-                announce("stopping", "running calls finish; press Ctrl-C again to cut them")
-                for task in (installing, watching):
-                    task.cancel()
-                await asyncio.gather(installing, watching, return_exceptions=True)
+    if settings.workers:
+        await _run_with_workers(settings, announce)
+    else:
+        await _run_alone(settings, announce)
     announce("stopped", "plugins run on" if settings.on_exit == "keep" else "nothing is left running")
+
+
+async def _run_alone(settings: Settings, announce: Announce) -> None:
+    """Calls are carried in this process."""
+    await _end_leftover_workers(settings, announce)
+    with contextlib.closing(listen(settings.host, settings.port)) as listener:
+        port = listener.getsockname()[1]
+        async with open_gateway(settings, announce) as gateway:
+            await _serve(gateway, gateway.app, listener, port, settings, announce)
+
+
+async def _run_with_workers(settings: Settings, announce: Announce) -> None:
+    """Calls are carried by workers, which pass on to this process whatever is for no plugin."""
+    from gateway.workers.door import open_door
+
+    async with (
+        open_door(settings, announce, listen) as door,
+        open_gateway(settings, announce, door.home, door.metrics) as gateway,
+    ):
+        from gateway.workers.control import Boards
+        from gateway.workers.relay import Relayed
+
+        boards = Boards(
+            snapshots=gateway.snapshots, outcomes=gateway.outcomes, circuits=gateway.circuits,
+            gatekeeper=gateway.gatekeeper,
+        )  # fmt: skip
+        await door.follow(settings, boards)
+        port = door.public.getsockname()[1]
+        try:
+            await _serve(gateway, Relayed(gateway.app), door.behind, port, settings, announce)
+        finally:
+            # They finish their calls before the plugins are stopped.
+            await door.close(keep=settings.on_exit == "keep")
+
+
+async def _end_leftover_workers(settings: Settings, announce: Announce) -> None:
+    """Those of a control process that was killed hold the port, and would serve its last routes."""
+    if not await asyncio.to_thread(Home(settings.home).workers_root.exists):
+        return
+    from gateway.workers.pool import END_GRACE
+    from gateway.workers.records import end_all
+
+    home = await asyncio.to_thread(Home(settings.home).open)
+    try:
+        if ended := await asyncio.to_thread(end_all, home, END_GRACE):
+            announce("workers", f"{ended} of an earlier start ended")
+    finally:
+        home.close()
+
+
+async def _serve(
+    gateway: Gateway,
+    app: ASGIApp,
+    listener: socket.socket,
+    port: int,
+    settings: Settings,
+    announce: Announce,
+) -> None:
+    """Until a signal; ``port`` is where callers come."""
+    # Imported here, when the plugins have begun to start.
+    from gateway.server import Server, uvicorn_config
+
+    base = settings.public_url.rstrip("/") or f"http://{_for_url(settings.host)}:{port}"
+    # What is there by now stays: out of the collector's sight it holds up no call.
+    gc.freeze()
+    gc.enable()
+    server = Server(uvicorn_config(app, settings), gateway.end_streams)
+    serving = asyncio.create_task(server.serve(sockets=[listener]))
+    watching = asyncio.create_task(_narrate(gateway.events, announce))
+    announce("console", f"{base}/login?code={gateway.gatekeeper.new_login_code()}  (works once)")
+    announce("API", f"{base}/docs, with the token in {settings.home / 'admin.token'}")
+    installing = asyncio.create_task(_first_start(gateway, settings, announce))
+    try:
+        await serving
+    finally:
+        announce("stopping", "running calls finish; press Ctrl-C again to cut them")
+        for task in (installing, watching):
+            task.cancel()
+        await asyncio.gather(installing, watching, return_exceptions=True)
 
 
 def listen(host: str, port: int) -> socket.socket:

@@ -41,6 +41,20 @@ class Settings(BaseSettings):
     home: Path = Field(Path(".plugway"), description="Database, content store, sockets, tokens, logs.")
     host: str = Field("127.0.0.1", description="Address to listen on; loopback, as no TLS is set up yet.")
     port: int = Field(8080, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
+    workers: int = Field(
+        0,
+        ge=0,
+        le=64,
+        description="Processes beside this one that carry calls to plugins; with 0 it carries them itself.",
+    )
+    worker_silence: float = Field(
+        10.0, gt=0, description="Silence after which a worker counts as hung and is replaced."
+    )
+    worker_alone: float = Field(
+        600.0,
+        gt=0,
+        description="How long workers go on without the control process; with on_exit=keep without limit.",
+    )
     public_url: str = Field(
         "", description="URL under which browsers reach the gateway, where a proxy is in front."
     )

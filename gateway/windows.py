@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 BUCKETS: tuple[float, ...] = tuple(0.001 * 2.0**n for n in range(18))
@@ -21,6 +22,12 @@ class Window:
         self.calls += 1
         self.errors += failed
         self.buckets[bisect_left(BUCKETS, seconds)] += 1
+
+    def take(self, calls: int, errors: int, buckets: Sequence[int]) -> None:
+        """Add what was counted elsewhere."""
+        self.calls += calls
+        self.errors += errors
+        self.buckets = [mine + theirs for mine, theirs in zip(self.buckets, buckets, strict=True)]
 
     def quantile(self, share: float) -> float:
         """Upper bound, in seconds, of the bucket that holds this quantile; 0 without calls."""

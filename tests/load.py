@@ -77,6 +77,7 @@ async def _unary(base: str, token: str, path: str, counts: Counts, stop: asyncio
             body = await reader.readexactly(length)
         except (OSError, asyncio.IncompleteReadError) as error:
             counts.unary[type(error).__name__] += 1
+            writer.close()
             reader, writer = await asyncio.open_connection(where.hostname, where.port)
             continue
         status = head.split(" ", 2)[1]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from gateway.access.call_keys import RENEW, CallKey
 from gateway.access.sessions import SessionReader, caller_of, session_values
@@ -78,6 +78,11 @@ class AccessReader:
         fresh = {id_: at for id_, at in self._used.items() if at != self._told.get(id_)}
         self._told.update(fresh)
         return fresh
+
+    def used_elsewhere(self, times: Mapping[str, float]) -> None:
+        """Take over what another process's reader gave to :meth:`take_used`."""
+        for id_, at in times.items():
+            self._used[id_] = max(at, self._used.get(id_, 0.0))
 
     def _by_token(self, secret: bytes) -> Caller | None:
         # 256 random bits cannot be guessed however fast the hash, so it need not be a slow one. And a

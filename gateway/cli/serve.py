@@ -31,6 +31,9 @@ def add_serve(app: typer.Typer, run: Run) -> None:
         port: Annotated[int | None, typer.Option(help="Port to listen on; 0 takes a free one.")] = None,
         runtime: Annotated[str | None, typer.Option(help="auto, process or docker.")] = None,
         home: Annotated[Path | None, typer.Option(help="State directory (PLUGWAY_HOME).")] = None,
+        workers: Annotated[
+            int | None, typer.Option(help="Processes that carry the calls; without, this one does.")
+        ] = None,
         keep: Annotated[bool, typer.Option("--keep", help="Let the plugins run on when this ends.")] = False,
         as_json: Annotated[bool, typer.Option("--json", help="Announce as JSON lines.")] = False,
     ) -> None:
@@ -44,6 +47,7 @@ def add_serve(app: typer.Typer, run: Run) -> None:
             "port": port,
             "runtime": runtime,
             "home": home,
+            "workers": workers,
             "on_exit": "keep" if keep else None,
         }
         try:

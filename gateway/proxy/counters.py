@@ -7,7 +7,7 @@ methods, five of statuses.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import accumulate
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
@@ -51,14 +51,19 @@ class CallMetrics(Collector):
         self._refused: dict[tuple[str, str], int] = {}
         self._retried: dict[str, int] = {}
 
-    def refuse(self, plugin: str, reason: str) -> None:
+    def refuse(self, plugin: str, reason: str, times: int = 1) -> None:
         """A call that the gateway did not pass on; ``reason`` is one of its own few."""
         key = (plugin, reason)
-        self._refused[key] = self._refused.get(key, 0) + 1
+        self._refused[key] = self._refused.get(key, 0) + times
 
-    def retry(self, plugin: str) -> None:
+    def retry(self, plugin: str, times: int = 1) -> None:
         """A call that was tried a second time."""
-        self._retried[plugin] = self._retried.get(plugin, 0) + 1
+        self._retried[plugin] = self._retried.get(plugin, 0) + times
+
+    @property
+    def unserved(self) -> tuple[Mapping[tuple[str, str], int], Mapping[str, int]]:
+        """Refused calls by plugin and reason, and those tried again by plugin."""
+        return self._refused, self._retried
 
     def of(self, plugin: str, version: str) -> Counters:
         """The counters of one version; kept when it goes, as counters must not fall."""
@@ -69,6 +74,11 @@ class CallMetrics(Collector):
                 key = ("other", "other")
             found = self._counters.setdefault(key, Counters())
         return found
+
+    @property
+    def counters(self) -> Mapping[tuple[str, str], Counters]:
+        """All of them, by plugin and version."""
+        return self._counters
 
     def collect(self) -> Iterator[Metric]:
         labels = ["plugin", "version"]

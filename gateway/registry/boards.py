@@ -25,6 +25,7 @@ class SnapshotBoard:
     def __init__(self, epoch: int = 0, number: int = 0) -> None:
         self._current = Snapshot(epoch=epoch, number=number)
         self._listeners: list[SnapshotListener] = []
+        self._followers: list[Callable[[Snapshot], bool]] = []
 
     @property
     def current(self) -> Snapshot:
@@ -34,20 +35,47 @@ class SnapshotBoard:
         """Publish a table; one equal to the current is not published again."""
         if dict(routes) == dict(self._current.routes):
             return self._current
-        self._current = Snapshot(
+        fresh = Snapshot(
             epoch=self._current.epoch,
             number=self._current.number + 1,
             routes=MappingProxyType(dict(routes)),
         )
+        self.take(fresh)
+        return fresh
+
+    def take(self, snapshot: Snapshot) -> None:
+        """Hold a table that was published elsewhere, and tell the subscribers."""
+        self._current = snapshot
         for listener in tuple(self._listeners):
-            listener(self._current)
-        return self._current
+            listener(snapshot)
 
     def subscribe(self, listener: SnapshotListener) -> Callable[[], None]:
         """Call ``listener`` now and on every change; returns how to stop that."""
         self._listeners.append(listener)
         listener(self._current)
         return lambda: self._listeners.remove(listener)
+
+    def followed(self, by: Callable[[Snapshot], bool]) -> Callable[[], None]:
+        """Add data planes of other processes: ``by`` says whether all of them follow that table, or a later.
+
+        It must not stay false for long, whatever becomes of them. Returns how to take them away.
+        """
+        self._followers.append(by)
+        return lambda: self._followers.remove(by)
+
+    @property
+    def settled(self) -> bool:
+        """Whether calls follow the current table everywhere; those of this process do at once."""
+        return self._settled(self._current)
+
+    async def settle(self) -> None:
+        """Returns when what is the current table now is followed everywhere, or a later one."""
+        table = self._current
+        while not self._settled(table):  # noqa: ASYNC110  that time has passed counts too, and tells nobody
+            await asyncio.sleep(0.005)
+
+    def _settled(self, table: Snapshot) -> bool:
+        return all(by(table) for by in self._followers)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,6 +158,11 @@ class OutcomeBoard:
     def failures(self, instance: InstanceId) -> tuple[int, str]:
         """Failures in a row and the last reason; (0, "") where all is well."""
         return self._failures.get(instance, (0, ""))
+
+    @property
+    def doubted(self) -> frozenset[InstanceId]:
+        """Instances of which the last call that was heard of failed."""
+        return frozenset(self._failures)
 
     def forget(self, instance: InstanceId) -> None:
         self._failures.pop(instance, None)

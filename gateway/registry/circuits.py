@@ -73,6 +73,10 @@ class CircuitBoard:
         """It is gone, and what was said of it with it."""
         self._reports.pop((instance, incarnation, process), None)
 
+    def leave(self, process: str) -> None:
+        """The data plane has ended, and what it said counts no more."""
+        self._reports = {key: report for key, report in self._reports.items() if key[2] != process}
+
     def of(self, instance: InstanceId) -> CircuitReport | None:
         """None where all is well."""
         found = [report for (id_, _, _), report in self._reports.items() if id_ == instance]

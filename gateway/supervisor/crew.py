@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 from functools import partial
 
 from gateway.errors import NotFound, PlugwayError, Unavailable
@@ -29,7 +29,10 @@ PAUSE_AFTER_FAULT = 2.0
 
 
 class Crew:
-    """Holds the tracks. ``wake`` asks for a new plan, ``tell`` for what others see of one plugin."""
+    """Holds the tracks. ``wake`` asks for a new plan, ``tell`` for what others see of one plugin.
+
+    ``told`` returns when what was told is followed by every data plane that is not hung.
+    """
 
     def __init__(
         self,
@@ -40,6 +43,7 @@ class Crew:
         *,
         wake: Callable[[], None],
         tell: Callable[[PluginId], None],
+        told: Callable[[], Awaitable[None]],
     ) -> None:
         self._around = around
         self._store = around.store
@@ -48,6 +52,7 @@ class Crew:
         self._events = events
         self._wake = wake
         self._tell = tell
+        self._told = told
         self._patience = Patience.of(around.settings)
         self._leftover: set[asyncio.Task[None]] = set()
         self.tracks: dict[InstanceId, Track] = {}
@@ -184,6 +189,8 @@ class Crew:
     async def _stop_one(self, track: Track, reason: str, grace: float | None = None) -> None:
         track.stopping = True
         self._tell(track.plugin_id)
+        # Whoever still sends it calls would see them refused.
+        await self._told()
         track.cut += await acts.stop(
             self._store,
             self._runtime,

@@ -82,7 +82,9 @@ class Supervisor:
             store=store, content=content, outcomes=outcomes, settings=settings, clock=clock,
             call_keys=call_keys,
         )  # fmt: skip
-        self._crew = Crew(around, runtime, verify, events, wake=self.wake, tell=self._tell)
+        self._crew = Crew(
+            around, runtime, verify, events, wake=self.wake, tell=self._tell, told=snapshots.settle
+        )
         self._publisher = Publisher(store, snapshots, events, settings, runtime.name, clock)
         self.rollouts = Rollouts(
             store, snapshots, outcomes, events, self._crew.tracks, SteadyClock(store.steady), wake=self.wake

@@ -273,7 +273,7 @@ class Rollouts:
     def _routed(self, rollout: Rollout) -> bool:
         route = self._snapshots.current.routes.get(rollout.plugin_id)
         _, candidate = instances(rollout)
-        return any(
+        return self._snapshots.settled and any(
             target.weight == 100 and endpoint.instance_id == candidate
             for target in (route.targets if route else ())
             for endpoint in target.endpoints

@@ -8,10 +8,10 @@ from pathlib import Path
 import uvicorn
 import uvloop
 
-from gateway.front import Front
 from gateway.model import PluginId, Route
 from gateway.proxy.app import DataPlane
 from gateway.proxy.server import uvicorn_options
+from gateway.proxy.split import Front
 from gateway.registry.boards import OutcomeBoard, SnapshotBoard
 from gateway.settings import Settings
 from gateway.sources.store import ContentStore

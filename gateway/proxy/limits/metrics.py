@@ -4,24 +4,45 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from typing import Protocol
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
-from gateway.proxy.limits.overload import Capacity, LoopLag
 from gateway.registry.circuits import CircuitBoard
 
 _STATES = ("open", "half-open", "held")
 
 
+class Lags(Protocol):
+    """How late a loop was, in seconds, and the share of calls that is refused for it."""
+
+    @property
+    def lag(self) -> float: ...
+    @property
+    def share(self) -> float: ...
+
+
+class HasRoom(Protocol):
+    """How many more calls are taken."""
+
+    @property
+    def free(self) -> int: ...
+
+
 class LimitMetrics(Collector):
     """Instances whose circuit is closed have no series."""
 
-    def __init__(self, lag: LoopLag, capacity: Capacity, circuits: CircuitBoard) -> None:
+    def __init__(self, lag: Lags, capacity: HasRoom, circuits: CircuitBoard) -> None:
         self._lag = lag
         self._capacity = capacity
         self._circuits = circuits
+
+    @property
+    def now(self) -> tuple[int, float, float]:
+        """Room for calls, lag in seconds, share of calls that is refused."""
+        return self._capacity.free, self._lag.lag, self._lag.share
 
     def collect(self) -> Iterator[Metric]:
         room = "Calls that the gateway could take beside those that run."

@@ -33,6 +33,34 @@ def test_an_equal_table_is_not_published_again() -> None:
     assert len(seen) == 1
 
 
+async def test_whoever_waits_is_held_up_until_every_follower_has_the_table() -> None:
+    board = SnapshotBoard()
+    await asyncio.wait_for(board.settle(), 1)
+    has = 0
+    stop = board.followed(lambda table: has >= table.number)
+    board.publish(UP)
+    assert not board.settled
+    waiting = asyncio.create_task(board.settle())
+    await asyncio.sleep(0.05)
+    board.publish(DOWN)
+    assert not waiting.done()
+    has = 1
+    # A later table is no reason to go on waiting for the one that was meant.
+    await asyncio.wait_for(waiting, 5)
+    assert not board.settled
+    stop()
+    assert board.settled
+
+
+def test_a_table_from_elsewhere_is_told_as_it_is() -> None:
+    board, seen = SnapshotBoard(), list[Snapshot]()
+    board.subscribe(seen.append)
+    other = Snapshot(epoch=9, number=40, routes=UP)
+    board.take(other)
+    assert seen[-1] is other
+    assert board.current is other
+
+
 def test_a_snapshot_does_not_change_with_what_it_was_made_of() -> None:
     board, routes = SnapshotBoard(), dict(UP)
     snapshot = board.publish(routes)

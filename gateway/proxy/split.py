@@ -1,0 +1,21 @@
+"""What callers meet, as one application: the data plane and the management side."""
+
+from __future__ import annotations
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+
+class Front:
+    """Sends plugin calls to the data plane and everything else to the management API."""
+
+    def __init__(self, data_plane: ASGIApp, management: ASGIApp) -> None:
+        self._data_plane = data_plane
+        self._management = management
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "lifespan":
+            parts = scope["path"].split("/", 4)
+            if len(parts) > 3 and parts[1] == "plugins" and parts[3] in ("api", "ui"):
+                await self._data_plane(scope, receive, send)
+                return
+        await self._management(scope, receive, send)
