@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import signal
 import socket
+import ssl
 from collections.abc import Callable, Iterator
 from importlib import import_module
 
@@ -47,5 +48,9 @@ class Server(uvicorn.Server):
         self.handle_exit(number, None)
 
 
-def uvicorn_config(app: ASGIApp, settings: Settings) -> uvicorn.Config:
-    return uvicorn.Config(app, lifespan="on", log_config=None, **uvicorn_options(settings))
+def uvicorn_config(app: ASGIApp, settings: Settings, tls: ssl.SSLContext | None = None) -> uvicorn.Config:
+    """``tls`` is served with as it is, so that a new certificate may be loaded into it."""
+    factory = None if tls is None else lambda config, default: tls
+    return uvicorn.Config(
+        app, lifespan="on", log_config=None, ssl_context_factory=factory, **uvicorn_options(settings)
+    )

@@ -20,7 +20,13 @@ from gateway.registry.boards import Event, EventBoard
 from gateway.settings import Settings
 
 if TYPE_CHECKING:
+    import ssl
+
     from starlette.types import ASGIApp
+
+    from gateway.server_tls import TlsPair
+
+    Tls = tuple[TlsPair, ssl.SSLContext]
 
 _TRANSIENT = (PluginState.STARTING.value, PluginState.HEALTHY.value)
 
@@ -40,20 +46,36 @@ async def run(settings: Settings, announce: Announce) -> None:
     # Plugins start before there is a server, which then takes the signal over.
     if this := asyncio.current_task():
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, this.cancel)
+    tls = await asyncio.to_thread(_tls, settings, announce) if settings.serves_tls else None
     if settings.workers:
         await _run_with_workers(settings, announce)
     else:
-        await _run_alone(settings, announce)
+        await _run_alone(settings, announce, tls)
     announce("stopped", "plugins run on" if settings.on_exit == "keep" else "nothing is left running")
 
 
-async def _run_alone(settings: Settings, announce: Announce) -> None:
+def _tls(settings: Settings, announce: Announce) -> Tls:
+    """Before anything is started, so that a certificate that is no good costs nothing."""
+    from gateway.server_tls import find_pair, make_context
+
+    pair = find_pair(settings)
+    assert pair is not None
+    context = make_context(pair)
+    if pair.made:
+        authority = pair.certificate.with_name("ca.pem")
+        announce("TLS", f"made for development; let browsers trust {authority} (curl: --cacert)")
+    else:
+        announce("TLS", f"with {pair.certificate}, taken over anew when it changes")
+    return pair, context
+
+
+async def _run_alone(settings: Settings, announce: Announce, tls: Tls | None) -> None:
     """Calls are carried in this process."""
     await _end_leftover_workers(settings, announce)
     with contextlib.closing(listen(settings.host, settings.port)) as listener:
         port = listener.getsockname()[1]
         async with open_gateway(settings, announce) as gateway:
-            await _serve(gateway, gateway.app, listener, port, settings, announce)
+            await _serve(gateway, gateway.app, listener, port, settings, announce, tls)
 
 
 async def _run_with_workers(settings: Settings, announce: Announce) -> None:
@@ -74,7 +96,7 @@ async def _run_with_workers(settings: Settings, announce: Announce) -> None:
         await door.follow(settings, boards)
         port = door.public.getsockname()[1]
         try:
-            await _serve(gateway, Relayed(gateway.app), door.behind, port, settings, announce)
+            await _serve(gateway, Relayed(gateway.app), door.behind, port, settings, announce, None)
         finally:
             # They finish their calls before the plugins are stopped.
             await door.close(keep=settings.on_exit == "keep")
@@ -102,28 +124,34 @@ async def _serve(
     port: int,
     settings: Settings,
     announce: Announce,
+    tls: Tls | None,
 ) -> None:
-    """Until a signal; ``port`` is where callers come."""
+    """Until a signal; ``port`` is where callers come, and ``tls`` is for the listener itself."""
     # Imported here, when the plugins have begun to start.
     from gateway.server import Server, uvicorn_config
 
-    base = settings.public_url.rstrip("/") or f"http://{_for_url(settings.host)}:{port}"
+    scheme = "https" if settings.serves_tls else "http"
+    base = settings.public_url.rstrip("/") or f"{scheme}://{_for_url(settings.host)}:{port}"
     # What is there by now stays: out of the collector's sight it holds up no call.
     gc.freeze()
     gc.enable()
-    server = Server(uvicorn_config(app, settings), gateway.end_streams)
+    server = Server(uvicorn_config(app, settings, tls[1] if tls else None), gateway.end_streams)
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     watching = asyncio.create_task(_narrate(gateway.events, announce))
     announce("console", f"{base}/login?code={gateway.gatekeeper.new_login_code()}  (works once)")
     announce("API", f"{base}/docs, with the token in {settings.home / 'admin.token'}")
-    installing = asyncio.create_task(_first_start(gateway, settings, announce))
+    beside = [watching, asyncio.create_task(_first_start(gateway, settings, announce))]
+    if tls is not None:
+        from gateway.server_tls import follow_files
+
+        beside.append(asyncio.create_task(follow_files(tls[1], tls[0])))
     try:
         await serving
     finally:
         announce("stopping", "running calls finish; press Ctrl-C again to cut them")
-        for task in (installing, watching):
+        for task in beside:
             task.cancel()
-        await asyncio.gather(installing, watching, return_exceptions=True)
+        await asyncio.gather(*beside, return_exceptions=True)
 
 
 def listen(host: str, port: int) -> socket.socket:

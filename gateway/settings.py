@@ -39,7 +39,10 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="PLUGWAY_", extra="ignore")
 
     home: Path = Field(Path(".plugway"), description="Database, content store, sockets, tokens, logs.")
-    host: str = Field("127.0.0.1", description="Address to listen on; loopback, as no TLS is set up yet.")
+    host: str = Field(
+        "127.0.0.1",
+        description="Address to listen on; loopback, so that nothing is open to the network by chance.",
+    )
     port: int = Field(8080, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
     workers: int = Field(
         0,
@@ -55,6 +58,15 @@ class Settings(BaseSettings):
         gt=0,
         description="How long workers go on without the control process; with on_exit=keep without limit.",
     )
+    tls: Literal["off", "dev"] = Field(
+        "off",
+        description="TLS towards callers without files of your own: dev makes an authority and a certificate "
+        "in the home directory.",
+    )
+    tls_certificate: Path | None = Field(
+        None, description="PEM file with the certificate and its chain; a new one is taken over as it comes."
+    )
+    tls_key: Path | None = Field(None, description="PEM file with the certificate's key, without passphrase.")
     public_url: str = Field(
         "", description="URL under which browsers reach the gateway, where a proxy is in front."
     )
@@ -242,6 +254,16 @@ class Settings(BaseSettings):
     figures_step: float = Field(
         10.0, gt=0, description="Time between two points of the console's plots; a day's are 30 times that."
     )
+
+    @property
+    def secure(self) -> bool:
+        """Browsers reach the gateway by https: cookies need not travel in the clear."""
+        return self.serves_tls or self.public_url.startswith("https://")
+
+    @property
+    def serves_tls(self) -> bool:
+        """This gateway itself speaks TLS on its port."""
+        return self.tls != "off" or self.tls_certificate is not None or self.tls_key is not None
 
     @property
     def database(self) -> str:

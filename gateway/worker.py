@@ -16,6 +16,7 @@ import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import uvicorn
 import uvloop
@@ -33,6 +34,11 @@ from gateway.workers.messages import PROTOCOL, Hello, Welcome
 from gateway.workers.records import Record
 from gateway.workers.relay import Relay
 from gateway.workers.sockets import control_socket, front_socket
+
+if TYPE_CHECKING:
+    import ssl
+
+    from gateway.server_tls import TlsPair
 
 log = logging.getLogger("gateway.worker")
 
@@ -121,18 +127,32 @@ async def _serve(
     )
     link.count(data_plane.metrics, data_plane.limit_metrics)
     relay = Relay(str(front_socket(home)), lambda: link.away)
-    config = uvicorn_config(Front(data_plane, relay), settings)
+    pair, context = await asyncio.to_thread(_tls, settings) if settings.serves_tls else (None, None)
+    config = uvicorn_config(Front(data_plane, relay), settings, context)
     loads = await asyncio.to_thread(Loads, home.workers_root, name)
     server = SharingServer(config, relay.end_streams, listener, loads)
     serving.append(server)
     gc.freeze()
-    watching = asyncio.create_task(_watch(home, link, server, relay, settings))
+    beside = [asyncio.create_task(_watch(home, link, server, relay, settings))]
+    if pair is not None and context is not None:
+        from gateway.server_tls import follow_files
+
+        beside.append(asyncio.create_task(follow_files(context, pair)))
     try:
         await server.serve(sockets=[])
     finally:
-        watching.cancel()
+        for task in beside:
+            task.cancel()
         await asyncio.to_thread(loads.close)
         await data_plane.close()
+
+
+def _tls(settings: Settings) -> tuple[TlsPair, ssl.SSLContext]:
+    from gateway.server_tls import find_pair, make_context
+
+    pair = find_pair(settings)
+    assert pair is not None
+    return pair, make_context(pair)
 
 
 async def _watch(home: Home, link: Link, server: Server, relay: Relay, settings: Settings) -> None:

@@ -7,6 +7,7 @@ import json
 import os
 import re
 import signal
+import ssl
 import sys
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -127,16 +128,21 @@ async def gateway(
     def login_line() -> str | None:
         if process.returncode is not None:
             raise AssertionError("the gateway ended at once:\n" + "\n".join(lines))
-        found = [re.search(r"(http://\S+)/login\?code=(\S+)", line) for line in lines]
+        found = [re.search(r"(https?://\S+)/login\?code=(\S+)", line) for line in lines]
         return next((match[0] for match in found if match), None)
 
     try:
         login = await until(login_line, "the gateway to listen")
         base = login.split("/login")[0]
         token = (home / "admin.token").read_text().strip()
+        verify: ssl.SSLContext | bool = True
+        if base.startswith("https://"):
+            made = home / "tls" / "ca.pem"
+            verify = ssl.create_default_context(cafile=environment.get("TEST_AUTHORITY", str(made)))
         async with httpx.AsyncClient(
-            base_url=base, headers={"Authorization": f"Bearer {token}"}, timeout=20, trust_env=False
-        ) as client:
+            base_url=base, headers={"Authorization": f"Bearer {token}"}, timeout=20, trust_env=False,
+            verify=verify,
+        ) as client:  # fmt: skip
             running = RunningGateway(home, process, base, login, client, lines)
             try:
                 yield running

@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 import httpx
 
-from gateway.cli.connection import Connection
+from gateway.cli.connection import Connection, trusted
 from gateway.cli.exits import Exit, failure, from_problem
 from gateway.cli.whole_file import writing_whole
 
@@ -35,7 +35,11 @@ class GatewayClient:
         self._connection = connection
         headers = {"authorization": f"Bearer {connection.token}"} if connection.token else {}
         self._http = httpx.AsyncClient(
-            base_url=connection.url, headers=headers, timeout=_TIMEOUT, trust_env=not connection.local
+            base_url=connection.url,
+            headers=headers,
+            timeout=_TIMEOUT,
+            trust_env=not connection.local,
+            verify=trusted(connection),
         )
 
     async def __aenter__(self) -> GatewayClient:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import ssl
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -32,7 +33,8 @@ class Connection:
 def connection() -> Connection:
     """From PLUGWAY_URL (or PLUGWAY_PORT) and PLUGWAY_TOKEN (or admin.token in PLUGWAY_HOME)."""
     port = os.environ.get("PLUGWAY_PORT", "8080")
-    url = os.environ.get("PLUGWAY_URL") or f"http://127.0.0.1:{port}"
+    secure = os.environ.get("PLUGWAY_TLS", "off") != "off" or "PLUGWAY_TLS_CERTIFICATE" in os.environ
+    url = os.environ.get("PLUGWAY_URL") or f"{'https' if secure else 'http'}://127.0.0.1:{port}"
     try:
         parts = urlsplit(url)
         valid = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
@@ -42,6 +44,23 @@ def connection() -> Connection:
         raise failure(Exit.USAGE, "PLUGWAY_URL is not a URL.", "Write it as http://127.0.0.1:8080.")
     token, origin = _token()
     return Connection(url.rstrip("/"), token, origin)
+
+
+def trusted(where: Connection) -> ssl.SSLContext | bool:
+    """What httpx takes as ``verify``: a gateway on this machine may show what it made for development."""
+    authority = home() / "tls" / "ca.pem"
+    if not where.local or not where.url.startswith("https://") or not authority.is_file():
+        return True
+    context = ssl.create_default_context()
+    try:
+        context.load_verify_locations(authority)
+    except OSError as error:
+        raise failure(
+            Exit.NOT_ALLOWED,
+            f"{authority} cannot be used: {error.strerror or error}.",
+            "Run this as the gateway's user.",
+        ) from None
+    return context
 
 
 def home() -> Path:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import stat
 from collections.abc import Iterator
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import typer
@@ -17,7 +19,7 @@ from gateway.cli.check import Check
 from gateway.cli.client import GatewayClient
 from gateway.cli.command import JsonOption, guarded
 from gateway.cli.connection import Connection, connection, home
-from gateway.cli.doctor_remotes import remote_checks
+from gateway.cli.doctor_remotes import own_certificate_checks, remote_checks
 from gateway.cli.exits import Exit, Failure
 from gateway.cli.output import clean, print_json
 
@@ -38,7 +40,7 @@ def _run(as_json: bool) -> Exit:
 
 
 async def _examine(where: Connection) -> tuple[list[Check], Exit]:
-    checks = [_token(where), *await asyncio.to_thread(lambda: list(remote_checks(home())))]
+    checks = [_token(where), *await asyncio.to_thread(lambda: list(_files()))]
     async with GatewayClient(where) as client:
         try:
             checks.append(_ready(await client.readiness(), where))
@@ -53,6 +55,15 @@ async def _examine(where: Connection) -> tuple[list[Check], Exit]:
             checks.append(Check("gateway", False, str(problem.get("detail")), str(problem.get("hint", ""))))
             return checks, error.code
     return checks, Exit.OK if all(check.ok for check in checks) else Exit.FAILED
+
+
+def _files() -> Iterator[Check]:
+    yield from remote_checks(home())
+    made = home() / "tls" / "cert.pem"
+    if given := os.environ.get("PLUGWAY_TLS_CERTIFICATE"):
+        yield from own_certificate_checks(Path(given))
+    elif made.exists():
+        yield from own_certificate_checks(made)
 
 
 def _token(where: Connection) -> Check:

@@ -38,6 +38,17 @@ def remote_checks(home: Path) -> Iterator[Check]:
         yield from (Check(name, False, detail, hint) for detail, hint in found)
 
 
+def own_certificate_checks(certificate: Path) -> Iterator[Check]:
+    """What callers of this gateway are shown. Blocks for the disk."""
+    try:
+        found = list(_certificates(certificate, certificate.read_bytes()))
+    except OSError as error:
+        found = [(f"{certificate} cannot be read: {error.strerror}.", "Let the gateway's user read it.")]
+    if not found:
+        yield Check("TLS", True, f"callers are shown {certificate}")
+    yield from (Check("TLS", False, detail, hint) for detail, hint in found)
+
+
 Problem = tuple[str, str]
 
 

@@ -34,6 +34,9 @@ def add_serve(app: typer.Typer, run: Run) -> None:
         workers: Annotated[
             int | None, typer.Option(help="Processes that carry the calls; without, this one does.")
         ] = None,
+        tls: Annotated[
+            str | None, typer.Option(help="dev makes a certificate for this machine; off is plain HTTP.")
+        ] = None,
         keep: Annotated[bool, typer.Option("--keep", help="Let the plugins run on when this ends.")] = False,
         as_json: Annotated[bool, typer.Option("--json", help="Announce as JSON lines.")] = False,
     ) -> None:
@@ -48,6 +51,7 @@ def add_serve(app: typer.Typer, run: Run) -> None:
             "runtime": runtime,
             "home": home,
             "workers": workers,
+            "tls": tls,
             "on_exit": "keep" if keep else None,
         }
         try:

@@ -9,7 +9,6 @@ from uvicorn.protocols.utils import is_ssl
 
 _PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 _SECONDS = 15.0
-ALPN = ("h2", "http/1.1")
 
 
 class Opening(asyncio.Protocol):

@@ -6,16 +6,25 @@ cannot use its own to call another plugin. All blocking.
 
 from __future__ import annotations
 
-import datetime
 import os
 import threading
 from pathlib import Path
 
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from cryptography.hazmat.primitives import hashes
+from cryptography.x509.oid import ExtendedKeyUsageOID
 
+from gateway.certificates import (
+    Key,
+    builder,
+    common_name,
+    key_pem,
+    new_authority,
+    new_key,
+    pem,
+    read_key,
+    write_private,
+)  # fmt: skip
 from gateway.home import Home
 from gateway.model import InstanceId, TlsFiles
 
@@ -47,85 +56,41 @@ class Pki:
         authority, key = self._authority()
         leaf_key, leaf = _leaf(instance, authority, key, ExtendedKeyUsageOID.SERVER_AUTH)
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        files = {"ca.pem": _pem(authority), "cert.pem": _pem(leaf), "key.pem": _key_pem(leaf_key)}
+        files = {"ca.pem": pem(authority), "cert.pem": pem(leaf), "key.pem": key_pem(leaf_key)}
         for name, content in files.items():
-            _write(directory / name, content)
+            write_private(directory / name, content)
         if owner is not None:
             for path in (directory, *(directory / name for name in files)):
                 os.chown(path, *owner)
 
-    def _authority(self) -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey]:
+    def _authority(self) -> tuple[x509.Certificate, Key]:
         with _making:
             if not (self._directory / "gateway.key").exists():
                 self._make()
         certificate = x509.load_pem_x509_certificate((self._directory / "ca.pem").read_bytes())
-        key = serialization.load_pem_private_key((self._directory / "ca.key").read_bytes(), password=None)
-        assert isinstance(key, ec.EllipticCurvePrivateKey)
-        return certificate, key
+        return certificate, read_key(self._directory / "ca.key")
 
     def _make(self) -> None:
         self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        key = ec.generate_private_key(ec.SECP256R1())
-        name = _name(f"Plugway {self._home.id}")
-        authority = (
-            _builder(name, name, key, _CA_DAYS)
-            .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-            .sign(key, hashes.SHA256())
-        )
+        key = new_key()
+        authority = new_authority(f"Plugway {self._home.id}", key, _CA_DAYS)
         gateway_key, gateway = _leaf("gateway", authority, key, ExtendedKeyUsageOID.CLIENT_AUTH)
-        _write(self._directory / "ca.key", _key_pem(key))
-        _write(self._directory / "ca.pem", _pem(authority))
-        _write(self._directory / "gateway.pem", _pem(gateway))
+        write_private(self._directory / "ca.key", key_pem(key))
+        write_private(self._directory / "ca.pem", pem(authority))
+        write_private(self._directory / "gateway.pem", pem(gateway))
         # Last, as its being there says that the rest is.
-        _write(self._directory / "gateway.key", _key_pem(gateway_key))
+        write_private(self._directory / "gateway.key", key_pem(gateway_key))
 
 
 def _leaf(
-    name: str, authority: x509.Certificate, key: ec.EllipticCurvePrivateKey, use: x509.ObjectIdentifier
-) -> tuple[ec.EllipticCurvePrivateKey, x509.Certificate]:
-    leaf_key = ec.generate_private_key(ec.SECP256R1())
+    name: str, authority: x509.Certificate, key: Key, use: x509.ObjectIdentifier
+) -> tuple[Key, x509.Certificate]:
+    leaf_key = new_key()
     leaf = (
-        # A common name holds 64 characters; what counts is the alternative name.
-        _builder(_name(name[:64]), authority.subject, leaf_key, _LEAF_DAYS)
+        builder(common_name(name), authority.subject, leaf_key, _LEAF_DAYS)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
         .add_extension(x509.ExtendedKeyUsage([use]), critical=False)
         .sign(key, hashes.SHA256())
     )
     return leaf_key, leaf
-
-
-def _builder(
-    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivateKey, days: int
-) -> x509.CertificateBuilder:
-    now = datetime.datetime.now(datetime.UTC)
-    return (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(issuer)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        # Clocks of a host and a virtual machine on it may differ.
-        .not_valid_before(now - datetime.timedelta(hours=1))
-        .not_valid_after(now + datetime.timedelta(days=days))
-    )
-
-
-def _name(text: str) -> x509.Name:
-    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)])
-
-
-def _pem(certificate: x509.Certificate) -> bytes:
-    return certificate.public_bytes(serialization.Encoding.PEM)
-
-
-def _key_pem(key: ec.EllipticCurvePrivateKey) -> bytes:
-    return key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-
-
-def _write(path: Path, content: bytes) -> None:
-    path.unlink(missing_ok=True)
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-        file.write(content)

@@ -72,7 +72,7 @@ def oidc_routes(parts: Parts) -> APIRouter:
             httponly=True,
             # The way back begins at the provider's page: a strict cookie would stay away.
             samesite="lax",
-            secure=parts.settings.public_url.startswith("https://"),
+            secure=parts.settings.secure,
         )
         return response
 

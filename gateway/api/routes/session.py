@@ -117,5 +117,5 @@ def set_cookie(response: Response, parts: Parts, session: str) -> None:
         httponly=True,
         samesite="strict",
         # A Secure cookie would not come back over plain HTTP to a host other than localhost.
-        secure=parts.settings.public_url.startswith("https://"),
+        secure=parts.settings.secure,
     )
