@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 
 # Its pytest plugin imports it only at the very end, which this Python's compiler cannot always
@@ -9,6 +10,10 @@ from collections.abc import Iterator
 import hypothesis
 import pytest
 from blockbuster import blockbuster_ctx
+
+# Started in the background by a shell, programs ignore Ctrl-C, and so would those that tests interrupt.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # A slow example on a busy machine is no failure; each test has its own time-out.
 hypothesis.settings.register_profile("plugway", deadline=None)

@@ -89,7 +89,8 @@ class RunningGateway:
     async def stop(self, number: int = signal.SIGINT) -> int:
         if self.process.returncode is None:
             self.process.send_signal(number)
-        return await asyncio.wait_for(self.process.wait(), PATIENCE)
+        # Containers of a rollout that is under way get their own time to end.
+        return await asyncio.wait_for(self.process.wait(), 2 * PATIENCE)
 
     async def kill(self) -> None:
         self.process.kill()

@@ -32,7 +32,7 @@ from tests.contract.runtime_kit import tiny
 from tests.fakes.catalogue import Publisher, plugin, signed, version
 from tests.fakes.catalogue import index as index_of
 from tests.fakes.serving import serving
-from tests.fakes.unsigned import allow_unsigned, install_agreed
+from tests.fakes.unsigned import install_agreed
 from tests.ground import Ground
 from tests.image_registry import PASSWORD, USER, image_registry
 from tests.image_shelf import Shelf, tiny_image
@@ -369,8 +369,7 @@ async def test_what_was_changed_on_the_way_leaves_nothing(origin: Origin, site: 
 async def test_a_gateway_of_processes_refuses_an_image_before_anything(
     origin: Origin, tmp_path: Path
 ) -> None:
-    home = tmp_path / "home"
-    allow_unsigned(home, "tiny")
+    home = trust(tmp_path / "home", ONE.public.line)
     async with gateway(home, "process", AWAY) as running:
         ran = await told(running, "bundle", "import", str(origin.bundle), "--yes")
         assert ran.code != 0
