@@ -21,8 +21,9 @@ from gateway.supervisor.lifecycle import Lifecycle
 from gateway.supervisor.loop import Supervisor
 
 if TYPE_CHECKING:
-    from prometheus_client.registry import Collector as Metrics
     from starlette.types import ASGIApp
+
+    from gateway.figures.counts import Counting
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +44,7 @@ class Gateway:
 
 @asynccontextmanager
 async def open_gateway(
-    settings: Settings, announce: Announce, home: Home | None = None, workers: Metrics | None = None
+    settings: Settings, announce: Announce, home: Home | None = None, workers: Counting | None = None
 ) -> AsyncIterator[Gateway]:
     """Open every part in order and close them in reverse; plugins are started or adopted.
 

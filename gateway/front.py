@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 
 from prometheus_client import REGISTRY
-from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 from starlette.types import ASGIApp
 
@@ -15,7 +14,7 @@ from gateway.access.cors import Cors
 from gateway.api.app import create_api
 from gateway.back import Back
 from gateway.console.app import create_console
-from gateway.figures.counts import CALLS, SECONDS
+from gateway.figures.counts import Counting
 from gateway.figures.history import History
 from gateway.figures.sampler import Sampler
 from gateway.model import PluginState
@@ -33,17 +32,12 @@ def _tell(events: EventBoard, report: CircuitReport) -> None:
     events.emit("instance.circuit", report.plugin, instance=report.instance, state=report.state, reason=words)
 
 
-def _call_metrics() -> Iterable[Metric]:
-    """Those of the data plane, whichever it is."""
-    return REGISTRY.restricted_registry([CALLS, SECONDS]).collect()
-
-
 def _states(back: Back) -> dict[str, PluginState]:
     return {record.id: back.supervisor.status(record.id).state for record in back.store.plugins()}
 
 
 async def open_front(
-    stack: AsyncExitStack, back: Back, workers: Collector | None = None
+    stack: AsyncExitStack, back: Back, workers: Counting | None = None
 ) -> tuple[ASGIApp, Callable[[], None]]:
     """The application, and what ends its event streams. ``stack`` closes the data plane.
 
@@ -51,13 +45,14 @@ async def open_front(
     management side alone.
     """
     data_plane = None if workers is not None else _data_plane(stack, back)
-    counting = (data_plane.metrics, data_plane.limit_metrics) if data_plane is not None else (workers,)
-    for collector in filter(None, counting):
-        REGISTRY.register(collector)
-        stack.callback(REGISTRY.unregister, collector)
+    if data_plane is not None:
+        _register(stack, data_plane.limit_metrics)
+    counting: Counting | None = data_plane.metrics if data_plane is not None else workers
+    assert counting is not None
+    _register(stack, counting)
     back.circuits.on_report(lambda report: _tell(back.events, report))
     history = History()
-    sampler = Sampler(history, _call_metrics, lambda: _states(back), back.settings.figures_step)
+    sampler = Sampler(history, counting.totals, lambda: _states(back), back.settings.figures_step)
     sampler.start()
     stack.push_async_callback(sampler.stop)
     outside = await open_outside(stack, back)
@@ -76,6 +71,11 @@ async def open_front(
     if data_plane is not None:
         app = Front(data_plane, app)
     return app, management.state.streams.close
+
+
+def _register(stack: AsyncExitStack, collector: Collector) -> None:
+    REGISTRY.register(collector)
+    stack.callback(REGISTRY.unregister, collector)
 
 
 def _data_plane(stack: AsyncExitStack, back: Back) -> DataPlane:

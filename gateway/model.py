@@ -328,7 +328,7 @@ class Target:
     """One release's share of a plugin's traffic. ``weight`` is 0 to 100.
 
     A ``warm`` one has no share, and takes calls where those that have one fail. ``page_origins`` is what
-    its page may load from other hosts.
+    its page may load from other hosts; ``templates`` are the paths that it declares.
     """
 
     release_id: ReleaseId
@@ -341,6 +341,7 @@ class Target:
     rules: tuple[RouteRule, ...] = ()
     one_way: bool = False
     typed: TypedServices | None = None
+    templates: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

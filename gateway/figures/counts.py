@@ -1,14 +1,13 @@
-"""What the gateway's metrics say of each plugin at one moment. Pure."""
+"""What was counted of each plugin at one moment. Pure."""
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from bisect import bisect_left
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from prometheus_client.metrics_core import Metric
-
-CALLS, SECONDS = "plugway_calls_total", "plugway_call_seconds_bucket"
+from prometheus_client.registry import Collector
 
 
 @dataclass(slots=True)
@@ -20,22 +19,12 @@ class Counts:
     buckets: dict[float, float] = field(default_factory=dict)
 
 
-def read_counts(families: Iterable[Metric]) -> dict[str, Counts]:
-    """By plugin, all of its versions together; answers of 5xx are errors."""
-    found: dict[str, Counts] = {}
-    for family in families:
-        for sample in family.samples:
-            if sample.name not in (CALLS, SECONDS):
-                continue
-            counts = found.setdefault(sample.labels["plugin"], Counts())
-            if sample.name == CALLS:
-                counts.calls += sample.value
-                if sample.labels["status"] == "5xx":
-                    counts.errors += sample.value
-            else:
-                bound = float(sample.labels["le"])
-                counts.buckets[bound] = counts.buckets.get(bound, 0.0) + sample.value
-    return found
+class Counting(Collector):
+    """Whoever counts calls, for a prometheus registry and for figures."""
+
+    @abstractmethod
+    def totals(self) -> Mapping[str, Counts]:
+        """By plugin since the start, without those for files of its UI; may be asked in any thread."""
 
 
 def quantile(now: Mapping[float, float], before: Mapping[float, float], share: float) -> float:

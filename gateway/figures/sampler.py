@@ -4,25 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 
-from prometheus_client.metrics_core import Metric
-
-from gateway.figures.counts import read_counts
+from gateway.figures.counts import Counts
 from gateway.figures.history import History
 from gateway.model import PluginState
 
-Families = Callable[[], Iterable[Metric]]
+Totals = Callable[[], Mapping[str, Counts]]
 States = Callable[[], Mapping[str, PluginState]]
 
 
 class Sampler:
-    """Fills a history while it runs. ``families`` is called in a thread, ``states`` in the event loop."""
+    """Fills a history while it runs. ``totals`` is called in a thread, ``states`` in the event loop."""
 
-    def __init__(self, history: History, families: Families, states: States, step: float) -> None:
+    def __init__(self, history: History, totals: Totals, states: States, step: float) -> None:
         self._history = history
-        self._families = families
+        self._totals = totals
         self._states = states
         self._step = step
         self._task: asyncio.Task[None] | None = None
@@ -38,7 +36,7 @@ class Sampler:
 
     async def look(self) -> None:
         """One sample."""
-        counts = await asyncio.to_thread(lambda: read_counts(self._families()))
+        counts = await asyncio.to_thread(self._totals)
         self._history.add(time.time(), counts, self._states())
 
     async def _run(self) -> None:

@@ -28,6 +28,7 @@ class Call:
         "left",
         "message",
         "method",
+        "named",
         "receive",
         "route",
         "send",
@@ -63,15 +64,22 @@ class Call:
         self.task: asyncio.Task[Any] | None = None
         self.watcher: asyncio.Task[None] | None = None
         self.left = False
+        # The typed method that it is for.
+        self.named = ""
         # Whether its client takes trailing fields.
         self.trailers = False
+
+    @property
+    def template(self) -> str:
+        """The route it is for, as the plugin declared it."""
+        return self.named or self.target.templates.find(self.message.request.path)
 
     def move(self, target: PreparedTarget, upstream: Upstream) -> None:
         """Another one takes it, and counts it as running."""
         self.upstream.release()
-        self.target.counters.active -= 1
+        self.target.counts.active -= 1
         self.target, self.upstream = target, upstream
-        target.counters.active += 1
+        target.counts.active += 1
         upstream.active += 1
 
     async def begin_answer(self, status: int, headers: Pairs, *, trailers: bool = False) -> None:

@@ -129,7 +129,7 @@ class Calls:
         active, capacity = call.route.active, call.route.capacity
         active[0] += 1
         capacity.free -= 1
-        call.target.counters.active += 1
+        call.target.counts.active += 1
         call.upstream.active += 1
         try:
             await self._carry(call)
@@ -150,12 +150,12 @@ class Calls:
             capacity.free += 1
             if permit is not None:
                 permit.release()
-            counters = call.target.counters
-            counters.active -= 1
+            counts = call.target.counts
+            counts.active -= 1
             call.upstream.release()
             if call.status:
                 took = call.began - call.started
-                counters.count(method_class(call.method), call.status, took)
+                counts.route(call.template).count(method_class(call.method), call.status, took)
                 if self._outcomes.windows:
                     self._outcomes.measured(call.upstream.instance_id, took, failed=call.status >= 500)
 

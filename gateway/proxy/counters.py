@@ -1,7 +1,7 @@
 """Counts of calls, kept as plain integers: a call costs two additions and no lock.
 
-The labels are bounded: plugins and versions that were installed, three classes of
-methods, five of statuses.
+The labels are bounded: releases that were installed, templates that they declare, three classes
+of methods, five of statuses.
 """
 
 from __future__ import annotations
@@ -12,14 +12,29 @@ from itertools import accumulate
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.metrics_core import Metric
-from prometheus_client.registry import Collector
+
+from gateway.figures.counts import Counting, Counts
+from gateway.proxy.templates import OTHER
 
 READ, WRITE, WEBSOCKET = 0, 1, 2
 METHODS = ("read", "write", "websocket")
 _METHOD_CLASS = {"GET": READ, "HEAD": READ, "OPTIONS": READ}
 _STATUSES = ("1xx", "2xx", "3xx", "4xx", "5xx")
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
-_KEPT = 4096
+
+UI = "ui"
+"""The route of a plugin's UI files, which come from the gateway's store."""
+
+MOST_ROUTES = 128
+"""Routes of one release that are counted by themselves: templates, typed methods, the UI."""
+
+PAST_RELEASES = 3
+"""Releases of a plugin that still have series though they take no calls any more."""
+
+_MOST_RELEASES = 4096
+
+Key = tuple[str, str, str]
+"""Plugin, version and release."""
 
 
 def method_class(method: str) -> int:
@@ -27,27 +42,56 @@ def method_class(method: str) -> int:
 
 
 class Counters:
-    """The counts of one version of one plugin. Times in seconds until the answer began."""
+    """The counts of one route of one release. Times in seconds until the answer began."""
 
-    __slots__ = ("active", "buckets", "calls", "seconds")
+    __slots__ = ("buckets", "calls", "seconds")
 
     def __init__(self) -> None:
         self.calls = [0] * (len(METHODS) * len(_STATUSES))
         self.buckets = [0] * (len(BUCKETS) + 1)
         self.seconds = 0.0
-        self.active = 0
 
     def count(self, method: int, status: int, seconds: float) -> None:
         self.calls[method * 5 + status // 100 - 1] += 1
         self.buckets[bisect_left(BUCKETS, seconds)] += 1
         self.seconds += seconds
 
+    def add(self, other: Counters) -> None:
+        self.calls = [a + b for a, b in zip(self.calls, other.calls, strict=True)]
+        self.buckets = [a + b for a, b in zip(self.buckets, other.buckets, strict=True)]
+        self.seconds += other.seconds
 
-class CallMetrics(Collector):
-    """All counters, for a prometheus registry."""
+
+class ReleaseCounts:
+    """The counts of one release by route; ``active`` counts its running calls."""
+
+    __slots__ = ("active", "routes")
 
     def __init__(self) -> None:
-        self._counters: dict[tuple[str, str], Counters] = {}
+        self.active = 0
+        self.routes: dict[str, Counters] = {}
+
+    def route(self, name: str) -> Counters:
+        """Those of a template, a typed method or UI; of OTHER where there are too many."""
+        found = self.routes.get(name)
+        if found is None:
+            if len(self.routes) >= MOST_ROUTES:
+                name = OTHER
+            found = self.routes.setdefault(name, Counters())
+        return found
+
+    def add(self, other: ReleaseCounts) -> None:
+        self.active += other.active
+        for name, counters in tuple(other.routes.items()):
+            self.route(name).add(counters)
+
+
+class CallMetrics(Counting):
+    """All counts, for a prometheus registry."""
+
+    def __init__(self) -> None:
+        self._releases: dict[Key, ReleaseCounts] = {}
+        self._past: dict[str, Counters] = {}
         self._refused: dict[tuple[str, str], int] = {}
         self._retried: dict[str, int] = {}
 
@@ -65,40 +109,75 @@ class CallMetrics(Collector):
         """Refused calls by plugin and reason, and those tried again by plugin."""
         return self._refused, self._retried
 
-    def of(self, plugin: str, version: str) -> Counters:
-        """The counters of one version; kept when it goes, as counters must not fall."""
-        key = (plugin, version)
-        found = self._counters.get(key)
+    def of(self, plugin: str, version: str, release: str) -> ReleaseCounts:
+        """The counts of one release."""
+        key = (plugin, version, release)
+        found = self._releases.get(key)
         if found is None:
-            if len(self._counters) >= _KEPT:
-                key = ("other", "other")
-            found = self._counters.setdefault(key, Counters())
+            if len(self._releases) >= _MOST_RELEASES:
+                key = (OTHER, OTHER, OTHER)
+            found = self._releases.setdefault(key, ReleaseCounts())
         return found
 
     @property
-    def counters(self) -> Mapping[tuple[str, str], Counters]:
-        """All of them, by plugin and version."""
-        return self._counters
+    def releases(self) -> Mapping[Key, ReleaseCounts]:
+        return self._releases
+
+    def keep(self, plugin: str, releases: frozenset[str]) -> None:
+        """These take calls; of the plugin's others only the latest stay, so that rollouts add no series."""
+        past = [key for key in self._releases if key[0] == plugin and key[2] not in releases]
+        idle = [key for key in past if not self._releases[key].active]
+        for key in idle[: max(0, len(past) - PAST_RELEASES)]:
+            self.drop(key)
+
+    def drop(self, key: Key) -> None:
+        """Its series end; its calls stay in :meth:`totals`."""
+        gone = self._releases.pop(key, None)
+        if gone is not None:
+            _count_past(self._past, key[0], gone)
+
+    def absorb(self, other: CallMetrics, *, active: bool = True) -> None:
+        """Add all that another one counted; without ``active``, none of its calls runs any more."""
+        for (plugin, version, release), counts in tuple(other._releases.items()):
+            mine = self.of(plugin, version, release)
+            mine.add(counts)
+            if not active:
+                mine.active -= counts.active
+        for plugin, counters in tuple(other._past.items()):
+            self._past.setdefault(plugin, Counters()).add(counters)
+        for (plugin, reason), times in tuple(other._refused.items()):
+            self.refuse(plugin, reason, times)
+        for plugin, times in tuple(other._retried.items()):
+            self.retry(plugin, times)
+
+    def totals(self) -> dict[str, Counts]:
+        """Calls of each plugin since the start, without those for files of its UI; none ever falls."""
+        sums = {plugin: _copy(counters) for plugin, counters in tuple(self._past.items())}
+        for (plugin, _, _), counts in tuple(self._releases.items()):
+            _count_past(sums, plugin, counts)
+        return {plugin: _figures(counters) for plugin, counters in sums.items()}
 
     def collect(self) -> Iterator[Metric]:
-        labels = ["plugin", "version"]
+        labels = ["plugin", "version", "release"]
         calls = CounterMetricFamily(
-            "plugway_calls", "Calls to plugins, by how they ended.", labels=[*labels, "method", "status"]
+            "plugway_calls",
+            "Calls to plugins, by how they ended.",
+            labels=[*labels, "route", "method", "status"],
         )
         took = HistogramMetricFamily(
-            "plugway_call_seconds", "Time until the answer of a plugin began.", labels=labels
+            "plugway_call_seconds", "Time until the answer of a plugin began.", labels=[*labels, "route"]
         )
         active = GaugeMetricFamily("plugway_calls_active", "Calls that run now.", labels=labels)
+        bounds = [*map(str, BUCKETS), "+Inf"]
         # As they are now: a scrape in a thread meets no table that grows under it.
-        for (plugin, version), counters in tuple(self._counters.items()):
-            active.add_metric([plugin, version], counters.active)
-            for index, number in enumerate(counters.calls):
-                if number:
-                    names = [plugin, version, METHODS[index // 5], _STATUSES[index % 5]]
-                    calls.add_metric(names, number)
-            sums = accumulate(counters.buckets)
-            bounds = [*map(str, BUCKETS), "+Inf"]
-            took.add_metric([plugin, version], list(zip(bounds, sums, strict=True)), counters.seconds)
+        for key, counts in tuple(self._releases.items()):
+            active.add_metric(key, counts.active)
+            for route, counters in tuple(counts.routes.items()):
+                for index, number in enumerate(counters.calls):
+                    if number:
+                        calls.add_metric([*key, route, METHODS[index // 5], _STATUSES[index % 5]], number)
+                sums = accumulate(counters.buckets)
+                took.add_metric([*key, route], list(zip(bounds, sums, strict=True)), counters.seconds)
         yield calls
         yield took
         yield active
@@ -119,3 +198,23 @@ class CallMetrics(Collector):
             retried.add_metric([plugin], number)
         yield refused
         yield retried
+
+
+def _count_past(sums: dict[str, Counters], plugin: str, counts: ReleaseCounts) -> None:
+    whole = sums.setdefault(plugin, Counters())
+    for route, counters in tuple(counts.routes.items()):
+        if route != UI:
+            whole.add(counters)
+
+
+def _copy(counters: Counters) -> Counters:
+    copy = Counters()
+    copy.add(counters)
+    return copy
+
+
+def _figures(counters: Counters) -> Counts:
+    bounds = (*BUCKETS, float("inf"))
+    buckets = dict(zip(bounds, map(float, accumulate(counters.buckets)), strict=True))
+    errors = sum(counters.calls[4::5])
+    return Counts(calls=float(sum(counters.calls)), errors=float(errors), buckets=buckets)

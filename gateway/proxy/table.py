@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from gateway.access.cors import Cors
 from gateway.model import Endpoint, PluginState, Route, Snapshot, Target, TypedServices, UiBundle
-from gateway.proxy.counters import CallMetrics, Counters
+from gateway.proxy.counters import CallMetrics, ReleaseCounts
 from gateway.proxy.headers import Pairs
 from gateway.proxy.limits.gate import Gate, part
 from gateway.proxy.limits.outliers import least_busy
@@ -20,6 +20,7 @@ from gateway.proxy.limits.overload import Capacity
 from gateway.proxy.paths import Rules
 from gateway.proxy.problems import Overloaded, Problem, retired, unavailable
 from gateway.proxy.retries import RetryBudget
+from gateway.proxy.templates import templates_of
 from gateway.proxy.upstream import Upstream, UpstreamKey, key_of
 
 if TYPE_CHECKING:
@@ -34,14 +35,24 @@ _SERVING = (PluginState.HEALTHY, PluginState.UPDATING)
 class PreparedTarget:
     """One release that takes calls."""
 
-    __slots__ = ("counters", "plugin", "release", "rules", "target", "typed", "upstreams", "weight")
+    __slots__ = (
+        "counts",
+        "plugin",
+        "release",
+        "rules",
+        "target",
+        "templates",
+        "typed",
+        "upstreams",
+        "weight",
+    )
 
     def __init__(
         self,
         plugin: str,
         target: Target,
         upstreams: list[Upstream],
-        counters: Counters,
+        counts: ReleaseCounts,
         typed: TypedRelease | None = None,
     ) -> None:
         self.plugin = plugin
@@ -50,7 +61,8 @@ class PreparedTarget:
         self.weight = target.weight
         self.rules = Rules(target.rules)
         self.upstreams = upstreams
-        self.counters = counters
+        self.counts = counts
+        self.templates = templates_of(target.templates)
         self.typed = typed
 
     def least_busy(self) -> Upstream:
@@ -85,6 +97,7 @@ class PreparedRoute:
         "retired",
         "route",
         "targets",
+        "ui_counts",
         "uis",
         "unavailable",
         "weights",
@@ -125,6 +138,7 @@ class PreparedRoute:
         self.retired = Problem(retired(route))
         self.problem = None if serving else Problem(self.unavailable)
         self.uis: list[tuple[Target, UiBundle]] = [(t, t.ui) for t in route.targets if t.ui is not None]
+        self.ui_counts = {t.target.ui.digest: t.counts for t in targets if t.target.ui is not None}
         running = f"calls to {route.plugin_id} are running; no more are taken"
         self.overloaded = _overloaded(route, f"{self.most} {running}.", "overloaded")
         self.crowded = _overloaded(
@@ -263,11 +277,12 @@ class RouteTable:
                 route.plugin_id,
                 target,
                 [self._upstream(endpoint) for endpoint in target.endpoints],
-                self._metrics.of(route.plugin_id, target.version),
+                self._metrics.of(route.plugin_id, target.version, target.release_id),
                 self._typed(target.typed),
             )
             for target in route.targets
         ]
+        self._metrics.keep(route.plugin_id, frozenset(target.release_id for target in route.targets))
         return PreparedRoute(route, targets, old, self._capacity, self._processes)
 
     def _upstream(self, endpoint: Endpoint) -> Upstream:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import time
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -11,6 +12,7 @@ from gateway.errors import NotFound, PlugwayError
 from gateway.model import Access, PluginState, Target, UiBundle
 from gateway.proxy.access import Doorman
 from gateway.proxy.assets import Assets, Content
+from gateway.proxy.counters import UI, method_class
 from gateway.proxy.frame import frame_document
 from gateway.proxy.head import Head, plain_head
 from gateway.proxy.headers import Pairs
@@ -20,6 +22,7 @@ from gateway.proxy.table import PreparedRoute
 from gateway.settings import Settings
 
 _HELD_BACK = (PluginState.DISABLED, PluginState.QUARANTINED)
+_NOT_LET_IN = (401, 403)
 _REMEMBERED = 1024
 
 
@@ -29,6 +32,24 @@ class NoSuchFile(NotFound):
 
 class NoUi(NotFound):
     key, title = "no-ui", "The plugin has no user interface"
+
+
+class _Answer:
+    """Passes an answer on, and knows its status and the seconds until it began."""
+
+    __slots__ = ("_send", "_started", "status", "took")
+
+    def __init__(self, send: Any) -> None:
+        self._send = send
+        self._started = time.perf_counter()
+        self.status = 500
+        self.took = 0.0
+
+    async def __call__(self, message: Any) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            self.took = time.perf_counter() - self._started
+        await self._send(message)
 
 
 class UiFiles:
@@ -50,12 +71,22 @@ class UiFiles:
     async def serve(self, route: PreparedRoute, path: bytes, scope: Any, send: Any) -> None:
         """Answer ``/plugins/{id}/ui{path}``."""
         head = plain_head(scope["headers"])
+        answer = _Answer(send)
+        digest = ""
         try:
-            await self._serve(route, path, head, scope, send)
+            digest = await self._serve(route, path, head, scope, answer)
         except PlugwayError as error:
-            await Problem(error).send(send, head.request_id.encode())
+            if error.status in _NOT_LET_IN:
+                # Like calls that the gateway did not pass on.
+                await Problem(error).send(send, head.request_id.encode())
+                return
+            await Problem(error).send(answer, head.request_id.encode())
+        counts = route.ui_counts.get(digest) or (route.known.counts if route.known else None)
+        if counts is not None:
+            counts.route(UI).count(method_class(scope["method"]), answer.status, answer.took)
 
-    async def _serve(self, route: PreparedRoute, path: bytes, head: Head, scope: Any, send: Any) -> None:
+    async def _serve(self, route: PreparedRoute, path: bytes, head: Head, scope: Any, send: Any) -> str:
+        """The digest of the bundle that it came from."""
         plugin = route.route.plugin_id
         if scope["method"] not in ("GET", "HEAD"):
             raise MethodRefused("A UI is only read: GET and HEAD.", plugin=plugin)
@@ -65,7 +96,7 @@ class UiFiles:
             capability, _, name = path[2:].partition(b"/")
             bundle = self._bundle_of(route, capability)
             await self._assets.send(bundle, _file(bundle, name, plugin), scope, send, shared=True)
-            return
+            return bundle.digest
         judged = self._judge(Access.USER, scope["method"], head, scope["headers"], plugin)
         if isinstance(judged, PlugwayError):
             raise judged
@@ -76,6 +107,7 @@ class UiFiles:
             await self._frame(route, target, bundle, head, scope, send)
         else:
             await self._assets.send(bundle, _file(bundle, path[1:], plugin), scope, send, shared=False)
+        return bundle.digest
 
     def _current(self, route: PreparedRoute, head: Head, headers: Pairs) -> tuple[Target, UiBundle]:
         """The bundle for a page that begins now."""

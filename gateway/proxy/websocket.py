@@ -48,7 +48,8 @@ class Opening:
         self.permit: Permit | None = None
 
     def count(self, status: int) -> None:
-        self.target.counters.count(METHOD, status, time.perf_counter() - self.started)
+        template = self.target.templates.find(self.request.path)
+        self.target.counts.route(template).count(METHOD, status, time.perf_counter() - self.started)
 
 
 class WebSockets:
@@ -128,8 +129,8 @@ class WebSockets:
     async def _through(self, opening: Opening, scope: Any, receive: Any, send: Any) -> None:
         """By one upstream; raises :class:`CallFailed` before anything was answered."""
         target, upstream, head = opening.target, opening.upstream, opening.head
-        counters, began = target.counters, time.perf_counter()
-        counters.active += 1
+        counts, began = target.counts, time.perf_counter()
+        counts.active += 1
         upstream.active += 1
         socket = Socket(upstream, receive, send)
         try:
@@ -147,7 +148,7 @@ class WebSockets:
             raise
         finally:
             socket.cancel()
-            counters.active -= 1
+            counts.active -= 1
             upstream.release()
 
     def _go_elsewhere(self, opening: Opening) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
+from gateway.contract.templates import route_templates
 from gateway.model import (
     Endpoint,
     InstanceId,
@@ -156,6 +157,7 @@ def _target(record: ReleaseRecord, endpoint: Endpoint | None, wanted: DesiredRel
         rules=manifest.routes if manifest else (),
         one_way=bool(manifest and manifest.one_way_migration),
         typed=manifest.typed if manifest else None,
+        templates=route_templates(manifest),
     )
 
 

@@ -37,6 +37,7 @@ from gateway.workers.messages import (
     Measured,
     Message,
     Serving,
+    Uncounted,
     Unserved,
     Used,
     Watched,
@@ -195,7 +196,7 @@ class Control:
             case Serving():
                 peer.serving = True
                 self._changed()
-            case Counted() | Unserved() | Beat():
+            case Counted() | Uncounted() | Unserved() | Beat():
                 self._metrics.take(peer.hello.name, message)
             case Failed() if boards is not None:
                 boards.outcomes.failed(message.instance, message.reason)

@@ -2,29 +2,16 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator, Mapping
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
-from prometheus_client.registry import Collector
 
-from gateway.proxy.counters import CallMetrics, Counters
+from gateway.figures.counts import Counting, Counts
+from gateway.proxy.counters import CallMetrics, Counters, Key, ReleaseCounts
 from gateway.proxy.limits.metrics import LimitMetrics
 from gateway.registry.circuits import CircuitBoard
-from gateway.workers.messages import Beat, Counted, Unserved
-
-Counts = Mapping[str, float | tuple[float, ...]]
-Key = tuple[str, str]
-
-_NOW = "active"
-"""The field that says how many calls run now: nothing of it stays when a worker has ended."""
-
-
-def counts_of(counters: Counters) -> Counts:
-    """Every field by its name."""
-    fields = ((name, getattr(counters, name)) for name in Counters.__slots__)
-    return {name: tuple(value) if isinstance(value, list) else value for name, value in fields}
+from gateway.workers.messages import Beat, Counted, RouteCounts, Uncounted, Unserved
 
 
 class Unsent:
@@ -32,46 +19,73 @@ class Unsent:
 
     def __init__(self, metrics: CallMetrics) -> None:
         self._metrics = metrics
-        self._sent: dict[Key, Counts] = {}
+        self._sent: dict[Key, tuple[int, dict[str, int]]] = {}
         self._unserved = Unserved()
 
     def forget(self) -> None:
         """Whoever is told from now on knows nothing."""
         self._sent, self._unserved = {}, Unserved()
 
-    def changed(self) -> Iterator[Counted | Unserved]:
+    def changed(self) -> Iterator[Counted | Uncounted | Unserved]:
         unserved = _unserved(self._metrics)
         if unserved != self._unserved:
             self._unserved = unserved
             yield unserved
-        for key, counters in self._metrics.counters.items():
-            counts = counts_of(counters)
-            if self._sent.get(key) != counts:
-                self._sent[key] = counts
-                yield Counted(plugin=key[0], version=key[1], counts=counts)
+        for plugin, version, release in self._sent.keys() - self._metrics.releases.keys():
+            del self._sent[plugin, version, release]
+            yield Uncounted(plugin=plugin, version=version, release=release)
+        for key, counts in self._metrics.releases.items():
+            active, calls = self._sent.setdefault(key, (-1, {}))
+            routes = {
+                name: found for name, found in counts.routes.items() if calls.get(name) != sum(found.calls)
+            }
+            if routes or counts.active != active:
+                calls.update((name, sum(found.calls)) for name, found in routes.items())
+                self._sent[key] = counts.active, calls
+                yield _counted(key, counts.active, routes)
 
 
-class WorkerMetrics(Collector):
+def _counted(key: Key, active: int, routes: Mapping[str, Counters]) -> Counted:
+    told = {
+        name: RouteCounts(calls=tuple(found.calls), buckets=tuple(found.buckets), seconds=found.seconds)
+        for name, found in routes.items()
+    }
+    return Counted(plugin=key[0], version=key[1], release=key[2], active=active, routes=told)
+
+
+def _take(counts: ReleaseCounts, told: Counted) -> None:
+    counts.active = told.active
+    for name, route in told.routes.items():
+        counters = counts.route(name)
+        counters.calls, counters.buckets = list(route.calls), list(route.buckets)
+        counters.seconds = route.seconds
+
+
+class WorkerMetrics(Counting):
     """The control process's side, for a prometheus registry."""
 
     def __init__(self) -> None:
-        self._of: dict[str, dict[Key, Counts]] = {}
-        self._ended: dict[Key, Counts] = {}
+        self._of: dict[str, CallMetrics] = {}
         self._unserved: dict[str, Unserved] = {}
-        self._unserved_ended = CallMetrics()
+        self._ended = CallMetrics()
         self._beats: dict[str, Beat] = {}
         self.circuits = CircuitBoard()
         self.serving = 0
         self.started = 0
         self.lost = 0
 
-    def take(self, worker: str, told: Counted | Unserved | Beat) -> None:
-        if isinstance(told, Counted):
-            self._of.setdefault(worker, {})[told.plugin, told.version] = told.counts
-        elif isinstance(told, Unserved):
-            self._unserved[worker] = told
-        else:
-            self._beats[worker] = told
+    def take(self, worker: str, told: Counted | Uncounted | Unserved | Beat) -> None:
+        metrics = self._of.setdefault(worker, CallMetrics())
+        match told:
+            case Counted():
+                _take(metrics.of(told.plugin, told.version, told.release), told)
+            case Uncounted():
+                for one in (metrics, self._ended):
+                    one.drop((told.plugin, told.version, told.release))
+            case Unserved():
+                self._unserved[worker] = told
+            case Beat():
+                self._beats[worker] = told
 
     @property
     def free(self) -> int:
@@ -91,10 +105,12 @@ class WorkerMetrics(Collector):
     def ended(self, worker: str) -> None:
         """The worker is gone: what it had counted stays."""
         self._beats.pop(worker, None)
-        _refuse(self._unserved_ended, self._unserved.pop(worker, Unserved()))
-        for key, counts in self._of.pop(worker, {}).items():
-            kept = {**counts, _NOW: 0}
-            self._ended[key] = _sum(self._ended[key], kept) if key in self._ended else kept
+        _refuse(self._ended, self._unserved.pop(worker, Unserved()))
+        if (metrics := self._of.pop(worker, None)) is not None:
+            self._ended.absorb(metrics, active=False)
+
+    def totals(self) -> Mapping[str, Counts]:
+        return self._whole().totals()
 
     def collect(self) -> Iterator[Metric]:
         yield from self._whole().collect()
@@ -106,17 +122,12 @@ class WorkerMetrics(Collector):
         )
 
     def _whole(self) -> CallMetrics:
-        whole: dict[Key, Counts] = dict(self._ended)
-        for key, counts in itertools.chain.from_iterable(of.items() for of in tuple(self._of.values())):
-            whole[key] = _sum(whole[key], counts) if key in whole else counts
-        metrics = CallMetrics()
-        for (plugin, version), counts in whole.items():
-            counters = metrics.of(plugin, version)
-            for name, value in counts.items():
-                setattr(counters, name, list(value) if isinstance(value, tuple) else value)
-        for unserved in (_unserved(self._unserved_ended), *tuple(self._unserved.values())):
-            _refuse(metrics, unserved)
-        return metrics
+        whole = CallMetrics()
+        for metrics in (self._ended, *tuple(self._of.values())):
+            whole.absorb(metrics)
+        for unserved in tuple(self._unserved.values()):
+            _refuse(whole, unserved)
+        return whole
 
 
 def _unserved(metrics: CallMetrics) -> Unserved:
@@ -129,15 +140,3 @@ def _refuse(metrics: CallMetrics, unserved: Unserved) -> None:
         metrics.refuse(plugin, reason, times)
     for plugin, times in unserved.retried.items():
         metrics.retry(plugin, times)
-
-
-def _sum(one: Counts, other: Counts) -> Counts:
-    return {name: _add(value, other[name]) for name, value in one.items()}
-
-
-def _add(one: float | tuple[float, ...], other: float | tuple[float, ...]) -> float | tuple[float, ...]:
-    if isinstance(one, tuple) and isinstance(other, tuple):
-        return tuple(a + b for a, b in zip(one, other, strict=True))
-    assert not isinstance(one, tuple)
-    assert not isinstance(other, tuple)
-    return one + other

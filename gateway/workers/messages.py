@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict
 from gateway.model import InstanceId, PluginId, Route
 from gateway.registry.circuits import CircuitReport
 
-PROTOCOL = 1
+PROTOCOL = 2
 """Raised where an older worker would misunderstand; one of another number is replaced."""
 
 LONGEST = 256 * 2**20
@@ -144,12 +144,32 @@ class Measured:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RouteCounts:
+    """What :class:`~gateway.proxy.counters.Counters` holds."""
+
+    calls: tuple[int, ...]
+    buckets: tuple[int, ...]
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Counted:
-    """Counts of one version of a plugin since the worker started: each field as the worker has it."""
+    """Counts of one release since the worker started: those of its routes that changed."""
 
     plugin: str
     version: str
-    counts: Mapping[str, float | tuple[float, ...]]
+    release: str
+    active: int
+    routes: Mapping[str, RouteCounts] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Uncounted:
+    """The worker says nothing more of this release, which takes no calls."""
+
+    plugin: str
+    version: str
+    release: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -177,12 +197,12 @@ class CircuitGone:
 
 Message = (
     Hello | Welcome | Access | Routes | Watched | Beat | Serving | Ack | Behind | Failed | Good | Measured
-    | Counted | Used | Unserved | Circuit | CircuitGone
+    | Counted | Used | Unserved | Circuit | CircuitGone | Uncounted
 )  # fmt: skip
 
 _TYPES: tuple[type[Any], ...] = (
     Hello, Welcome, Access, Routes, Watched, Beat, Serving, Ack, Behind, Failed, Good, Measured, Counted,
-    Used, Unserved, Circuit, CircuitGone,
+    Used, Unserved, Circuit, CircuitGone, Uncounted,
 )  # fmt: skip
 _NUMBER = {kind: number for number, kind in enumerate(_TYPES)}
 _JSON = [_Json[kind] for kind in _TYPES]  # type: ignore[valid-type]  # one model a message

@@ -88,8 +88,16 @@ def route(
     limits: Limits | None = None,
     ui: UiBundle | None = None,
     retry_after: float = 1.0,
+    templates: tuple[str, ...] = (),
 ) -> Route:
-    target = Target(release_id=ReleaseId("r1"), version="1.0.0", endpoints=endpoints, rules=rules, ui=ui)
+    target = Target(
+        release_id=ReleaseId("r1"),
+        version="1.0.0",
+        endpoints=endpoints,
+        rules=rules,
+        ui=ui,
+        templates=templates,
+    )
     return Route(
         plugin_id=PluginId(plugin),
         state=state,

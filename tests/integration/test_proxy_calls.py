@@ -202,9 +202,10 @@ async def test_a_session_works_from_its_own_origin_only(plugin: ContractPlugin, 
         assert rebound.status_code == 403
 
 
-async def test_calls_are_counted_with_bounded_labels(
-    plugin: ContractPlugin, plane: Plane, client: httpx.AsyncClient
+async def test_calls_are_counted_by_what_the_plugin_declared(
+    one: Endpoint, plugin: ContractPlugin, plane: Plane, client: httpx.AsyncClient
 ) -> None:
+    plane.publish(route(one, templates=("/status/{code}",)))
     await client.get("/plugins/notes/api/a")
     await client.post("/plugins/notes/api/b")
     await client.get("/plugins/notes/api/status/404")
@@ -213,11 +214,12 @@ async def test_calls_are_counted_with_bounded_labels(
         for metric in plane.data_plane.metrics.collect()
         for sample in metric.samples
     }
-    assert samples["plugway_calls_total", "notes", "1.0.0", "read", "2xx"] == 1
-    assert samples["plugway_calls_total", "notes", "1.0.0", "write", "2xx"] == 1
-    assert samples["plugway_calls_total", "notes", "1.0.0", "read", "4xx"] == 1
-    assert samples["plugway_call_seconds_count", "notes", "1.0.0"] == 3
-    assert samples["plugway_calls_active", "notes", "1.0.0"] == 0
+    who = ("notes", "1.0.0", "r1")
+    assert samples["plugway_calls_total", *who, "other", "read", "2xx"] == 1
+    assert samples["plugway_calls_total", *who, "other", "write", "2xx"] == 1
+    assert samples["plugway_calls_total", *who, "/status/{code}", "read", "4xx"] == 1
+    assert samples["plugway_call_seconds_count", *who, "other"] == 2
+    assert samples["plugway_calls_active", *who] == 0
 
 
 @pytest.mark.parametrize("body", [b"small", b"x" * 200_000], ids=["short", "long"])
@@ -242,3 +244,21 @@ async def test_what_a_draining_plugin_refused_is_done_by_the_other(
     bound = await client.post("/plugins/notes/api/echo", content=body, headers={"x-plugway-release": "r1"})
     assert bound.status_code == 503, "a page's call is never carried to another release"
     await server.stop(None)
+
+
+async def test_no_caller_makes_labels(
+    one: Endpoint, plugin: ContractPlugin, plane: Plane, client: httpx.AsyncClient
+) -> None:
+    plane.publish(route(one, templates=("/status/{code}",)))
+    methods = ["GET", "POST", "PURGE", "MKCOL"]
+    for number in range(80):
+        path = (
+            f"/x{number}",
+            f"/status/{number + 200}",
+            f"/status/200/{number}?q={number}",
+            f"/%{number:02x}",
+        )
+        await client.request(methods[number % 4], "/plugins/notes/api" + path[number % 4 - 1])
+    routes = plane.data_plane.metrics.of("notes", "1.0.0", "r1").routes
+    assert routes.keys() == {"other", "/status/{code}"}
+    assert sum(sum(counters.calls) for counters in routes.values()) == 80

@@ -73,7 +73,7 @@ async def test_a_plugin_killed_in_a_call_is_503_at_once(
     plane.publish(route(at, plugin="dying"))
     await client.get("/plugins/dying/api/x")
     hanging = asyncio.create_task(client.post("/plugins/dying/api/hang"))
-    await until(lambda: plane.data_plane.metrics.of("dying", "1.0.0").active == 1)
+    await until(lambda: plane.data_plane.metrics.of("dying", "1.0.0", "r1").active == 1)
     await asyncio.sleep(0.1)
     child.kill()
     answer = await asyncio.wait_for(hanging, 10)

@@ -176,7 +176,7 @@ async def test_a_client_that_leaves_its_upload_cancels_it(plugin: ContractPlugin
     await until(lambda: "exchange" in plugin.cancelled)
     # That is no fault of the plugin's.
     assert plane.outcomes.failures(InstanceId("one")) == (0, "")
-    await until(lambda: plane.data_plane.metrics.of("notes", "1.0.0").active == 0)
+    await until(lambda: plane.data_plane.metrics.of("notes", "1.0.0", "r1").active == 0)
 
 
 @pytest.mark.parametrize("declared", [10, 99_000_000], ids=["one message", "stream"])

@@ -66,6 +66,8 @@ async def test_assets_need_the_capability_and_nothing_else(plane: Plane, assets:
         assert answer.headers["access-control-allow-origin"] == "*"
         assert answer.headers["x-content-type-options"] == "nosniff"
         assert "immutable" in answer.headers["cache-control"]
+        counted = plane.data_plane.metrics.of("notes", "1.0.0", "r1").routes["ui"]
+        assert counted.calls[:5] == [0, 2, 0, 0, 0], "the frame, whose path the fixture read, and the file"
         guess = assets[:-3] + ("00/" if assets[-3:] != "00/" else "11/")
         assert (await stranger.get(guess + "index.js")).status_code == 404
 

@@ -131,7 +131,7 @@ async def test_sockets_count_towards_the_limit(plugin: ContractPlugin, plane: Pl
         with pytest.raises(InvalidStatus) as refused:
             await dial(plane)
         assert refused.value.response.status_code == 503
-    await until(lambda: plane.data_plane.metrics.of("notes", "1.0.0").active == 0)
+    await until(lambda: plane.data_plane.metrics.of("notes", "1.0.0", "r1").active == 0)
     async with dial(plane):
         pass
 

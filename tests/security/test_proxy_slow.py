@@ -89,7 +89,7 @@ async def test_a_stream_that_nobody_takes_is_given_up(
     plane.publish(route(one, limits=Limits(stream_idle=0.5)))
     with contextlib.closing(reading_nothing(plane.port, f"{API}/endless")):
         await until(lambda: "endless" in plugin.cancelled)
-        await until(lambda: plane.data_plane.metrics.of("notes", "1.0.0").active == 0)
+        await until(lambda: plane.data_plane.metrics.of("notes", "1.0.0", "r1").active == 0)
         # The client's slowness is not the plugin's fault.
         assert plane.outcomes.failures(InstanceId("one")) == (0, "")
 

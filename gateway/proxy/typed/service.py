@@ -55,6 +55,7 @@ class TypedCalls:
         if found is None:
             return False
         binding, template, parts = found
+        call.named = binding.path
         body = await _body(call)
         try:
             kind = _content_type(call)

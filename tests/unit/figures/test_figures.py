@@ -6,22 +6,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.figures.counts import Counts, quantile, read_counts
+from gateway.figures.counts import Counts, quantile
 from gateway.figures.history import COARSE, FINE, STRIDE, History, Point, Ring
 from gateway.figures.sampler import Sampler
 from gateway.model import PluginState
-from gateway.proxy.counters import READ, WRITE, CallMetrics
+from gateway.proxy.counters import READ, UI, WRITE, CallMetrics
 
 HEALTHY, UNHEALTHY = PluginState.HEALTHY, PluginState.UNHEALTHY
 INF = float("inf")
 
 
-def test_counts_of_all_versions_together() -> None:
+def test_counts_of_all_releases_and_routes_together_without_files() -> None:
     metrics = CallMetrics()
-    metrics.of("notes", "1.0.0").count(READ, 200, 0.0005)
-    metrics.of("notes", "2.0.0").count(WRITE, 503, 0.3)
-    metrics.of("redis", "1.0.0").count(READ, 404, 0.01)
-    found = read_counts(metrics.collect())
+    metrics.of("notes", "1.0.0", "a").route("/x").count(READ, 200, 0.0005)
+    metrics.of("notes", "2.0.0", "b").route("/y").count(WRITE, 503, 0.3)
+    metrics.of("notes", "2.0.0", "b").route(UI).count(READ, 200, 0.3)
+    metrics.of("redis", "1.0.0", "c").route("/x").count(READ, 404, 0.01)
+    found = metrics.totals()
     assert (found["notes"].calls, found["notes"].errors) == (2, 1)
     assert (found["redis"].calls, found["redis"].errors) == (1, 0)
     assert found["notes"].buckets[0.001] == 1
@@ -89,9 +90,9 @@ def test_what_is_uninstalled_is_forgotten_and_what_is_unknown_has_none() -> None
 
 async def test_the_sampler_reads_what_is_counted() -> None:
     metrics, history = CallMetrics(), History()
-    sampler = Sampler(history, metrics.collect, lambda: {"notes": HEALTHY}, step=60)
+    sampler = Sampler(history, metrics.totals, lambda: {"notes": HEALTHY}, step=60)
     await sampler.look()
-    metrics.of("notes", "1").count(READ, 200, 0.004)
+    metrics.of("notes", "1", "a").route("/").count(READ, 200, 0.004)
     await sampler.look()
     (point,) = history.fine("notes")
     assert (point.calls, point.errors, point.state) == (1, 0, HEALTHY)

@@ -5,8 +5,9 @@ from prometheus_client import CollectorRegistry
 from gateway.proxy.counters import READ, WRITE, CallMetrics
 from gateway.workers.counts import Unsent, WorkerMetrics
 
-NOTES = {"plugin": "notes", "version": "1"}
-GOOD_READS = {**NOTES, "method": "read", "status": "2xx"}
+NOTES = {"plugin": "notes", "version": "1", "release": "a"}
+ROUTE = {**NOTES, "route": "/x"}
+GOOD_READS = {**ROUTE, "method": "read", "status": "2xx"}
 
 
 class Worker:
@@ -15,7 +16,7 @@ class Worker:
         self.unsent = Unsent(self.metrics)
 
     def call(self, method: int = READ, status: int = 200) -> None:
-        self.metrics.of("notes", "1").count(method, status, 0.002)
+        self.metrics.of("notes", "1", "a").route("/x").count(method, status, 0.002)
 
     def report(self) -> int:
         told = list(self.unsent.changed())
@@ -35,9 +36,9 @@ def test_counts_of_all_workers_are_one_sum() -> None:
     one.report()
     two.report()
     assert registry.get_sample_value("plugway_calls_total", GOOD_READS) == 4
-    failed = {**NOTES, "method": "write", "status": "5xx"}
+    failed = {**ROUTE, "method": "write", "status": "5xx"}
     assert registry.get_sample_value("plugway_calls_total", failed) == 1
-    assert registry.get_sample_value("plugway_call_seconds_count", NOTES) == 5
+    assert registry.get_sample_value("plugway_call_seconds_count", ROUTE) == 5
 
 
 def test_a_worker_that_ends_takes_nothing_with_it_but_its_running_calls() -> None:
@@ -46,7 +47,7 @@ def test_a_worker_that_ends_takes_nothing_with_it_but_its_running_calls() -> Non
     for name in ("w1", "w2", "w3"):
         worker = Worker(name, whole)
         worker.call()
-        worker.metrics.of("notes", "1").active = 2
+        worker.metrics.of("notes", "1", "a").active = 2
         worker.report()
         whole.ended(name)
     whole.ended("never there")
@@ -57,10 +58,25 @@ def test_a_worker_that_ends_takes_nothing_with_it_but_its_running_calls() -> Non
 def test_only_what_changed_is_told_until_someone_new_listens() -> None:
     worker = Worker("w1", WorkerMetrics())
     worker.call()
-    worker.metrics.of("other", "1")
+    worker.metrics.of("other", "1", "b")
     assert worker.report() == 2
     assert worker.report() == 0
     worker.call()
     assert worker.report() == 1
     worker.unsent.forget()
     assert worker.report() == 2
+
+
+def test_a_release_that_ends_takes_its_series_along_but_not_its_calls() -> None:
+    whole, registry = WorkerMetrics(), CollectorRegistry()
+    registry.register(whole)
+    one, two = Worker("w1", whole), Worker("w2", whole)
+    for worker in (one, two):
+        worker.call()
+        worker.report()
+    whole.ended("w2")
+    one.metrics.drop(("notes", "1", "a"))
+    one.metrics.of("notes", "2", "b").route("/x").count(READ, 200, 0.002)
+    one.report()
+    assert registry.get_sample_value("plugway_calls_total", GOOD_READS) is None
+    assert whole.totals()["notes"].calls == 3

@@ -36,8 +36,10 @@ from gateway.workers.messages import (
     Hello,
     Measured,
     Message,
+    RouteCounts,
     Routes,
     Serving,
+    Uncounted,
     Unserved,
     Used,
     Watched,
@@ -69,7 +71,7 @@ def full_route(plugin: str = "notes") -> Route:
     )
     target = Target(
         release_id=ReleaseId("r1"), version="1.0.0", endpoints=(endpoint,), weight=20, warm=True, ui=ui,
-        rules=(rule,), one_way=True,
+        rules=(rule,), one_way=True, templates=("/x/{y}",),
     )  # fmt: skip
     return Route(
         plugin_id=PluginId(plugin),
@@ -104,7 +106,14 @@ MESSAGES: list[Message] = [
         )
     ),
     CircuitGone(instance=NOTES, incarnation="1"),
-    Counted(plugin="notes", version="1", counts={"calls": (1.0, 2.0), "seconds": 0.5}),
+    Counted(
+        plugin="notes",
+        version="1",
+        release="r1",
+        active=3,
+        routes={"/x/{y}": RouteCounts(calls=(1, 2), buckets=(3,), seconds=0.5)},
+    ),
+    Uncounted(plugin="notes", version="1", release="r1"),
 ]
 
 
