@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
@@ -115,6 +116,11 @@ async def place(tmp_path: Path, workers: int = 2, **settings: str) -> AsyncItera
     here = Place(tmp_path, workers, **settings)
     try:
         yield here
+    except BaseException:
+        told = here.home / "logs" / "workers.log"
+        text = await asyncio.to_thread(told.read_text) if told.exists() else "nothing"
+        logging.getLogger(__name__).error("The workers told: %s", text)
+        raise
     finally:
         for process in await asyncio.to_thread(marked, here.home, "PLUGWAY_HOME_ID"):
             process.kill()
