@@ -6,12 +6,12 @@ BASE_IMAGE ?= $(PLUGWAY_BASE_IMAGE)
 PY := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test lint bench proto images lock clean
+.PHONY: help run demo test lint bench bench-check bench-more proto images lock clean
 .venv/.run:; @./scripts/venv.sh run
 .venv/.dev:; @./scripts/venv.sh dev
 
 help: ## This list.
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: ## Run the gateway and its plugins (HOST, PORT, RUNTIME=auto|process|docker).
 	@./scripts/venv.sh run
@@ -30,12 +30,17 @@ lint: ## Types, style, layers, proto: nothing is changed.
 	@./scripts/venv.sh dev
 	@./scripts/lint.sh
 
-bench: ## Measure the proxy path beside its peers, starts, rollouts and installs.
+bench: ## The gateway beside its peers, one table (ARGS="--only small,down --peers gateway,nginx --json").
 	@./scripts/venv.sh dev
 	@$(PY) -m tests.benchmarks $(ARGS)
-	@$(if $(ARGS),,$(PY) -m tests.benchmarks.startup)
-	@$(if $(ARGS),,$(PY) -m tests.benchmarks.rollout)
-	@$(if $(ARGS),,$(PY) -m tests.benchmarks.installs)
+
+bench-check: ## Fails where a call has become dearer beside its peers than is written down.
+	@./scripts/venv.sh dev
+	@$(PY) -m tests.benchmarks.regression $(ARGS)
+
+bench-more: ## Measure many plugins, workers, starts, rollouts and installs.
+	@./scripts/venv.sh dev
+	@for what in scale workers startup rollout installs; do $(PY) -m tests.benchmarks.$$what || exit; done
 
 proto: ## Regenerate the committed stubs from proto/.
 	@./scripts/venv.sh dev

@@ -1,187 +1,59 @@
-"""Measures, prints a table (or ``--json``), and fails with ``--check`` where a goal is missed."""
+"""The gateway beside its peers, in front of one plugin: one run, one table.
+
+Fails where a peer's program is missing, where a peer answers wrong bytes, and with ``--check`` where a
+goal is missed.
+"""
 
 from __future__ import annotations
 
 import argparse
-import contextlib
 import json
-import platform
-import subprocess
 import sys
-import tempfile
-from pathlib import Path
-from statistics import median
-from typing import Any
 
-import psutil
 import uvloop
 
-from tests.benchmarks import first_load, peers
-from tests.benchmarks.load import Cost, drive, measure
-
-PATH = "/plugins/notes/api/notes/1"
-GATEWAY, MANY, FASTAPI, ENVOY = (
-    "gateway, 2 plugins",
-    "gateway, 1,000 plugins",
-    "FastAPI + httpx",
-    "Envoy transcoder",
-)
+from tests.benchmarks.cases import CASES
+from tests.benchmarks.field import TITLES, Missing
+from tests.benchmarks.report import judged, machine, table
+from tests.benchmarks.runner import Plan, as_json, measure
 
 
-async def _measured(
-    names: dict[str, tuple[int, int]], arguments: argparse.Namespace, connections: int
-) -> dict[str, list[Cost]]:
-    """Rounds in turn, so that what else the machine does falls on all alike."""
-    for _, port in names.values():
-        await drive(port, PATH, 1600, connections)
-    costs: dict[str, list[Cost]] = {name: [] for name in names}
-    for number in range(arguments.rounds):
-        order = list(names.items())
-        for name, (pid, port) in order if number % 2 else reversed(order):
-            costs[name].append(await measure(pid, port, PATH, arguments.calls, connections))
-    return costs
+def names_of(known: dict[str, str], flag: str, said: str) -> list[str]:
+    """The known names in ``said``, by comma, in their usual order; raises ``ValueError``."""
+    asked = {name.strip() for name in said.split(",") if name.strip()} or set(known)
+    if unknown := asked - set(known):
+        raise ValueError(f"{flag}: unknown {', '.join(sorted(unknown))}; there are {', '.join(known)}")
+    return [name for name in known if name in asked]
 
 
-async def _many_against_few(running: dict[str, tuple[int, int]], arguments: argparse.Namespace) -> float:
-    """CPU a call with 1,000 plugins against that with 2, judged by 5 %.
-
-    Short rounds in turn, and totals: processor time is counted in steps of 10 ms.
-    """
-    spent = dict.fromkeys((GATEWAY, MANY), 0.0)
-    for number in range(arguments.rounds * 8):
-        for name in (GATEWAY, MANY) if number % 2 else (MANY, GATEWAY):
-            pid, port = running[name]
-            spent[name] += (await measure(pid, port, PATH, arguments.calls // 5, 16)).cpu
-    return spent[MANY] / spent[GATEWAY]
-
-
-def _direct(socket: str, calls: int, way: str) -> float:
-    """CPU of a client that calls the plugin itself, in microseconds a call."""
-    command = [sys.executable, "-m", "tests.benchmarks.direct", socket, str(calls), way]
-    return float(subprocess.run(command, check=True, capture_output=True).stdout) / calls * 1e6
-
-
-async def _run(arguments: argparse.Namespace) -> dict[str, Any]:
-    with tempfile.TemporaryDirectory() as name, contextlib.ExitStack() as stack:
-        directory = Path(name)
-        socket, http_socket = f"{directory}/p.sock", f"{directory}/h.sock"
-        stack.enter_context(peers.module("plugin", socket, http_socket))
-        await peers.exists(Path(http_socket))
-        running: dict[str, tuple[int, int]] = {}
-        ports = [peers.free_port() for _ in range(4)]
-        home = str(directory / "home")
-        started = {
-            GATEWAY: stack.enter_context(peers.module("gateway_process", str(ports[0]), socket, "2", home)),
-            MANY: stack.enter_context(peers.module("gateway_process", str(ports[1]), socket, "1000", home)),
-            FASTAPI: stack.enter_context(peers.module("fastapi_process", str(ports[2]), http_socket)),
-        }
-        if command := peers.envoy_command(ports[3], socket, directory):
-            started[ENVOY] = stack.enter_context(peers.process(*command))
-        for (label, process), port in zip(started.items(), ports, strict=False):
-            await peers.listening(port, process)
-            running[label] = (process.pid, port)
-        by_connections = {
-            str(connections): await _measured(running, arguments, connections) for connections in (16, 1)
-        }
-        many = await _many_against_few(running, arguments)
-        floor = {
-            way: median(_direct(socket, arguments.calls, way) for _ in range(3)) for way in ("grpc", "wire")
-        }
-    return _summary(by_connections, floor, await first_load.measure(), many)
-
-
-def _summary(
-    by_connections: dict[str, dict[str, list[Cost]]],
-    floor: dict[str, float],
-    ui: tuple[int, int, float],
-    many: float,
-) -> dict[str, Any]:
-    cpu = {
-        connections: {name: round(median(cost.cpu for cost in costs), 1) for name, costs in of.items()}
-        for connections, of in by_connections.items()
-    }
-    latency = {
-        connections: {name: round(median(cost.latency for cost in costs)) for name, costs in of.items()}
-        for connections, of in by_connections.items()
-    }
-    pairs = by_connections["16"]
-    ratios = {
-        f"gateway / {peer}": round(
-            median(a.cpu / b.cpu for a, b in zip(pairs[GATEWAY], pairs[peer], strict=True)), 3
-        )
-        for peer in (FASTAPI, ENVOY)
-        if peer in pairs
-    }
-    return {
-        "machine": f"{_processor()}, {psutil.cpu_count()} processors, Python {platform.python_version()}",
-        "cpu_us": cpu,
-        "latency_us": latency,
-        "floor_cpu_us": {way: round(value, 1) for way, value in floor.items()},
-        "ratios": ratios | {"1,000 plugins / 2 plugins": round(many, 3)},
-        "ui_first_load": {"files": ui[0], "plugin_calls": ui[1], "ms": round(ui[2], 1)},
-    }
-
-
-def _processor() -> str:
-    info = Path("/proc/cpuinfo")
-    if info.exists():
-        for line in info.read_text().splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()
-
-
-def goals(result: dict[str, Any]) -> dict[str, bool]:
-    """The figures that must hold."""
-    ratios = result["ratios"]
-    held = {
-        "at most a fifth of FastAPI + httpx": ratios[f"gateway / {FASTAPI}"] <= 0.2,
-        "1,000 plugins within 5 % of 2": ratios["1,000 plugins / 2 plugins"] <= 1.05,
-        "UI first load without a call to the plugin": result["ui_first_load"]["plugin_calls"] == 0,
-    }
-    if (envoy := ratios.get(f"gateway / {ENVOY}")) is not None:
-        held["at most twice Envoy's transcoder"] = envoy <= 2.0
-    return held
-
-
-def table(result: dict[str, Any]) -> str:
-    """The result in Markdown."""
-    lines = [
-        f"Machine: {result['machine']}.",
-        "",
-        "| what | CPU a call, 16 at once | CPU a call, one at a time | time a call, one at a time |",
-        "| --- | ---: | ---: | ---: |",
-    ]
-    cpu, latency = result["cpu_us"], result["latency_us"]
-    lines += [
-        f"| {name} | {value:.0f} us | {cpu['1'][name]:.0f} us | {latency['1'][name]} us |"
-        for name, value in cpu["16"].items()
-    ]
-    floor = result["floor_cpu_us"]
-    lines += [
-        f"| floor: plugin called directly by grpc.aio | {floor['grpc']:.0f} us | | |",
-        f"| floor: plugin called directly by the gateway's connection | {floor['wire']:.0f} us | | |",
-        "",
-        *(f"- {name}: {value:.3f}" for name, value in result["ratios"].items()),
-        "- UI first load: {files} files, {plugin_calls} calls to the plugin, {ms} ms".format(
-            **result["ui_first_load"]
-        ),
-        "",
-        *(f"- {'holds' if held else 'MISSED'}: {name}" for name, held in goals(result).items()),
-    ]
-    return "\n".join(lines)
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
+    parser.add_argument("--only", default="", help=f"cases by comma: {', '.join(CASES)}")
+    parser.add_argument("--peers", default="", help=f"peers by comma: {', '.join(TITLES)}")
+    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    parser.add_argument("--check", action="store_true", help="fail where a goal is missed")
+    parser.add_argument("--rounds", type=int, default=3, help="rounds for each peer and case (default 3)")
+    parser.add_argument("--seconds", type=float, default=1.0, help="seconds a round (default 1)")
+    parser.add_argument("--paced", type=float, default=3.0, help="seconds at the fixed rate (default 3)")
+    parser.add_argument("--streams", type=int, default=1000, help="idle event streams (default 1000)")
+    return parser
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
-    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
-    parser.add_argument("--check", action="store_true", help="fail where a goal is missed")
-    parser.add_argument("--rounds", type=int, default=5, help="rounds for each peer (default 5)")
-    parser.add_argument("--calls", type=int, default=4000, help="calls a round (default 4000)")
+    parser = _parser()
     arguments = parser.parse_args()
-    result = uvloop.run(_run(arguments))
-    sys.stdout.write((json.dumps(result, indent=2) if arguments.json else table(result)) + "\n")
-    return 1 if arguments.check and not all(goals(result).values()) else 0
+    try:
+        cases = names_of({case: case for case in CASES}, "--only", arguments.only)
+        peers = names_of(TITLES, "--peers", arguments.peers)
+        plan = Plan(arguments.rounds, arguments.seconds, arguments.paced, arguments.streams)
+        results = uvloop.run(measure(peers, cases, plan))
+    except (ValueError, Missing) as error:
+        parser.exit(2, f"{error}\n")
+    if arguments.json:
+        sys.stdout.write(json.dumps({"machine": machine(), **as_json(results)}, indent=2) + "\n")
+    else:
+        sys.stdout.write(table(results) + "\n")
+    return 1 if arguments.check and not all(held for _, held in judged(results)) else 0
 
 
 if __name__ == "__main__":

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from tests.benchmarks import envoy
@@ -22,18 +23,42 @@ def free_port() -> int:
 
 
 @contextlib.contextmanager
-def process(*command: str) -> Iterator[subprocess.Popen[bytes]]:
-    running = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+def on_cores(cores: Sequence[int]) -> Iterator[None]:
+    """What is started meanwhile runs on these processors only; none means wherever it likes."""
+    if not cores:
+        yield
+        return
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, cores)
     try:
-        yield running
+        yield
     finally:
-        running.kill()
-        running.wait()
+        os.sched_setaffinity(0, before)
 
 
 @contextlib.contextmanager
-def module(name: str, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
-    with process(sys.executable, "-m", f"tests.benchmarks.{name}", *arguments) as running:
+def process(*command: str, piped: bool = False) -> Iterator[subprocess.Popen[bytes]]:
+    """Ended when the block is left. ``piped`` gives it pipes for input and output."""
+    ends = subprocess.PIPE if piped else subprocess.DEVNULL
+    running = subprocess.Popen(command, stdin=ends, stdout=ends)
+    try:
+        yield running
+    finally:
+        running.terminate()
+        try:
+            running.wait(2)
+        except subprocess.TimeoutExpired:
+            running.kill()
+            running.wait()
+        for end in (running.stdin, running.stdout):
+            if end is not None:
+                end.close()
+
+
+@contextlib.contextmanager
+def module(name: str, *arguments: str, piped: bool = False) -> Iterator[subprocess.Popen[bytes]]:
+    command = (sys.executable, "-m", f"tests.benchmarks.{name}", *arguments)
+    with process(*command, piped=piped) as running:
         yield running
 
 
@@ -58,13 +83,10 @@ async def exists(path: Path) -> None:
             await asyncio.sleep(0.02)
 
 
-def envoy_command(port: int, plugin_socket: str, directory: Path) -> list[str] | None:
-    """How to run Envoy with one worker, or None where it is not installed."""
-    program = envoy.binary()
-    if program is None:
-        return None
-    config = envoy.write_config(port, plugin_socket, directory)
+def envoy_command(port: int, plugin_socket: str, http_socket: str, directory: Path) -> list[str]:
+    """How to run Envoy with one worker."""
+    config = envoy.write_config(port, plugin_socket, http_socket, directory)
     return [
-        *(str(program), "-c", str(config), "--concurrency", "1", "--log-level", "off"),
+        *(str(envoy.binary()), "-c", str(config), "--concurrency", "1", "--log-level", "off"),
         *("--use-dynamic-base-id", "--disable-hot-restart"),
     ]

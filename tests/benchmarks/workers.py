@@ -25,10 +25,12 @@ import uvloop
 
 from gateway.workers.records import Record
 from tests.benchmarks import peers
-from tests.benchmarks.load import cpu_seconds, drive
+from tests.benchmarks.accounting import cpu_seconds
+from tests.benchmarks.cases import Case
+from tests.benchmarks.field import API
+from tests.benchmarks.http_load import HttpLoad
 
-PATH = "/plugins/notes/api/notes/1"
-CONNECTIONS = 32
+_SMALL = Case("small", "small JSON", "/notes/1", at_once=32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +50,10 @@ class Gateway:
         self.workers = workers
         self._process = process
 
-    async def run(self, calls: int) -> Run:
+    async def run(self, seconds: float) -> Run:
+        load = HttpLoad(self.port, lambda case: API + case.path)
         before = {pid: cpu_seconds(pid) for pid in self.workers}
-        seconds = await drive(self.port, PATH, calls, CONNECTIONS)
+        calls, seconds = await load.closed(_SMALL, seconds)
         spent = [cpu_seconds(pid) - before[pid] for pid in self.workers]
         return Run(cpu=sum(spent) / calls * 1e6, busiest=max(spent) / calls * 1e6, rate=calls / seconds)
 
@@ -111,7 +114,7 @@ async def _run(arguments: argparse.Namespace) -> dict[str, Any]:
                 runs: dict[int, list[Run]] = {1: [], 2: []}
                 for number in range(arguments.rounds + 1):
                     for side in (one, two) if number % 2 else (two, one):
-                        run = await side.run(arguments.calls)
+                        run = await side.run(arguments.seconds)
                         if number:  # The first round warms up.
                             runs[len(side.workers)].append(run)
                 tables = await two.snapshots()
@@ -156,7 +159,7 @@ def main() -> int:
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     parser.add_argument("--check", action="store_true", help="fail where a goal is missed")
     parser.add_argument("--rounds", type=int, default=6, help="rounds for each number (default 6)")
-    parser.add_argument("--calls", type=int, default=6400, help="calls a round (default 6400)")
+    parser.add_argument("--seconds", type=float, default=1.5, help="seconds a round (default 1.5)")
     arguments = parser.parse_args()
     result = uvloop.run(_run(arguments))
     sys.stdout.write((json.dumps(result, indent=2) if arguments.json else table(result)) + "\n")
