@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, NoReturn
 
 from plugway.plugin.v1 import manifest_pb2, plugin_pb2
 
@@ -106,10 +106,14 @@ def _settings_schema(settings: manifest_pb2.SettingsSchema) -> dict[str, Any]:
     return schema
 
 
+def _no_json(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no JSON")
+
+
 def _object(text: str | bytes, what: str) -> dict[str, Any]:
     try:
-        value = json.loads(text)
-    except ValueError as error:
+        value = json.loads(text, parse_constant=_no_json)
+    except (ValueError, RecursionError) as error:
         raise GarbageAnswer(f"Its {what} is not JSON.") from error
     if not isinstance(value, dict):
         raise GarbageAnswer(f"Its {what} is not a JSON object.")

@@ -161,8 +161,9 @@ function show(spec) {
     tagsRoot.append(element("a", { href: `#${encodeURIComponent(id)}` }, tag));
   }
   for (const plugin of spec["x-plugway-plugins"] ?? []) {
-    if (!plugin.included) {
-      operationsRoot.append(element("p", { className: "quiet" }, `${plugin.id} is not shown: ${plugin.reason}.`));
+    if (plugin.reason) {
+      const what = plugin.included ? "is not shown whole" : "is not shown";
+      operationsRoot.append(element("p", { className: "quiet" }, `${plugin.id} ${what}: ${plugin.reason}.`));
     }
   }
 }

@@ -10,6 +10,7 @@ from fastapi.openapi.utils import get_openapi
 
 from gateway.api.instance_views import LogLineView
 from gateway.api.openapi.fragment import SIGNED_IN
+from gateway.api.openapi.gateway_answers import shared_components
 from gateway.api.problems import MEDIA_TYPE, Problem
 from gateway.api.rights import OPEN
 from gateway.api.system_views import EventView
@@ -40,13 +41,6 @@ SECURITY_SCHEMES = {
         "description": "A browser session. Calls that change something also need a same-origin `Origin`.",
     },
 }
-_SHARED = {
-    "SignInFirst": "No valid token or session.",
-    "NotAllowed": "Known, but not allowed.",
-    "PluginFailed": "The plugin broke off, or answered something that is no HTTP.",
-    "PluginUnavailable": "The plugin is away; `reason` says why, `Retry-After` when to try again.",
-    "PluginTimedOut": "The plugin did not answer in time.",
-}
 _DESCRIPTION = (
     "One API for the gateway and all of its plugins. Errors are RFC 9457 problem documents "
     f"(`{MEDIA_TYPE}`) with a stable `type`. The paths of plugins lie under `/plugins/{{id}}/api`; "
@@ -69,7 +63,9 @@ def management_document(app: FastAPI) -> dict[str, Any]:
     for model in (Problem, EventView, LogLineView):
         _add(schemas, model.__name__, model.model_json_schema(ref_template=REF, mode="serialization"))
     _add(schemas, "PluginDefinitionInput", _definition_input())
-    components["responses"] = {name: _problem(text) for name, text in _SHARED.items()}
+    shared = shared_components()
+    components["responses"] = shared["responses"]
+    schemas.update(shared["schemas"])
     components["securitySchemes"] = copy.deepcopy(SECURITY_SCHEMES)
     # The framework's own validation answer; ours is a problem like every other error.
     for name in ("HTTPValidationError", "ValidationError"):
@@ -80,13 +76,6 @@ def management_document(app: FastAPI) -> dict[str, Any]:
             is_open = (method.upper(), path) in OPEN
             operation["security"] = [] if is_open else copy.deepcopy(SIGNED_IN)
     return document
-
-
-def _problem(description: str) -> dict[str, Any]:
-    return {
-        "description": description,
-        "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
-    }
 
 
 def _drop_framework_answer(answers: dict[str, Any]) -> None:

@@ -18,12 +18,12 @@ def fragment_or_reason(plugin: PluginId, manifest: Manifest | None) -> Fragment 
     """The plugin's share, or in words why it has none. Never raises: a plugin wrote what is read."""
     if manifest is None:
         return "it has not started yet, so its routes are not known"
-    if manifest.openapi is None:
-        return "it publishes no OpenAPI document"
+    if manifest.openapi is None and not manifest.services:
+        return "it publishes no OpenAPI document and no services"
     try:
         return plugin_fragment(plugin, manifest)
     except BrokenDocument as error:
-        return f"its OpenAPI document does not hold: {error}"
+        return str(error)
     except Exception:  # noqa: BLE001  a plugin's document must not take the others' away
         _log.exception("the OpenAPI document of %s could not be read", plugin)
         return "its OpenAPI document could not be read"
@@ -37,7 +37,7 @@ def unify(base: Mapping[str, Any], plugins: Iterable[tuple[PluginId, Fragment | 
         if isinstance(fragment, str):
             listed.append({"id": plugin, "included": False, "reason": fragment})
             continue
-        listed.append({"id": plugin, "included": True, "reason": ""})
+        listed.append({"id": plugin, "included": True, "reason": fragment.left_out})
         document["paths"].update(fragment.paths)
         document.setdefault("tags", []).extend(fragment.tags)
         for section, members in fragment.components.items():

@@ -34,12 +34,12 @@ class _Place:
         self._steps: list[tuple[str, bool]] = []
         self.name = ".".join(path)
         for step in path[:-1]:
-            field = _field(type_, step)
+            field = find_field(type_, step)
             if field.message_type is None or is_map(field) or field.message_type.full_name in _CLOSED:
                 raise KeyError(step)
             self._steps.append((field.name, field.is_repeated))
             type_ = field.message_type
-        field = _field(type_, path[-1])
+        field = find_field(type_, path[-1])
         self.repeated = field.is_repeated
         self._leaf = _leaf(field, mapper)
 
@@ -54,7 +54,8 @@ class _Place:
             raise
 
 
-def _field(type_: Descriptor, name: str) -> FieldDescriptor:
+def find_field(type_: Descriptor, name: str) -> FieldDescriptor:
+    """Raises ``KeyError``."""
     # Both spellings are known, as in JSON.
     if (field := type_.fields_by_name.get(name)) is not None:
         return field
@@ -73,9 +74,14 @@ def _by_json_name(type_: Descriptor, name: str) -> FieldDescriptor:
     raise KeyError(name)
 
 
-def _leaf(field: FieldDescriptor, mapper: Mapper) -> Read:
+def is_text(field: FieldDescriptor) -> bool:
+    """Whether a text can say what the field is, or one of its values where it is repeated."""
     type_ = field.message_type
-    if type_ is not None and (is_map(field) or (type_.full_name not in _FROM_TEXT and not _wraps(type_))):
+    return type_ is None or (not is_map(field) and (type_.full_name in _FROM_TEXT or _wraps(type_)))
+
+
+def _leaf(field: FieldDescriptor, mapper: Mapper) -> Read:
+    if not is_text(field):
 
         def refuse(message: Any, text: str) -> NoReturn:
             raise BadValue("cannot be given as a single text")

@@ -13,7 +13,7 @@ from gateway.errors import BadInput, PlugwayError, Unavailable
 from gateway.proxy.typed.binding import BadRequestBody
 from gateway.proxy.typed.values import BadValue
 
-_STATUSES = {
+STATUSES = {
     grpc.StatusCode.CANCELLED: 499,
     grpc.StatusCode.UNKNOWN: 500,
     grpc.StatusCode.INVALID_ARGUMENT: 400,
@@ -55,7 +55,7 @@ class StatusProblem(PlugwayError):
         super().__init__(detail, plugin=plugin, reason=more.pop("reason", "") or code.name, **more)
         self.code = code
         self.details: list[Any] = []
-        self.status = _STATUSES.get(code, 500)  # type: ignore[misc]  # one class for all statuses
+        self.status = STATUSES.get(code, 500)  # type: ignore[misc]  # one class for all statuses
 
     def problem(self) -> dict[str, Any]:
         document = super().problem()

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from openapi_spec_validator import OpenAPIV31SpecValidator
 from pydantic import BaseModel
 
+from gateway.api.openapi.gateway_answers import shared_components
 from gateway.api.openapi.unified import fragment_or_reason, unify
 from gateway.model import Access, Manifest, PluginId, RouteRule
 
@@ -24,11 +25,8 @@ BASE: dict[str, Any] = {
         "/api/v1/plugins": {"get": {"operationId": "listPlugins", "responses": {"200": {"description": ""}}}}
     },
     "components": {
-        "schemas": {"Item": {"type": "string"}, "Problem": {"type": "object"}},
-        "responses": {
-            name: {"description": name}
-            for name in ("SignInFirst", "NotAllowed", "PluginFailed", "PluginUnavailable", "PluginTimedOut")
-        },
+        **(SHARED := shared_components()),
+        "schemas": {"Item": {"type": "string"}, "Problem": {"type": "object"}, **SHARED["schemas"]},
         "securitySchemes": {
             "token": {"type": "http", "scheme": "bearer"},
             "session": {"type": "apiKey", "in": "cookie", "name": "plugway_session"},
@@ -139,7 +137,7 @@ def test_every_call_says_what_the_gateway_may_answer() -> None:
     assert open_["security"] == []
     assert user["security"] == admin["security"] == [{"token": []}, {"session": []}]
     assert "401" not in open_["responses"]
-    assert "403" not in user["responses"]
+    assert {"400", "403", "409", "413", "429"} <= set(user["responses"]) & set(open_["responses"])
     assert {"401", "403", "502", "503", "504"} <= set(admin["responses"])
 
 
@@ -219,6 +217,13 @@ def deep() -> dict[str, Any]:
     for _ in range(500):
         schema = {"items": schema}
     return schema
+
+
+def nested(levels: int) -> Any:
+    value: Any = 1
+    for _ in range(levels):
+        value = [value]
+    return value
 
 
 BROKEN: dict[str, Any] = {
@@ -340,3 +345,65 @@ def test_the_base_is_not_changed() -> None:
     before = copy.deepcopy(BASE)
     merged((NOTES, fastapi_document()))
     assert before == BASE
+
+
+HOSTILE: dict[str, Any] = {
+    "no number": minimal(
+        responses={"200": {"description": "", "content": {"a/b": {"example": float("nan")}}}}
+    ),
+    "endless": minimal(responses={"200": {"description": "", "content": {"a/b": {"example": float("inf")}}}}),
+    "half a character": minimal(summary="\ud800"),
+    "up and out": broken(paths={"/../../../api/v1/plugins": {"get": {}}}),
+    "up, encoded": broken(paths={"/%2e%2e/%2E%2e/x": {"get": {}}}),
+    "a query": broken(paths={"/x?y": {"get": {}}}),
+    "a variable twice": broken(paths={"/{a}/{a}": {"get": {}}}),
+    "too many values": minimal(responses=answer({"enum": list(range(70_000))})),
+    "too long": minimal(description="x" * 3_000_000),
+    "an endless example": minimal(
+        responses={"200": {"description": "", "content": {"a/b": {"example": nested(900)}}}}
+    ),
+}
+
+
+@pytest.mark.parametrize("document", HOSTILE.values(), ids=HOSTILE.keys())
+def test_what_would_cost_clients_the_whole_is_left_out(document: Any) -> None:
+    good = fragment_or_reason(NOTES, manifest(NOTES, fastapi_document()))
+    result = unify(BASE, [(REDIS, fragment_or_reason(REDIS, manifest(REDIS, document))), (NOTES, good)])
+    json.dumps(result, allow_nan=False, ensure_ascii=False).encode()
+    left_out, kept = result["x-plugway-plugins"]
+    assert (left_out["included"], kept["included"]) == (False, True)
+    assert 0 < len(left_out["reason"]) < 600
+
+
+def test_ids_and_names_do_not_depend_on_who_else_is_there() -> None:
+    alone = merged((REDIS, fastapi_document()))
+    after = merged((NOTES, fastapi_document()), (REDIS, fastapi_document()))
+    before = merged((REDIS, fastapi_document()), (NOTES, fastapi_document()))
+
+    def mine(document: dict[str, Any]) -> Any:
+        ids = {path: item for path, item in document["paths"].items() if f"/plugins/{REDIS}/" in path}
+        return ids, {k: v for k, v in document["components"]["schemas"].items() if k.startswith(REDIS)}
+
+    assert mine(alone) == mine(after) == mine(before)
+
+
+def test_what_a_plugin_declares_of_a_status_stays_beside_the_gateways_word() -> None:
+    own = {"type": "object", "properties": {"why": {"type": "string"}}}
+    content = {"application/problem+json": {"schema": own}, "text/plain": {"schema": {"type": "string"}}}
+    document = minimal(
+        responses={
+            "200": {"description": "fine"},
+            "409": {"description": "busy", "content": content},
+            "413": {"$ref": "#/components/responses/Large"},
+            "default": {"description": "else", "content": {"application/json": {"schema": own}}},
+        }
+    )
+    document["components"] = {"responses": {"Large": {"description": "large", "content": content}}}
+    found = operations(merged((NOTES, document)))["notes_get_x"]["responses"]
+    problem = {"$ref": "#/components/schemas/Problem"}
+    for status in ("409", "413"):
+        assert found[status]["content"]["application/problem+json"]["schema"] == {"anyOf": [own, problem]}
+        assert "text/plain" in found[status]["content"]
+    assert "Retry-After" in found["503"]["headers"]
+    assert set(found["503"]["content"]) == {"application/json", "application/problem+json"}
+    assert found["default"]["description"] == "else"

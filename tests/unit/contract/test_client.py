@@ -148,6 +148,8 @@ def broken(**changes: str) -> plugin_pb2.DescribeResponse:
         (broken(id="../etc"), "no valid plugin id"),
         (broken(version=""), "no version"),
         (broken(schema="{"), "settings schema is not JSON"),
+        (broken(openapi='{"x": NaN}'), "OpenAPI document is not JSON"),
+        (broken(openapi='{"x": ' + "[" * 50_000), "OpenAPI document is not JSON"),
         (broken(schema="[]"), "settings schema is not a JSON object"),
         (broken(schema='{"type": 7}'), "settings schema is not a JSON Schema"),
         (broken(openapi="nope"), "OpenAPI document is not JSON"),
