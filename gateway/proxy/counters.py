@@ -91,6 +91,8 @@ class CallMetrics(Counting):
 
     def __init__(self) -> None:
         self._releases: dict[Key, ReleaseCounts] = {}
+        # The keys of each plugin, the oldest first: a table of 1,000 asks for them 1,000 times.
+        self._keys: dict[str, dict[Key, None]] = {}
         self._past: dict[str, Counters] = {}
         self._refused: dict[tuple[str, str], int] = {}
         self._retried: dict[str, int] = {}
@@ -117,6 +119,7 @@ class CallMetrics(Counting):
             if len(self._releases) >= _MOST_RELEASES:
                 key = (OTHER, OTHER, OTHER)
             found = self._releases.setdefault(key, ReleaseCounts())
+            self._keys.setdefault(key[0], {})[key] = None
         return found
 
     @property
@@ -125,7 +128,7 @@ class CallMetrics(Counting):
 
     def keep(self, plugin: str, releases: frozenset[str]) -> None:
         """These take calls; of the plugin's others only the latest stay, so that rollouts add no series."""
-        past = [key for key in self._releases if key[0] == plugin and key[2] not in releases]
+        past = [key for key in self._keys.get(plugin, ()) if key[2] not in releases]
         idle = [key for key in past if not self._releases[key].active]
         for key in idle[: max(0, len(past) - PAST_RELEASES)]:
             self.drop(key)
@@ -135,6 +138,9 @@ class CallMetrics(Counting):
         gone = self._releases.pop(key, None)
         if gone is not None:
             _count_past(self._past, key[0], gone)
+            del self._keys[key[0]][key]
+            if not self._keys[key[0]]:
+                del self._keys[key[0]]
 
     def absorb(self, other: CallMetrics, *, active: bool = True) -> None:
         """Add all that another one counted; without ``active``, none of its calls runs any more."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterable
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from gateway.access.cors import Cors
@@ -18,7 +19,7 @@ from gateway.proxy.limits.gate import Gate, part
 from gateway.proxy.limits.outliers import least_busy
 from gateway.proxy.limits.overload import Capacity
 from gateway.proxy.paths import Rules
-from gateway.proxy.problems import Overloaded, Problem, retired, unavailable
+from gateway.proxy.problems import Overloaded, PluginUnavailable, Problem, retired, unavailable
 from gateway.proxy.retries import RetryBudget
 from gateway.proxy.templates import templates_of
 from gateway.proxy.upstream import Upstream, UpstreamKey, key_of
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 TypedOf = Callable[[TypedServices | None], "TypedRelease | None"]
 
 _ROOMY = 1_000_000
+_RUNNING = "calls to {} are running; no more are taken"
 _SERVING = (PluginState.HEALTHY, PluginState.UPDATING)
 
 
@@ -77,29 +79,27 @@ class PreparedRoute:
     """
 
     __slots__ = (
+        # For what is made when it is first needed: most plugins never refuse a call.
+        "__dict__",
         "active",
         "base_path",
         "budget",
         "by_release",
         "capacity",
         "cors",
-        "crowded",
         "first",
         "gate",
         "key",
         "known",
         "limits",
         "most",
-        "overloaded",
         "preview",
         "problem",
         "releases",
-        "retired",
         "route",
         "targets",
         "ui_counts",
         "uis",
-        "unavailable",
         "weights",
     )
 
@@ -134,16 +134,32 @@ class PreparedRoute:
         self.preview = _prepare_preview(route)
         serving = route.state in _SERVING and bool(self.targets)
         self.first = self.targets[0] if len(self.targets) == 1 else None
-        self.unavailable = unavailable(route)
-        self.retired = Problem(retired(route))
         self.problem = None if serving else Problem(self.unavailable)
         self.uis: list[tuple[Target, UiBundle]] = [(t, t.ui) for t in route.targets if t.ui is not None]
         self.ui_counts = {t.target.ui.digest: t.counts for t in targets if t.target.ui is not None}
-        running = f"calls to {route.plugin_id} are running; no more are taken"
-        self.overloaded = _overloaded(route, f"{self.most} {running}.", "overloaded")
-        self.crowded = _overloaded(
-            route, f"Many {running} while the gateway has little room left for others.", "crowded"
+
+    @cached_property
+    def unavailable(self) -> PluginUnavailable:
+        """Why no instance takes calls."""
+        return unavailable(self.route)
+
+    @cached_property
+    def retired(self) -> Problem:
+        """For a page whose release is gone."""
+        return Problem(retired(self.route))
+
+    @cached_property
+    def overloaded(self) -> Problem:
+        """As many calls as the plugin may have are running."""
+        return _overloaded(self.route, f"{self.most} {_RUNNING.format(self.route.plugin_id)}.", "overloaded")
+
+    @cached_property
+    def crowded(self) -> Problem:
+        """It may have no more, as the gateway is short of room."""
+        why = (
+            f"Many {_RUNNING.format(self.route.plugin_id)} while the gateway has little room left for others."
         )
+        return _overloaded(self.route, why, "crowded")
 
     def refusal(self, release: bytes) -> Problem | None:
         """Why no call is taken now; ``release`` is the one that a page was loaded from, or empty.

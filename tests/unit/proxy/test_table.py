@@ -148,3 +148,16 @@ def test_old_and_new_settings_of_one_release_share_its_name_but_not_its_calls() 
     warm = prepared.elsewhere(switched.least_busy(), release)
     assert warm is not None
     assert warm[1].endpoint.address == "unix:/old", "it helps out where the new one fails"
+
+
+def test_what_refuses_calls_is_made_when_first_needed_and_then_kept() -> None:
+    """A table of 1,000 plugins must reach every worker in a moment, and few of them ever refuse."""
+    kit = Kit()
+    kit.publish(route(endpoint("unix:/a"), limits=Limits(max_concurrent=1)))
+    prepared = kit.table.routes[b"notes"]
+    assert not vars(prepared)
+    prepared.active[0] = 1
+    refusal = prepared.refusal(b"")
+    assert refusal is not None
+    assert refusal.reason == "overloaded"
+    assert prepared.refusal(b"") is refusal
