@@ -28,6 +28,10 @@ class RolloutRequest(RolloutOptions):
         max_length=63,
     )
     yes: bool = Field(default=False, description="Agree beforehand to what the contract diff may find.")
+    allow_downgrade: bool = Field(
+        default=False,
+        description="Go there though a newer version was in use here before. Goes into the audit log.",
+    )
 
 
 class ConsentBody(Body):

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from gateway.cli.candidate_words import candidate_lines
 from gateway.cli.client import GatewayClient, Object
-from gateway.cli.command import JsonOption, YesOption, run
+from gateway.cli.command import DowngradeOption, JsonOption, YesOption, run
 from gateway.cli.confirm import confirm
 from gateway.cli.exits import Exit, from_problem
 from gateway.cli.output import clean, print_json, print_line
@@ -51,6 +51,7 @@ def import_bundle(
         typer.Argument(metavar="[ID]...", help="Only these plugins; all if left out.", show_default=False),
     ] = None,
     yes: YesOption = False,
+    allow_downgrade: DowngradeOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Install plugins from a file, without any network.
@@ -58,7 +59,9 @@ def import_bundle(
     Each is judged by this gateway's policy and shown with all that it may do: it is installed once
     you agree. Nothing is installed where one of them is refused.
     """
-    only = {"plugin": plugins} if plugins else {}
+    only: dict[str, Any] = {"plugin": plugins} if plugins else {}
+    if allow_downgrade:
+        only["allowDowngrade"] = "true"
 
     async def act(client: GatewayClient) -> None:
         found = await client.upload(f"{_PATH}/preview", file, query=only)

@@ -23,6 +23,13 @@ TimeoutOption = Annotated[
     float, typer.Option("--timeout", min=0.1, help="Longest wait, in seconds; then exit code 7.")
 ]
 DEFAULT_TIMEOUT = 300.0
+DowngradeOption = Annotated[
+    bool,
+    typer.Option(
+        "--allow-downgrade",
+        help="Also an older version than was in use here before. Goes into the audit log.",
+    ),
+]
 YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Agree beforehand; do not ask.")]
 
 

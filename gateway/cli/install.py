@@ -4,14 +4,24 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import urlencode
 
 import typer
 
 from gateway.cli.candidate_words import candidate_lines
 from gateway.cli.client import GatewayClient, Object
-from gateway.cli.command import DEFAULT_TIMEOUT, JsonOption, NoWaitOption, TimeoutOption, YesOption, run
+from gateway.cli.command import (
+    DEFAULT_TIMEOUT,
+    DowngradeOption,
+    JsonOption,
+    NoWaitOption,
+    TimeoutOption,
+    YesOption,
+    run,
+)
 from gateway.cli.confirm import confirm
 from gateway.cli.exits import Exit, failure
 from gateway.cli.follow import News, told, until_healthy
@@ -40,6 +50,7 @@ def install(
     ] = "",
     yes: YesOption = False,
     catalogue: CatalogueOption = "",
+    allow_downgrade: DowngradeOption = False,
     no_wait: NoWaitOption = False,
     timeout: TimeoutOption = DEFAULT_TIMEOUT,
     as_json: JsonOption = False,
@@ -60,7 +71,9 @@ def install(
             definition = _definition(what, version, url)
         if catalogue and not by_id:
             raise failure(Exit.USAGE, "Only an id is looked for in a catalogue.", "Leave --catalogue out.")
-        path = "/api/v1/plugins" + await _agreed(client, definition, yes=yes, patience=timeout, quiet=as_json)
+        query = {"allowDowngrade": "true"} if allow_downgrade else {}
+        query |= await _agreed(client, definition, query, yes=yes, patience=timeout, quiet=as_json)
+        path = f"/api/v1/plugins?{urlencode(query)}".rstrip("?")
         if no_wait:
             plugin = await client.call("POST", path, definition, patience=timeout)
         else:
@@ -83,23 +96,30 @@ def install(
 
 
 async def _agreed(
-    client: GatewayClient, definition: Object, *, yes: bool, patience: float, quiet: bool
-) -> str:
+    client: GatewayClient,
+    definition: Object,
+    query: Mapping[str, str],
+    *,
+    yes: bool,
+    patience: float,
+    quiet: bool,
+) -> dict[str, str]:
     """Show what would be installed and ask; the query that says that somebody agreed."""
     if definition.get("source", "built-in") == "built-in":
-        return ""
+        return {}
     id_ = str(definition.get("id", ""))
     with progress(f"{id_}: looking up the version", quiet) as shown:
         async with News(client, id_, shown):
-            found = await client.call("POST", "/api/v1/plugins/preview", definition, patience=patience)
+            path = f"/api/v1/plugins/preview?{urlencode(query)}".rstrip("?")
+            found = await client.call("POST", path, definition, patience=patience)
     # What the policy refuses is told by the install itself, which ends with that problem.
     if not found["consentNeeded"] or found["refusal"]:
-        return ""
+        return {}
     if not quiet:
         for line in candidate_lines(found):
             print_line(clean(line))
     confirm(f"{found['id']} {found['version']} is to be installed.", "Install it?", yes=yes)
-    return f"?consent={found['releaseId']}"
+    return {"consent": str(found["releaseId"])}
 
 
 def _is_id(what: str) -> bool:

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from gateway.cli.client import GatewayClient, Object, plugin_path
-from gateway.cli.command import JsonOption, PluginArgument, run
+from gateway.cli.command import DowngradeOption, JsonOption, PluginArgument, run
 from gateway.cli.exits import Exit
 from gateway.cli.rollout_options import takes_options
 from gateway.cli.rollout_steer import tell
@@ -25,6 +25,7 @@ def rollout(
         bool,
         typer.Option("--yes", "-y", help="Agree beforehand to removed routes, new permissions and the like."),
     ] = False,
+    allow_downgrade: DowngradeOption = False,
     watch: WatchOption = False,
     timeout: WatchTimeoutOption = None,
     as_json: JsonOption = False,
@@ -39,7 +40,7 @@ def rollout(
     """
 
     async def act(client: GatewayClient) -> Exit:
-        body = {"version": version, "yes": yes, **asked}
+        body = {"version": version, "yes": yes, "allowDowngrade": allow_downgrade, **asked}
         begun = await client.call("POST", plugin_path(plugin, "rollouts"), body)
         text = f"{plugin} is on its way to {version}."
         return await tell(client, begun, text, as_json=as_json, watched=watch, timeout=timeout)

@@ -8,7 +8,7 @@ import typer
 
 from gateway.cli.catalogue_words import permissions, place
 from gateway.cli.client import GatewayClient, plugin_path
-from gateway.cli.command import JsonOption, run
+from gateway.cli.command import DowngradeOption, JsonOption, run
 from gateway.cli.exits import Exit, failure
 from gateway.cli.output import clean, print_json, print_line, print_table
 from gateway.cli.rollout_steer import tell
@@ -31,6 +31,7 @@ def update(
         bool,
         typer.Option("--yes", "-y", help="Agree beforehand to new permissions, removed routes and the like."),
     ] = False,
+    allow_downgrade: DowngradeOption = False,
     watch: WatchOption = False,
     timeout: WatchTimeoutOption = None,
     as_json: JsonOption = False,
@@ -52,7 +53,8 @@ def update(
             raise failure(Exit.NOT_FOUND, f"{plugin} is not installed.", "See: plugway list")
         if check or not plugin:
             return _check({**answer, "updates": updates}, as_json)
-        return await _move(client, updates[0], version, yes, as_json, watch, timeout)
+        asked = {"yes": yes, "allowDowngrade": allow_downgrade}
+        return await _move(client, updates[0], version, asked, as_json, watch, timeout)
 
     run(act, as_json)
 
@@ -98,7 +100,7 @@ async def _move(
     client: GatewayClient,
     found: dict[str, Any],
     version: str,
-    yes: bool,
+    asked: dict[str, bool],
     as_json: bool,
     watched: bool,
     timeout: float | None,  # noqa: ASYNC109  an option of the command
@@ -110,7 +112,7 @@ async def _move(
             raise failure(Exit.FAILED, f"{id_} cannot be updated: {found['unknown']}.")
         print_json(found) if as_json else print_line(f"{id_} {found['installed']} is the newest known.")
         return Exit.OK
-    body = {"version": wanted, "catalogue": found["catalogue"], "yes": yes}
+    body = {"version": wanted, "catalogue": found["catalogue"], **asked}
     begun = await client.call("POST", plugin_path(id_, "rollouts"), body)
     text = f"{id_} is on its way to {wanted}, from {_place(found)}."
     return await tell(client, begun, text, as_json=as_json, watched=watched, timeout=timeout)

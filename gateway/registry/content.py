@@ -25,6 +25,7 @@ class Content:
     releases: dict[ReleaseId, ReleaseRecord] = field(default_factory=dict)
     instances: dict[InstanceId, InstanceRecord] = field(default_factory=dict)
     rollouts: dict[str, RolloutRecord] = field(default_factory=dict)
+    floors: dict[PluginId, str] = field(default_factory=dict)
 
     def plugin(self, id_: PluginId) -> PluginRecord:
         """Raises :class:`UnknownPlugin`, which names what was perhaps meant."""
@@ -54,12 +55,14 @@ async def load(connection: AsyncConnection, cipher: SecretCipher) -> Content:
     releases = (await connection.execute(select(tables.releases))).mappings().all()
     instances = (await connection.execute(select(tables.instances))).mappings().all()
     rollouts = (await connection.execute(select(tables.rollouts))).mappings().all()
+    floors = (await connection.execute(select(tables.version_floors))).mappings().all()
     return await asyncio.to_thread(
         lambda: Content(
             plugins={r.id: r for r in (codec.plugin_record(dict(row), cipher) for row in plugins)},
             releases={r.release.id: r for r in (codec.release_record(dict(row)) for row in releases)},
             instances={r.id: r for r in (codec.instance_record(dict(row)) for row in instances)},
             rollouts={r.id: r for r in (codec.rollout_record(dict(row), cipher) for row in rollouts)},
+            floors={PluginId(row["plugin_id"]): str(row["version"]) for row in floors},
         )
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, text
 
-NEWEST = "0008"
+NEWEST = "0009"
 """The last of ``migrations/versions``, which a test holds equal."""
 
 

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.errors import Internal
 from gateway.model import InstanceId, Manifest, PluginId, Release, ReleaseId, RemoteArtifact, UiBundle
-from gateway.registry import codec, rollout_rows, tables
+from gateway.registry import codec, floors, rollout_rows, tables
 from gateway.registry.audit_rows import AuditRows
 from gateway.registry.content import Content, Work, insert_release, load
 from gateway.registry.database import Database
@@ -97,6 +97,10 @@ class RegistryStore:
         every = self._content.instances.values()
         return tuple(r for r in every if plugin_id is None or r.plugin_id == plugin_id)
 
+    def floor(self, plugin_id: PluginId) -> str:
+        """The highest version of it that was ever in use, also where it is not installed; empty for none."""
+        return self._content.floors.get(plugin_id, "")
+
     def subscribe(self, listener: Listener) -> Callable[[], None]:
         """Call ``listener`` after each write, in the event loop; it must neither block nor raise."""
         self._listeners.append(listener)
@@ -120,6 +124,7 @@ class RegistryStore:
                 )
             found = ReleaseRecord(release=release, acceptance=acceptance, added_at=now)
             content = await insert_release(connection, content, found)
+            content = await floors.raise_floor(connection, content, release)
             row = await asyncio.to_thread(codec.plugin_row, record, self._cipher)
             await connection.execute(insert(tables.plugins).values(row))
             return replace(content, plugins={**content.plugins, record.id: record})
@@ -140,7 +145,7 @@ class RegistryStore:
         return changed
 
     async def remove_plugin(self, id_: PluginId) -> None:
-        """Forget the plugin, its releases and its instances."""
+        """Forget the plugin, its releases and its instances; its version floor stays."""
 
         async def work(connection: AsyncConnection, content: Content) -> Content:
             content.plugin(id_)
@@ -148,7 +153,8 @@ class RegistryStore:
             await connection.execute(delete(tables.rollouts).where(tables.rollouts.c.plugin_id == id_))
             await connection.execute(delete(tables.plugins).where(tables.plugins.c.id == id_))
             await connection.execute(delete(tables.releases).where(tables.releases.c.plugin_id == id_))
-            return Content(
+            return replace(
+                content,
                 plugins={key: r for key, r in content.plugins.items() if key != id_},
                 releases={key: r for key, r in content.releases.items() if r.release.plugin_id != id_},
                 instances={key: r for key, r in content.instances.items() if r.plugin_id != id_},
@@ -264,7 +270,7 @@ class RegistryStore:
         self, connection: AsyncConnection, content: Content, id_: PluginId, changes: dict[str, Any]
     ) -> Content:
         changed = replace(content.plugin(id_), **{"updated_at": time.time(), **changes})
-        content.release(changed.release_id)
+        content = await floors.raise_floor(connection, content, content.release(changed.release_id).release)
         row = await asyncio.to_thread(codec.plugin_row, changed, self._cipher)
         await connection.execute(update(tables.plugins).where(tables.plugins.c.id == id_).values(row))
         return replace(content, plugins={**content.plugins, id_: changed})

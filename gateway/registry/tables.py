@@ -65,6 +65,16 @@ plugins = Table(
     Column("limits", JSON, nullable=False, server_default="{}"),
 )
 
+version_floors = Table(
+    "version_floors",
+    metadata,
+    # No foreign key: it outlives the plugin.
+    Column("plugin_id", String(63), primary_key=True),
+    Column("version", String(128), nullable=False),
+    Column("release_id", String(100), nullable=False),
+    Column("raised_at", Float, nullable=False),
+)
+
 instances = Table(
     "instances",
     metadata,

@@ -10,6 +10,7 @@ from typing import Protocol
 
 from gateway.definition import PluginDefinition
 from gateway.model import Release, Source, VerifiedRelease
+from gateway.registry.floors import has_floor
 from gateway.registry.records import Acceptance, ReleaseRecord
 from gateway.registry.store import RegistryStore
 from gateway.sources.evidence import Evidence
@@ -35,13 +36,20 @@ class Admission:
         self._catalog = catalog
         self._verify = verify
 
-    async def accept(self, definition: PluginDefinition, release: Release) -> Acceptance:
-        """Why the release may be installed; raises :class:`Refused` where it may not."""
-        return await self.judge(release, await self._catalog.evidence(definition, release))
+    async def accept(
+        self, definition: PluginDefinition, release: Release, *, downgrade: bool = False
+    ) -> Acceptance:
+        """Why the release may be installed; raises :class:`Refused` where it may not.
 
-    async def judge(self, release: Release, evidence: Evidence) -> Acceptance:
+        ``downgrade``: the operator wants it though a newer version was in use before.
+        """
+        evidence = await self._catalog.evidence(definition, release)
+        return await self.judge(release, evidence, downgrade=downgrade)
+
+    async def judge(self, release: Release, evidence: Evidence, *, downgrade: bool = False) -> Acceptance:
         """As :meth:`accept`, by what somebody has to show for the release."""
-        envelope, verdict = await self._first_good(release, evidence)
+        floor = self._store.floor(release.plugin_id) if has_floor(release) and not downgrade else ""
+        envelope, verdict = await self._first_good(release, evidence, floor)
         return Acceptance(
             at=time.time(),
             verified=verdict.verified,
@@ -54,7 +62,9 @@ class Admission:
             claimed=evidence.claimed,
         )
 
-    async def _first_good(self, release: Release, evidence: Evidence) -> tuple[bytes | None, Verdict]:
+    async def _first_good(
+        self, release: Release, evidence: Evidence, floor: str
+    ) -> tuple[bytes | None, Verdict]:
         """Several may have signed, each in an envelope of their own: one that is trusted is enough.
 
         Where none of them is, leave for unsigned releases does not help.
@@ -68,7 +78,7 @@ class Admission:
                     release,
                     envelope,
                     subjects=evidence.subjects,
-                    floor=self._floor(release),
+                    floor=floor,
                     claimed=evidence.claimed,
                 )
             except Refused as refused:
@@ -78,13 +88,6 @@ class Admission:
                 return envelope, verdict
         assert first is not None
         raise first
-
-    def _floor(self, release: Release) -> str:
-        """What a replayed lock cannot get below: the version in use. Shipped plugins move as they like."""
-        if release.source is Source.BUILT_IN:
-            return ""
-        mine = [record for record in self._store.plugins() if record.id == release.plugin_id]
-        return self._store.release(mine[0].release_id).release.version if mine else ""
 
     async def standing(self, record: ReleaseRecord) -> Standing:
         """How a release that was let in stands by the policy of now; raises :class:`BadPolicy`."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,6 +42,12 @@ class NotInBundle(NotFound):
     """The bundle has no such plugin."""
 
     key, title = "not-in-bundle", "No such plugin in the bundle"
+
+
+class Judge(Protocol):
+    async def __call__(
+        self, release: Release, evidence: Evidence, *, downgrade: bool = False
+    ) -> Acceptance: ...
 
 
 class Installs(Protocol):
@@ -92,7 +98,7 @@ class Bundles:
         *,
         store: RegistryStore,
         carried: Lazy[Carried],
-        judge: Callable[[Release, Evidence], Awaitable[Acceptance]],
+        judge: Judge,
         lifecycle: Installs,
         catalogues: Catalogues,
         limit: int,
@@ -149,19 +155,28 @@ class Bundles:
         )
         return plugin, original.files
 
-    async def preview(self, chunks: Chunks, ids: Collection[str] = ()) -> Contained:
+    async def preview(
+        self, chunks: Chunks, ids: Collection[str] = (), *, downgrade: bool = False
+    ) -> Contained:
         """What installing the bundle would bring: all of it, or the plugins named. Installs nothing.
+
+        With ``downgrade`` also what is below a version floor.
 
         Raises :class:`BadBundle`, ``CatalogueRefused`` and what the sources raise.
         """
-        async with self._opened(chunks, ids) as opened:
+        async with self._opened(chunks, ids, downgrade) as opened:
             return Contained(
                 candidates=tuple(candidate for _, candidate in opened.found),
                 catalogues=await self._catalogues.brought(opened.indexes, take=False),
             )
 
     async def install(
-        self, chunks: Chunks, ids: Collection[str] = (), consents: Collection[str] = ()
+        self,
+        chunks: Chunks,
+        ids: Collection[str] = (),
+        consents: Collection[str] = (),
+        *,
+        downgrade: bool = False,
     ) -> tuple[PluginId, ...]:
         """Install all, or those named, once each of them may be; one that is here already stays.
 
@@ -169,7 +184,7 @@ class Bundles:
         :class:`ConsentNeeded` and :class:`AlreadyInstalled` before anything is installed, and what
         :meth:`preview` raises. Catalogues of this gateway take what is newer in the bundle.
         """
-        async with self._opened(chunks, ids) as opened:
+        async with self._opened(chunks, ids, downgrade) as opened:
             wanted = [(plugin, new) for plugin, new in opened.found if not self._here(new.release)]
             for _, candidate in wanted:
                 candidate.accepted()
@@ -184,7 +199,7 @@ class Bundles:
             return tuple(PluginId(plugin.definition.id) for plugin, _ in opened.found)
 
     @asynccontextmanager
-    async def _opened(self, chunks: Chunks, ids: Collection[str]) -> AsyncIterator[_Opened]:
+    async def _opened(self, chunks: Chunks, ids: Collection[str], downgrade: bool) -> AsyncIterator[_Opened]:
         carried = await self._carried.get()
         async with carried.workplace() as place:
             archive = place / "bundle.tar"
@@ -200,11 +215,13 @@ class Bundles:
             opened = _Opened(found=[], place=unpacked, indexes=await _indexes(contents, unpacked))
             for plugin in contents.plugins:
                 if not ids or plugin.definition.id in ids:
-                    candidate = await self._candidate(carried, plugin, opened.files(plugin))
+                    candidate = await self._candidate(carried, plugin, opened.files(plugin), downgrade)
                     opened.found.append((plugin, candidate))
             yield opened
 
-    async def _candidate(self, carried: Carried, plugin: Carriage, files: Mapping[str, Path]) -> Candidate:
+    async def _candidate(
+        self, carried: Carried, plugin: Carriage, files: Mapping[str, Path], downgrade: bool
+    ) -> Candidate:
         definition = plugin.definition
         if not carried.can_read(definition):
             raise BadBundle(
@@ -213,7 +230,8 @@ class Bundles:
         release = await carried.release(definition, plugin.version, plugin.file, files)
         evidence = await carried.evidence(definition, release, plugin.signatures)
         try:
-            return Candidate(release=release, acceptance=await self._judge(release, evidence))
+            accepted = await self._judge(release, evidence, downgrade=downgrade)
+            return Candidate(release=release, acceptance=accepted)
         except Refused as refusal:
             return Candidate(release=release, refusal=refusal)
 

@@ -31,7 +31,9 @@ class Catalog(Protocol):
 class Admission(Protocol):
     """Says why a release may be installed, or raises."""
 
-    async def accept(self, definition: PluginDefinition, release: Release) -> Acceptance: ...
+    async def accept(
+        self, definition: PluginDefinition, release: Release, *, downgrade: bool = False
+    ) -> Acceptance: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +83,7 @@ class Candidates:
         self._admission = admission
         self._shown: dict[str, tuple[float, Release]] = {}
 
-    async def find(self, definition: PluginDefinition) -> Candidate:
+    async def find(self, definition: PluginDefinition, *, downgrade: bool = False) -> Candidate:
         """Raises what the source raises; a refusal by the policy is part of the answer."""
         key = definition.model_dump_json()
         at, release = self._shown.get(key, (0.0, None))
@@ -92,7 +94,8 @@ class Candidates:
         if needs_consent(release):
             step("judging", "judging by the policy")
         try:
-            return Candidate(release=release, acceptance=await self._admission.accept(definition, release))
+            accepted = await self._admission.accept(definition, release, downgrade=downgrade)
+            return Candidate(release=release, acceptance=accepted)
         except Refused as refusal:
             return Candidate(release=release, refusal=refusal)
 

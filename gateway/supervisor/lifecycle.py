@@ -78,12 +78,17 @@ class Lifecycle:
         """Held by whoever acts on the plugin, so that acts on it never mix."""
         return self._turns[id_]
 
-    async def preview(self, definition: PluginDefinition) -> Candidate:
-        """What installing would bring, and whether the policy would let it in. Installs nothing."""
-        with steps_as_events(self._events, PluginId(definition.id)):
-            return await self._candidates.find(definition)
+    async def preview(self, definition: PluginDefinition, *, downgrade: bool = False) -> Candidate:
+        """What installing would bring, and whether the policy would let it in. Installs nothing.
 
-    async def install(self, definition: PluginDefinition, consent: str = "") -> PluginRecord:
+        With ``downgrade`` also below the version floor.
+        """
+        with steps_as_events(self._events, PluginId(definition.id)):
+            return await self._candidates.find(definition, downgrade=downgrade)
+
+    async def install(
+        self, definition: PluginDefinition, consent: str = "", *, downgrade: bool = False
+    ) -> PluginRecord:
         """Installed or not at all; the start follows by itself, and events tell of it.
 
         What comes from elsewhere needs ``consent``, the id of the release that was shown; raises
@@ -91,7 +96,7 @@ class Lifecycle:
         """
         id_ = PluginId(definition.id)
         async with self._turns[id_]:
-            candidate = await self.preview(definition)
+            candidate = await self.preview(definition, downgrade=downgrade)
             return await self._take_in(definition, candidate, consent)
 
     def check_kind(self, release: Release) -> None:

@@ -69,11 +69,13 @@ class RolloutActs:
         *,
         consent: bool = False,
         definition: PluginDefinition | None = None,
+        downgrade: bool = False,
     ) -> RolloutRecord:
         """Ask for a move to ``version``; what is found wrong with it ends it, and events tell.
 
         ``definition`` says how to get it, where that differs by more than the version from how the
-        plugin was installed; once the rollout has succeeded it is the plugin's.
+        plugin was installed; once the rollout has succeeded it is the plugin's. ``downgrade`` lets it go
+        below the version floor.
         """
         async with self._turn(id_):
             record = self._movable(id_)
@@ -87,7 +89,7 @@ class RolloutActs:
                     plugin=id_,
                     hint=f"plugway status {id_} shows its releases.",
                 )
-            acceptance = await self._admission.accept(wanted, release)
+            acceptance = await self._admission.accept(wanted, release, downgrade=downgrade)
             return await self._begin(
                 record, release, plan, consent=consent, definition=definition, acceptance=acceptance
             )

@@ -303,6 +303,7 @@ def _failure(track: Track | None) -> str:
     if track.attempts.failures or track.attempts.quarantine:
         return track.failure or track.attempts.quarantine
     monitor = track.monitor
-    if monitor is not None and monitor.ready and not monitor.verdict.healthy:
+    # One that is being ended for an earlier move says nothing of the start that follows.
+    if monitor is not None and monitor.ready and not monitor.verdict.healthy and not track.stopping:
         return monitor.verdict.reason
     return ""

@@ -66,7 +66,8 @@ def _revoked(policy: Policy, facts: Facts) -> RevokedRelease | None:
 
 
 def _not_below_floor(facts: Facts) -> None:
-    """An old release with its good old signature is still an old release."""
+    """An old release with its good old signature is still an old release. What has no version that could
+    be compared counts as one."""
     if not facts.floor or facts.accepted_at is not None:
         return
     try:
@@ -76,9 +77,10 @@ def _not_below_floor(facts: Facts) -> None:
     if below:
         raise Refused(
             Rule.DOWNGRADE,
-            f"{facts.plugin} {facts.version} is older than {facts.floor}, the lowest that may be installed.",
-            hint=f"Install {facts.floor} or newer. A release that ran here before is reached by: "
-            f"plugway rollback {facts.plugin}",
+            f"{facts.plugin} {facts.version} is older than {facts.floor}, the highest version of it that was "
+            "in use here.",
+            hint=f"Install {facts.floor} or newer. A release that is kept here is reached by: "
+            f"plugway rollback {facts.plugin}. To go below all the same: --allow-downgrade.",
             plugin=facts.plugin,
         )
 

@@ -157,12 +157,14 @@ class RegistryLifecycle:
     def check_kind(self, release: Release) -> None:
         """All kinds are run here."""
 
-    async def preview(self, definition: PluginDefinition) -> Candidate:
+    async def preview(self, definition: PluginDefinition, *, downgrade: bool = False) -> Candidate:
         return Candidate(
             release=release_of(definition.id, definition.version or "1.0.0"), acceptance=ACCEPTED
         )
 
-    async def install(self, definition: PluginDefinition, consent: str = "") -> PluginRecord:
+    async def install(
+        self, definition: PluginDefinition, consent: str = "", *, downgrade: bool = False
+    ) -> PluginRecord:
         self._act("install", definition.id)
         release = release_of(definition.id, definition.version or "1.0.0")
         record = PluginRecord(id=PluginId(definition.id), definition=definition, release_id=release.id)
@@ -218,10 +220,12 @@ class OneEntryCatalog:
 class AcceptsAll:
     """The policy of an operator who trusts everybody."""
 
-    async def accept(self, definition: PluginDefinition, release: Release) -> Acceptance:
+    async def accept(
+        self, definition: PluginDefinition, release: Release, *, downgrade: bool = False
+    ) -> Acceptance:
         return ACCEPTED
 
-    async def judge(self, release: Release, evidence: Evidence) -> Acceptance:
+    async def judge(self, release: Release, evidence: Evidence, *, downgrade: bool = False) -> Acceptance:
         return ACCEPTED
 
     def standing(self, release_id: ReleaseId) -> Standing | None:

@@ -13,7 +13,18 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from gateway.errors import Internal
-from gateway.model import Endpoint, InstanceId, Ownership, Permissions, PluginId, ReleaseId, RemoteArtifact
+from gateway.model import (
+    Artifact,
+    Endpoint,
+    InstanceId,
+    Ownership,
+    Permissions,
+    PluginId,
+    Release,
+    ReleaseId,
+    RemoteArtifact,
+    Source,
+)
 from gateway.registry.errors import (
     AlreadyInstalled,
     FactsContradict,
@@ -49,6 +60,10 @@ async def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 def database_of(server: str, name: str) -> str:
     # asyncpg would look for certificates in the home directory, inside the event loop.
     return f"{server}/{name}?ssl=disable"
+
+
+def external(version: str, artifact: Artifact | None = None) -> Release:
+    return replace(make_release(version=version, artifact=artifact), source=Source.OCI)
 
 
 async def administer(url: str, statement: str) -> None:
@@ -371,3 +386,40 @@ async def test_postgresql_refusals_are_plain(
         await RegistryStore.open(change(postgres), cipher)
     assert "PLUGWAY_DATABASE_URL" in caught.value.hint
     assert "px-" not in str(caught.value)
+
+
+async def test_the_version_floor_only_rises_and_outlives_the_plugin(url: str, cipher: SecretCipher) -> None:
+    first, older = external("1.10.0"), external("1.9.0")
+    store = await RegistryStore.open(url, cipher)
+    await store.add_plugin(make_record(first), first)
+    await store.add_release(external("3.0.0"))
+    assert store.floor(NOTES) == "1.10.0", "what was only looked at was never in use"
+    await store.add_release(older)
+    await store.update_plugin(NOTES, release_id=older.id)
+    await store.remove_plugin(NOTES)
+    assert store.floor(NOTES) == "1.10.0"
+    await store.close()
+    store = await RegistryStore.open(url, cipher)
+    assert (store.plugins(), store.floor(NOTES)) == ((), "1.10.0")
+    newer = external("2.0.0")
+    await store.add_plugin(make_record(older), older)
+    await store.add_release(newer)
+    await store.update_plugin(NOTES, release_id=newer.id)
+    assert store.floor(NOTES) == "2.0.0"
+    await store.close()
+
+
+@pytest.mark.parametrize(
+    "release",
+    [
+        make_release(version="9.0.0"),
+        external("9.0.0", RemoteArtifact(address="unix:/run/notes.sock")),
+        external("latest"),
+    ],
+    ids=["shipped", "an endpoint", "no version"],
+)
+async def test_what_has_no_floor(tmp_path: Path, cipher: SecretCipher, release: Release) -> None:
+    store = await RegistryStore.open(f"sqlite:///{tmp_path / 'plugway.db'}", cipher)
+    await store.add_plugin(make_record(release), release)
+    assert store.floor(NOTES) == ""
+    await store.close()

@@ -168,6 +168,62 @@ async def test_an_old_release_does_not_come_back_by_its_old_signature(bed: Bed) 
     assert (await bed.running.plugin("acme-panel"))["version"] == "1.1.0"
 
 
+async def test_the_version_floor_outlives_the_plugin(bed: Bed) -> None:
+    acme = generate()
+    bed.policy(trusting(acme))
+    old = {"signature": signature(acme)}
+    await bed.in_service(version="1.1.0", signature=signature(acme, "1.1.0"))
+    for purge in (False, True):
+        gone = await bed.client.delete("/api/v1/plugins/acme-panel", params={"purge": purge})
+        gone.raise_for_status()
+        shown = await bed.preview(**old)
+        assert shown["refusal"]["rule"] == "downgrade"
+        code, answer = await bed.install(shown["releaseId"], **old)
+        assert (code, answer["rule"]) == (422, "downgrade")
+        assert "acme-panel 1.0.0 is older than 1.1.0" in answer["detail"]
+        assert "--allow-downgrade" in answer["hint"]
+        # Somebody who may install says so: once, and in the audit log.
+        params = {"consent": shown["releaseId"], "allowDowngrade": True}
+        allowed = await bed.client.post("/api/v1/plugins", params=params, json=bed.definition(**old))
+        assert allowed.status_code == 201, allowed.text
+    audit = (await bed.client.get("/api/v1/audit")).json()["entries"]
+    told = [entry for entry in audit if entry["facts"].get("allow_downgrade")]
+    assert [entry["status"] for entry in told if entry["phase"] == "done"] == [201, 201]
+    assert len(told) < len([entry for entry in audit if entry["act"] == "installPlugin"])
+
+
+async def test_a_rollout_goes_below_the_floor_only_where_someone_says_so(bed: Bed) -> None:
+    bed.policy(ALLOW_UNSIGNED)
+
+    async def roll(version: str, **more: Any) -> tuple[int, dict[str, Any]]:
+        asked = {"version": version, **more}
+        answer = await bed.client.post("/api/v1/plugins/acme-panel/rollouts", json=asked)
+        return answer.status_code, dict(answer.json())
+
+    async def at(version: str) -> None:
+        async def there() -> bool:
+            live = (await bed.client.get("/api/v1/rollouts")).json()["rollouts"]
+            return not live and bool((await bed.running.plugin("acme-panel"))["version"] == version)
+
+        await until(there, f"the plugin to be at {version}")
+
+    await bed.in_service()
+    quick = {"minHealthy": 0, "bake": 0, "drain": 0}
+    path = "/api/v1/plugins/acme-panel/rollout-defaults"
+    (await bed.client.put(path, json=quick)).raise_for_status()
+    code, answer = await roll("2.0.0")
+    assert code == 201, answer
+    await at("2.0.0")
+    # What is kept here may be gone back to; the floor stays where it was.
+    (await bed.client.post("/api/v1/plugins/acme-panel/rollback")).raise_for_status()
+    await at("1.0.0")
+    code, answer = await roll("1.5.0")
+    assert (code, answer["rule"]) == (422, "downgrade")
+    code, answer = await roll("1.5.0", allowDowngrade=True)
+    assert code == 201, answer
+    await at("1.5.0")
+
+
 async def test_a_locked_version_goes_neither_back_nor_on(bed: Bed) -> None:
     """Under lockVersion no good signature counts, in whatever way the other version comes."""
     acme = generate()

@@ -14,6 +14,7 @@ from gateway.api.bundle_views import BundleView, InstalledView, brought_view
 from gateway.api.convert import candidate_view
 from gateway.api.parts import Parts
 from gateway.api.problems import responses
+from gateway.api.routes.plugins import Downgrade, note_downgrade
 from gateway.model import PluginId
 from gateway.sources.bundle_file import MAX_PLUGINS, BadBundle
 
@@ -67,8 +68,12 @@ def bundle_routes(parts: Parts) -> APIRouter:
         responses=responses(404, 413, 422),
         openapi_extra=_UPLOAD,
     )
-    async def preview_bundle(request: Request, plugin: Ids = []) -> BundleView:  # noqa: B006
-        found = await parts.bundles.preview(_body(request), plugin)
+    async def preview_bundle(
+        request: Request,
+        plugin: Ids = [],  # noqa: B006
+        downgrade: Downgrade = False,
+    ) -> BundleView:
+        found = await parts.bundles.preview(_body(request), plugin, downgrade=downgrade)
         return BundleView(
             plugins=[candidate_view(candidate) for candidate in found.candidates],
             catalogues=[brought_view(brought) for brought in found.catalogues],
@@ -89,8 +94,11 @@ def bundle_routes(parts: Parts) -> APIRouter:
             list[str],
             Query(max_length=MAX_PLUGINS, description="The `releaseId` that a preview showed; repeatable."),
         ] = [],  # noqa: B006
+        downgrade: Downgrade = False,
     ) -> InstalledView:
-        return InstalledView(installed=list(await parts.bundles.install(_body(request), plugin, consent)))
+        note_downgrade(request, downgrade)
+        installed = await parts.bundles.install(_body(request), plugin, consent, downgrade=downgrade)
+        return InstalledView(installed=list(installed))
 
     return router
 

@@ -22,6 +22,13 @@ from gateway.api.views import CandidateView, PluginList, PluginView, ReleaseList
 from gateway.definition import parse_definition
 from gateway.model import PluginId
 
+Downgrade = Annotated[
+    bool,
+    Query(
+        alias="allowDowngrade",
+        description="Install it though a newer version was in use here before. Goes into the audit log.",
+    ),
+]
 PluginPath = Annotated[str, Path(description="The plugin's id.", examples=["notes"])]
 
 _DEFINITION_BODY = {
@@ -154,10 +161,13 @@ def _add_installation(router: APIRouter, parts: Parts) -> None:
             str,
             Query(max_length=100, description="The `releaseId` that a preview showed; asked for by a 409."),
         ] = "",
+        downgrade: Downgrade = False,
     ) -> PluginView:
         definition = parse_definition(await _json(request))
         note(request.scope, plugin=definition.id, version=definition.version or "")
-        record = await while_connected(request, parts.lifecycle.install(definition, consent))
+        note_downgrade(request, downgrade)
+        installing = parts.lifecycle.install(definition, consent, downgrade=downgrade)
+        record = await while_connected(request, installing)
         note(request.scope, release=record.release_id)
         response.headers["location"] = f"/api/v1/plugins/{record.id}"
         return _view(parts, record.id)
@@ -171,9 +181,10 @@ def _add_installation(router: APIRouter, parts: Parts) -> None:
         responses=responses(400, 413, 422),
         openapi_extra=_DEFINITION_BODY,
     )
-    async def preview_plugin(request: Request) -> CandidateView:
+    async def preview_plugin(request: Request, downgrade: Downgrade = False) -> CandidateView:
         definition = parse_definition(await _json(request))
-        return candidate_view(await while_connected(request, parts.lifecycle.preview(definition)))
+        looking = parts.lifecycle.preview(definition, downgrade=downgrade)
+        return candidate_view(await while_connected(request, looking))
 
     @router.post(
         "/{id}/verify",
@@ -234,6 +245,12 @@ def _add_switches(router: APIRouter, parts: Parts) -> None:
     async def restart_plugin(id: PluginPath) -> PluginView:  # noqa: A002
         await parts.lifecycle.restart(parts.store.plugin(PluginId(id)).id)
         return _view(parts, PluginId(id))
+
+
+def note_downgrade(request: Request, downgrade: bool) -> None:
+    """The entry in the audit log says where the version floor was set aside, and nothing otherwise."""
+    if downgrade:
+        note(request.scope, allow_downgrade=True)
 
 
 async def _json(request: Request) -> Any:

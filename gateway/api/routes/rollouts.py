@@ -17,7 +17,7 @@ from gateway.api.rollout_views import (
     RolloutView,
     rollout_view,
 )
-from gateway.api.routes.plugins import PluginPath
+from gateway.api.routes.plugins import PluginPath, note_downgrade
 from gateway.api.trail import note
 from gateway.model import PluginId
 from gateway.registry.records import RolloutRecord
@@ -66,13 +66,20 @@ def _add_plugin_routes(router: APIRouter, parts: Parts) -> None:
         request: Request,
     ) -> RolloutView:
         note(request.scope, version=body.version)
-        options = RolloutOptions(**body.model_dump(exclude={"version", "catalogue", "yes"}))
+        note_downgrade(request, body.allow_downgrade)
+        own = {"version", "catalogue", "yes", "allow_downgrade"}
+        options = RolloutOptions(**body.model_dump(exclude=own))
         definition = None
         if body.catalogue:
             installed = parts.store.plugin(PluginId(id)).definition
             definition = await parts.market.definition(installed, body.version, body.catalogue)
         record = await parts.rollouts.begin(
-            PluginId(id), body.version, options, consent=body.yes, definition=definition
+            PluginId(id),
+            body.version,
+            options,
+            consent=body.yes,
+            definition=definition,
+            downgrade=body.allow_downgrade,
         )
         return _view(parts, record)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Connection, Engine, create_engine, insert, inspect, text
 
+from gateway.model import Release, Source
 from gateway.registry import codec, tables
 from gateway.registry.migrate import DatabaseNewer, Migrations
 from gateway.registry.records import ReleaseRecord
@@ -75,9 +77,19 @@ async def test_data_of_every_older_revision_is_taken_along(tmp_path: Path, revis
     await store.close()
 
 
-def write_as_of(revision: str, file: Path, cipher: SecretCipher) -> None:
+@pytest.mark.parametrize(("source", "floor"), [(Source.OCI, "1.0.0"), (Source.BUILT_IN, "")], ids=str)
+async def test_the_version_in_use_becomes_the_floor(tmp_path: Path, source: Source, floor: str) -> None:
+    cipher, file = SecretCipher(tmp_path / "key"), tmp_path / "plugway.db"
+    release = replace(make_release(), source=source)
+    await asyncio.to_thread(write_as_of, "0008", file, cipher, release)
+    store = await RegistryStore.open(f"sqlite:///{file}", cipher)
+    assert store.floor(release.plugin_id) == floor
+    await store.close()
+
+
+def write_as_of(revision: str, file: Path, cipher: SecretCipher, release: Release | None = None) -> None:
     """A database as the Plugway of that revision left it."""
-    release = make_release()
+    release = release or make_release()
     engine = create_engine(f"sqlite:///{file}")
     with engine.begin() as connection:
         Migrations.load().apply(connection, upto=revision)
