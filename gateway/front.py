@@ -20,6 +20,7 @@ from gateway.figures.sampler import Sampler
 from gateway.model import PluginState
 from gateway.oidc.provider import OidcProvider
 from gateway.outside import open_outside
+from gateway.proxy.access_log import AccessLog
 from gateway.proxy.app import DataPlane
 from gateway.proxy.preflight import CorsGate
 from gateway.proxy.split import Front
@@ -82,7 +83,7 @@ def _data_plane(stack: AsyncExitStack, back: Back) -> DataPlane:
     data_plane = DataPlane(
         snapshots=back.snapshots, outcomes=back.outcomes, gatekeeper=back.gatekeeper.reader,
         content=back.content, settings=back.settings, asset_key=back.gatekeeper.asset_key,
-        circuits=back.circuits,
+        circuits=back.circuits, log=AccessLog.of(back.settings),
     )  # fmt: skip
     stack.push_async_callback(data_plane.close)
     return data_plane

@@ -251,6 +251,14 @@ class Settings(BaseSettings):
         "fetches pages from CDNs anew; 0 looks only when asked.",
     )
 
+    log: Literal["text", "json"] = Field(
+        "text", description="Form of the gateway's log on stderr: lines for people, or JSON objects."
+    )
+    access_log: Literal["off", "errors", "all"] = Field(
+        "errors",
+        description="Calls that get a line in the log: those that failed (5xx, or broken off), all, or none.",
+    )
+
     figures_step: float = Field(
         10.0, gt=0, description="Time between two points of the console's plots; a day's are 30 times that."
     )

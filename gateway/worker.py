@@ -22,6 +22,8 @@ import uvicorn
 import uvloop
 
 from gateway.home import Home
+from gateway.logs import configure_logging
+from gateway.proxy.access_log import AccessLog
 from gateway.proxy.app import DataPlane
 from gateway.proxy.split import Front
 from gateway.server import Server, uvicorn_config
@@ -115,6 +117,7 @@ async def _serve(
     home: Home, name: str, link: Link, welcome: Welcome, listener: socket.socket, serving: list[Server]
 ) -> None:
     settings = Settings.model_validate(welcome.settings)
+    configure_logging(settings.log, name)
     data_plane = DataPlane(
         snapshots=link.snapshots,
         outcomes=link.outcomes,
@@ -124,6 +127,7 @@ async def _serve(
         asset_key=link.asset_key,
         circuits=link.circuits,
         processes=settings.workers,
+        log=AccessLog.of(settings, link.pass_lines()),
     )
     link.count(data_plane.metrics, data_plane.limit_metrics)
     relay = Relay(str(front_socket(home)), lambda: link.away)
@@ -175,9 +179,7 @@ async def _watch(home: Home, link: Link, server: Server, relay: Relay, settings:
 
 
 def main(home: str, name: str, descriptor: str) -> None:
-    logging.basicConfig(
-        level=logging.WARNING, stream=sys.stderr, format=f"%(asctime)s {name} %(levelname)s %(message)s"
-    )
+    configure_logging(worker=name)
     # Ctrl-C is for the control process, which then ends this one.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     place = Home(Path(home))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import logging
 import signal
 import sys
 from collections.abc import Callable, Coroutine
@@ -17,6 +16,7 @@ from pydantic import ValidationError
 
 from gateway.cli.program import GATEWAY
 from gateway.errors import PlugwayError
+from gateway.logs import configure_logging
 from gateway.settings import Settings
 
 Run = Callable[[Settings, Callable[[str, str], None]], Coroutine[Any, Any, None]]
@@ -37,6 +37,10 @@ def add_serve(app: typer.Typer, run: Run) -> None:
         tls: Annotated[
             str | None, typer.Option(help="dev makes a certificate for this machine; off is plain HTTP.")
         ] = None,
+        log: Annotated[str | None, typer.Option(help="Form of the log on stderr: text or json.")] = None,
+        access_log: Annotated[
+            str | None, typer.Option(help="Calls that get a line in it: off, errors or all.")
+        ] = None,
         keep: Annotated[bool, typer.Option("--keep", help="Let the plugins run on when this ends.")] = False,
         as_json: Annotated[bool, typer.Option("--json", help="Announce as JSON lines.")] = False,
     ) -> None:
@@ -52,6 +56,8 @@ def add_serve(app: typer.Typer, run: Run) -> None:
             "home": home,
             "workers": workers,
             "tls": tls,
+            "log": log,
+            "access_log": access_log,
             "on_exit": "keep" if keep else None,
         }
         try:
@@ -60,7 +66,7 @@ def add_serve(app: typer.Typer, run: Run) -> None:
             for issue in error.errors():
                 typer.echo(f"error: {'.'.join(map(str, issue['loc']))}: {issue['msg']}", err=True)
             raise typer.Exit(2) from None
-        configure_logging()
+        configure_logging(settings.log)
         announce = _announce_json if as_json else _announce_text
         try:
             uvloop.run(run(settings, announce))
@@ -69,11 +75,6 @@ def add_serve(app: typer.Typer, run: Run) -> None:
             raise typer.Exit(1) from None
         except asyncio.CancelledError:
             raise typer.Exit(128 + signal.SIGTERM) from None
-
-
-def configure_logging() -> None:
-    """Warnings and worse, on stderr; what goes well is announced."""
-    logging.basicConfig(level=logging.WARNING, stream=sys.stderr)
 
 
 def _announce_text(label: str, text: str) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 from gateway.errors import PlugwayError
 from gateway.model import Access
 from gateway.proxy.access import Doorman, Identifies
+from gateway.proxy.access_log import AccessLog
 from gateway.proxy.assets import Content
 from gateway.proxy.calls import Calls
 from gateway.proxy.counters import CallMetrics
@@ -48,6 +49,7 @@ class DataPlane:
         asset_key: bytes,
         circuits: CircuitBoard | None = None,
         processes: int = 1,
+        log: AccessLog | None = None,
     ) -> None:
         self.metrics = CallMetrics()
         self._doorman = Doorman(gatekeeper, settings)
@@ -57,9 +59,12 @@ class DataPlane:
         self.limit_metrics = LimitMetrics(self._lag, capacity, circuits)
         self._outliers = Outliers(outcomes, circuits)
         self._table = RouteTable(self.metrics, self._retire, capacity, processes, TypedCatalog(content).of)
-        self._calls = Calls(self._doorman, outcomes, self._outliers, settings, self._table.find, self.metrics)
-        self._uis = UiFiles(content, self._doorman, settings, asset_key)
-        self._sockets = WebSockets(self._doorman, self._outliers, self._table.find, self.metrics)
+        self._calls = Calls(
+            self._doorman, outcomes, self._outliers, settings, self._table.find, self.metrics, log
+        )
+        self._log = log
+        self._uis = UiFiles(content, self._doorman, settings, asset_key, log)
+        self._sockets = WebSockets(self._doorman, self._outliers, self._table.find, self.metrics, log)
         self._unsubscribe = snapshots.subscribe(self._table.update)
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
@@ -123,3 +128,5 @@ class DataPlane:
         self._lag.close()
         await self._calls.close()
         await asyncio.gather(*(upstream.close() for upstream in self._table.upstreams()))
+        if self._log is not None:
+            await asyncio.to_thread(self._log.close)

@@ -11,6 +11,7 @@ from plugway.plugin.v1.http_pb2 import HttpHeader
 from plugway.plugin.v1.plugin_pb2 import HandleRequest
 
 from gateway.errors import PlugwayError
+from gateway.proxy.access_log import Line
 from gateway.proxy.answer import clean_trailers
 from gateway.proxy.head import Head
 from gateway.proxy.headers import Pairs
@@ -18,12 +19,17 @@ from gateway.proxy.problems import Problem
 from gateway.proxy.table import PreparedRoute, PreparedTarget
 from gateway.proxy.upstream import Upstream
 
+_LEFT = 499
+"""Nothing was answered, as the client had left."""
+
 
 class Call:
     """One HTTP call. ``status`` is 0 until an answer has begun; ``began`` is when it did."""
 
     __slots__ = (
         "began",
+        "broken",
+        "failed",
         "head",
         "left",
         "message",
@@ -32,6 +38,7 @@ class Call:
         "receive",
         "route",
         "send",
+        "sent",
         "started",
         "status",
         "target",
@@ -64,6 +71,11 @@ class Call:
         self.task: asyncio.Task[Any] | None = None
         self.watcher: asyncio.Task[None] | None = None
         self.left = False
+        # Why the answer did not come to its end, and whether that was not the client's choice.
+        self.broken = ""
+        self.failed = False
+        # Bytes of the body that were passed on.
+        self.sent = 0
         # The typed method that it is for.
         self.named = ""
         # Whether its client takes trailing fields.
@@ -73,6 +85,16 @@ class Call:
     def template(self) -> str:
         """The route it is for, as the plugin declared it."""
         return self.named or self.target.templates.find(self.message.request.path)
+
+    def line(self) -> Line:
+        """What the log says of it at its end."""
+        context = self.message.request.context
+        now = time.perf_counter()
+        return Line(
+            time.time() - (now - self.started), self.head.request_id, self.head.trace_id,
+            self.route.route.plugin_id, self.target.target.release_id, self.template, self.method,
+            self.status or _LEFT, now - self.started, self.sent, context.user, self.broken,
+        )  # fmt: skip
 
     def move(self, target: PreparedTarget, upstream: Upstream) -> None:
         """Another one takes it, and counts it as running."""
@@ -89,6 +111,11 @@ class Call:
         message = {"type": "http.response.start", "status": status, "headers": headers}
         if trailers:
             message["trailers"] = True
+        await self.send(message)
+
+    async def send_part(self, message: Any) -> None:
+        """A part of the body."""
+        self.sent += len(message["body"])
         await self.send(message)
 
     async def end_answer(self, trailers: Iterable[HttpHeader]) -> None:

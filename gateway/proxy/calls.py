@@ -13,6 +13,7 @@ from plugway.plugin.v1.plugin_pb2 import HandleRequest, HandleResponse
 from gateway.errors import PlugwayError
 from gateway.model import Access, Caller
 from gateway.proxy.access import Doorman
+from gateway.proxy.access_log import AccessLog, Line
 from gateway.proxy.answer import BODILESS, announced, complete_head, open_head
 from gateway.proxy.body import Body, ClientLeft
 from gateway.proxy.call import Call
@@ -30,6 +31,7 @@ from gateway.proxy.retries import may_retry
 from gateway.proxy.running import RunningCalls
 from gateway.proxy.stream import BrokenOff, Rest, send_parts
 from gateway.proxy.table import PreparedRoute, PreparedTarget
+from gateway.proxy.templates import OTHER
 from gateway.proxy.typed.service import TypedCalls
 from gateway.registry.boards import OutcomeBoard
 from gateway.settings import Settings
@@ -49,6 +51,7 @@ class Calls:
         settings: Settings,
         route_of: RouteOf,
         metrics: CallMetrics,
+        log: AccessLog | None = None,
     ) -> None:
         self._judge_caller = doorman.judge
         self._prove = doorman.prove
@@ -56,6 +59,7 @@ class Calls:
         self._outcomes = outcomes
         self._outliers = outliers
         self._metrics = metrics
+        self._log = log
         self._unary_bytes = settings.unary_bytes
         self._running = RunningCalls()
         self._typed = TypedCalls(self._tried, self._running)
@@ -78,13 +82,13 @@ class Calls:
         target = route.choose(head.release, scope["headers"])
         judged = self._judge(route, target, method, path, head, scope["headers"])
         if isinstance(judged, PlugwayError):
-            await Problem(judged).send(send, head.request_id.encode())
+            await self._refuse(Problem(judged), route, target, method, path, head, send)
             return
         refusal = route.refusal(head.release)
         if refusal is not None or target is None:
             refusal = refusal or route.overloaded
             self._metrics.refuse(route.route.plugin_id, refusal.reason)
-            await refusal.send(send, head.request_id.encode())
+            await self._refuse(refusal, route, target, method, path, head, send)
             return
         request.method = method
         request.path = path
@@ -100,12 +104,32 @@ class Calls:
             admitted = route.gate.admit(method, path, who, time.monotonic())
             if isinstance(admitted, TooManyCalls):
                 self._metrics.refuse(route.route.plugin_id, admitted.reason)
-                await Problem(admitted).send(send, head.request_id.encode())
+                await self._refuse(Problem(admitted), route, target, method, path, head, send)
                 return
             permit = admitted
         call = Call(route, target, message, head, method, receive, send)
         call.trailers = "http.response.trailers" in scope.get("extensions", ())
         await self._counted(call, permit)
+
+    async def _refuse(
+        self,
+        problem: Problem,
+        route: PreparedRoute,
+        target: PreparedTarget | None,
+        method: str,
+        path: bytes,
+        head: Head,
+        send: Any,
+    ) -> None:
+        """Answer a call that is not passed on."""
+        if self._log is not None and self._log.all_calls:
+            release, template = "", OTHER
+            if target is not None:
+                release, template = target.target.release_id, target.templates.find(path)
+            plugin, status, size = route.route.plugin_id, problem.status, len(problem.body)
+            who = (head.request_id, head.trace_id, plugin, release, template, method)
+            self._log.add(Line(time.time(), *who, status, 0.0, size, "", problem.reason or "not passed on"))
+        await problem.send(send, head.request_id.encode())
 
     def _judge(
         self,
@@ -137,10 +161,13 @@ class Calls:
             await call.refuse(failed.problem(call.route.route.plugin_id))
         except PlugwayError as error:
             await call.refuse(error, close=True)
-        except (ClientLeft, BrokenOff):
+        except ClientLeft:
             # The answer stays unfinished, so the server closes the connection under it.
-            pass
+            call.broken = "the client left"
+        except BrokenOff as error:
+            call.broken, call.failed = str(error), True
         except asyncio.CancelledError:
+            call.broken = "the client left"
             if not call.left:
                 raise
             if (task := asyncio.current_task()) is not None:
@@ -158,6 +185,9 @@ class Calls:
                 counts.route(call.template).count(method_class(call.method), call.status, took)
                 if self._outcomes.windows:
                     self._outcomes.measured(call.upstream.instance_id, took, failed=call.status >= 500)
+            log = self._log
+            if log is not None and (log.all_calls or call.status >= 500 or call.failed):
+                log.add(call.line())
 
     async def _carry(self, call: Call) -> None:
         if call.target.typed is not None and await self._typed.carry(call):
@@ -235,7 +265,7 @@ class Calls:
         await call.begin_answer(status, headers)
         if status in BODILESS:
             body = b""
-        await call.send({"type": "http.response.body", "body": body})
+        await call.send_part({"type": "http.response.body", "body": body})
 
     async def _answer_with_trailers(self, call: Call, answer: HandleResponse) -> None:
         headers, declared = open_head(answer.response, call.head.request_id)
@@ -243,7 +273,7 @@ class Calls:
             raise CallFailed(Failure.GARBAGE, f"declared {declared} bytes and sent {len(answer.body)}")
         headers += announced(answer.response.headers)
         await call.begin_answer(answer.response.status, headers, trailers=True)
-        await call.send({"type": "http.response.body", "body": answer.body})
+        await call.send_part({"type": "http.response.body", "body": answer.body})
         await call.end_answer(answer.trailers)
 
     async def _stream(self, call: Call, answer: HandleResponse) -> None:
@@ -262,7 +292,7 @@ class Calls:
                 headers += announced(answer.response.headers)
             await call.begin_answer(answer.response.status, headers, trailers=call.trailers)
             async with aclosing(rest.parts(idle)) as parts:
-                await send_parts(call.send, parts, declared, idle)
+                await send_parts(call.send_part, parts, declared, idle)
             if call.trailers:
                 await call.end_answer(rest.trailers)
         finally:
@@ -293,7 +323,7 @@ class Calls:
                 headers += announced(response.headers)
             await call.begin_answer(response.status, headers, trailers=trailers)
             async with aclosing(upload.parts(limits.stream_idle)) as parts:
-                await send_parts(call.send, parts, declared, limits.stream_idle)
+                await send_parts(call.send_part, parts, declared, limits.stream_idle)
             if trailers:
                 await call.end_answer(upload.trailers)
             self._outliers.ok(call.target, call.upstream, call.started)

@@ -48,6 +48,11 @@ class Head:
         self.request_id = ""
         self.trace = b""
 
+    @property
+    def trace_id(self) -> str:
+        """Of the trace that the caller goes on with, or empty."""
+        return self.trace[3:35].decode()
+
 
 def take(headers: list[tuple[bytes, bytes]], request: HttpRequest) -> Head:
     """Copy the headers that pass into ``request``; the others are dropped or kept in the head."""

@@ -11,6 +11,7 @@ from urllib.parse import unquote, urlsplit
 from gateway.errors import NotFound, PlugwayError
 from gateway.model import Access, PluginState, Target, UiBundle
 from gateway.proxy.access import Doorman
+from gateway.proxy.access_log import AccessLog, Line
 from gateway.proxy.assets import Assets, Content
 from gateway.proxy.counters import UI, method_class
 from gateway.proxy.frame import frame_document
@@ -37,18 +38,21 @@ class NoUi(NotFound):
 class _Answer:
     """Passes an answer on, and knows its status and the seconds until it began."""
 
-    __slots__ = ("_send", "_started", "status", "took")
+    __slots__ = ("_send", "_started", "sent", "status", "took")
 
     def __init__(self, send: Any) -> None:
         self._send = send
         self._started = time.perf_counter()
         self.status = 500
         self.took = 0.0
+        self.sent = 0
 
     async def __call__(self, message: Any) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
             self.took = time.perf_counter() - self._started
+        else:
+            self.sent += len(message["body"])
         await self._send(message)
 
 
@@ -59,11 +63,19 @@ class UiFiles:
     plugin and bundle, is what its requests show instead. It gives away one bundle only.
     """
 
-    def __init__(self, content: Content, doorman: Doorman, settings: Settings, asset_key: bytes) -> None:
+    def __init__(
+        self,
+        content: Content,
+        doorman: Doorman,
+        settings: Settings,
+        asset_key: bytes,
+        log: AccessLog | None = None,
+    ) -> None:
         self._assets = Assets(content)
         self._judge = doorman.judge
         self._public_url = settings.public_url.rstrip("/")
         self._key = asset_key
+        self._log = log
         # Bundles that pages still use, also after a newer release has replaced them.
         self._bundles: dict[bytes, UiBundle] = {}
         self._frames: dict[tuple[str, str, str], tuple[bytes, Pairs]] = {}
@@ -84,6 +96,10 @@ class UiFiles:
         counts = route.ui_counts.get(digest) or (route.known.counts if route.known else None)
         if counts is not None:
             counts.route(UI).count(method_class(scope["method"]), answer.status, answer.took)
+        if self._log is not None and (self._log.all_calls or answer.status >= 500):
+            plugin, method = route.route.plugin_id, scope["method"]
+            who = (head.request_id, head.trace_id, plugin, "", UI, method)
+            self._log.add(Line(time.time(), *who, answer.status, answer.took, answer.sent, ""))
 
     async def _serve(self, route: PreparedRoute, path: bytes, head: Head, scope: Any, send: Any) -> str:
         """The digest of the bundle that it came from."""

@@ -10,6 +10,7 @@ from plugway.plugin.v1.http_pb2 import HttpRequest
 from gateway.errors import PlugwayError
 from gateway.model import Access
 from gateway.proxy.access import WEBSOCKET, Doorman
+from gateway.proxy.access_log import AccessLog, Line
 from gateway.proxy.counters import WEBSOCKET as METHOD
 from gateway.proxy.counters import CallMetrics
 from gateway.proxy.failures import CallFailed, Failure
@@ -34,7 +35,7 @@ async def deny(problem: Problem, send: Any, request_id: str) -> None:
 class Opening:
     """A handshake on its way, and who is asked to take it now."""
 
-    __slots__ = ("head", "permit", "request", "route", "started", "target", "upstream")
+    __slots__ = ("head", "permit", "request", "route", "started", "status", "target", "upstream")
 
     def __init__(
         self, route: PreparedRoute, target: PreparedTarget, head: Head, request: HttpRequest
@@ -46,8 +47,19 @@ class Opening:
         self.request = request
         self.started = time.perf_counter()
         self.permit: Permit | None = None
+        self.status = 0
+
+    def line(self) -> Line:
+        """What the log says of it at its end."""
+        took, template = time.perf_counter() - self.started, self.target.templates.find(self.request.path)
+        return Line(
+            time.time() - took, self.head.request_id, self.head.trace_id, self.route.route.plugin_id,
+            self.target.target.release_id, template, "WEBSOCKET", self.status, took, 0,
+            self.request.context.user,
+        )  # fmt: skip
 
     def count(self, status: int) -> None:
+        self.status = status
         template = self.target.templates.find(self.request.path)
         self.target.counts.route(template).count(METHOD, status, time.perf_counter() - self.started)
 
@@ -55,12 +67,20 @@ class Opening:
 class WebSockets:
     """The WebSocket side of the data plane."""
 
-    def __init__(self, doorman: Doorman, outliers: Outliers, route_of: RouteOf, metrics: CallMetrics) -> None:
+    def __init__(
+        self,
+        doorman: Doorman,
+        outliers: Outliers,
+        route_of: RouteOf,
+        metrics: CallMetrics,
+        log: AccessLog | None = None,
+    ) -> None:
         self._judge_caller = doorman.judge
         self._prove = doorman.prove
         self._route_of = route_of
         self._outliers = outliers
         self._metrics = metrics
+        self._log = log
 
     async def serve(self, route: PreparedRoute, path: bytes, scope: Any, receive: Any, send: Any) -> None:
         """One WebSocket; ``path`` is the plugin's."""
@@ -125,6 +145,8 @@ class WebSockets:
             route.capacity.free += 1
             if opening.permit is not None:
                 opening.permit.release()
+            if self._log is not None and (self._log.all_calls or opening.status >= 500):
+                self._log.add(opening.line())
 
     async def _through(self, opening: Opening, scope: Any, receive: Any, send: Any) -> None:
         """By one upstream; raises :class:`CallFailed` before anything was answered."""

@@ -15,6 +15,7 @@ from gateway.access.gatekeeper import Gatekeeper
 from gateway.access.table import AccessTable
 from gateway.errors import Internal
 from gateway.model import InstanceId, Snapshot
+from gateway.proxy.access_log import AccessLog, to_stderr
 from gateway.registry.boards import OutcomeBoard, SnapshotBoard
 from gateway.registry.circuits import CircuitBoard
 from gateway.windows import Window
@@ -34,6 +35,7 @@ from gateway.workers.messages import (
     Garbled,
     Good,
     Hello,
+    Logged,
     Measured,
     Message,
     Serving,
@@ -50,6 +52,10 @@ log = logging.getLogger(__name__)
 
 LAG = 2.0
 """Seconds for which a worker that does not confirm a table holds up those who wait for it."""
+
+
+_MOST_LINES = 256
+"""Reports of workers, of 500 lines at most each, that wait to be written."""
 
 
 class CannotMeetWorkers(Internal):
@@ -95,6 +101,7 @@ class Control:
         self._undo: list[Callable[[], None]] = []
         self._socket: socket.socket | None = None
         self._cut_off: dict[str, float] = {}
+        self._log = AccessLog("text", True, to_stderr, most=_MOST_LINES)
         self.peers: dict[str, Peer] = {}
         self.listener: socket.socket | None = None
         """A copy of the socket that workers of an earlier control process listen on."""
@@ -124,6 +131,7 @@ class Control:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.to_thread(self._log.close)
         if self._socket is not None:
             self._socket.close()
             self._path.unlink(missing_ok=True)
@@ -183,7 +191,10 @@ class Control:
         self._changed()
         while (message := await peer.stream.read()) is not None:
             peer.heard = time.monotonic()
-            self._take(peer, message)
+            if isinstance(message, Logged):
+                self._log.add(message.lines)
+            else:
+                self._take(peer, message)
 
     def _take(self, peer: Peer, message: Message) -> None:
         boards = self._boards

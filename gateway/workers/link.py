@@ -6,11 +6,13 @@ import asyncio
 import logging
 import socket
 from collections.abc import Callable
+from contextlib import suppress
 from types import MappingProxyType
 
 from gateway.access.reader import AccessReader
 from gateway.access.table import AccessTable
 from gateway.model import Snapshot
+from gateway.proxy.access_log import to_stderr, trim_stderr
 from gateway.proxy.counters import CallMetrics
 from gateway.proxy.limits.metrics import LimitMetrics
 from gateway.registry.boards import SnapshotBoard
@@ -22,6 +24,7 @@ from gateway.workers.messages import (
     Behind,
     Garbled,
     Hello,
+    Logged,
     Message,
     Routes,
     Serving,
@@ -42,6 +45,10 @@ BEAT = 0.5
 
 SILENCE = 5.0
 """Seconds without a word after which the control process counts as away."""
+
+
+_MOST_KEPT = 10 * 2**20
+"""Bytes of the workers' own log, beyond which it begins anew."""
 
 
 class Link:
@@ -83,6 +90,19 @@ class Link:
     def count(self, metrics: CallMetrics, limits: LimitMetrics) -> None:
         """Report these counters from now on, and how close the limits are."""
         self._unsent, self._limits = Unsent(metrics), limits
+
+    def pass_lines(self) -> Callable[[bytes], None]:
+        """What takes lines of the log, in any thread: the control process writes them among its own."""
+
+        def write(lines: bytes) -> None:
+            if self.away:
+                trim_stderr(_MOST_KEPT)
+                to_stderr(lines)
+                return
+            with suppress(RuntimeError):  # The loop has ended before its last lines.
+                self._loop.call_soon_threadsafe(self._tell, Logged(lines=lines))
+
+        return write
 
     def serves(self) -> None:
         """Tell that calls are taken from now on."""

@@ -181,6 +181,13 @@ class Unserved:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Logged:
+    """Whole lines of the worker's log of calls."""
+
+    lines: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Circuit:
     """What the worker says of an instance."""
 
@@ -197,12 +204,12 @@ class CircuitGone:
 
 Message = (
     Hello | Welcome | Access | Routes | Watched | Beat | Serving | Ack | Behind | Failed | Good | Measured
-    | Counted | Used | Unserved | Circuit | CircuitGone | Uncounted
+    | Counted | Used | Unserved | Circuit | CircuitGone | Uncounted | Logged
 )  # fmt: skip
 
 _TYPES: tuple[type[Any], ...] = (
     Hello, Welcome, Access, Routes, Watched, Beat, Serving, Ack, Behind, Failed, Good, Measured, Counted,
-    Used, Unserved, Circuit, CircuitGone, Uncounted,
+    Used, Unserved, Circuit, CircuitGone, Uncounted, Logged,
 )  # fmt: skip
 _NUMBER = {kind: number for number, kind in enumerate(_TYPES)}
 _JSON = [_Json[kind] for kind in _TYPES]  # type: ignore[valid-type]  # one model a message

@@ -27,6 +27,7 @@ from gateway.model import (
     UiBundle,
     UiType,
 )
+from gateway.proxy.access_log import AccessLog
 from gateway.proxy.app import DataPlane
 from gateway.proxy.server import uvicorn_options
 from gateway.registry.boards import OutcomeBoard, SnapshotBoard
@@ -152,7 +153,7 @@ async def _once(data: bytes) -> AsyncIterator[bytes]:
 
 
 @contextlib.asynccontextmanager
-async def running_plane(home: Path, **settings: Any) -> AsyncIterator[Plane]:
+async def running_plane(home: Path, log: AccessLog | None = None, **settings: Any) -> AsyncIterator[Plane]:
     chosen = Settings(home=home, **settings)
     snapshots, outcomes, keeper = SnapshotBoard(), OutcomeBoard(), gatekeeper()
     content = ContentStore(home / "store")
@@ -164,6 +165,7 @@ async def running_plane(home: Path, **settings: Any) -> AsyncIterator[Plane]:
         content=content,
         settings=chosen,
         asset_key=b"a" * 32,
+        log=log,
     )
     connections: list[set[Any]] = []
     async with served(data_plane, chosen, connections) as port:

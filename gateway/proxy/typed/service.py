@@ -108,7 +108,7 @@ class TypedCalls:
                 return _problem(call, api, reply)
 
             async with aclosing(stream.parts(form, limits.stream_idle, shown)) as parts:
-                await send_parts(call.send, parts, None, limits.stream_idle)
+                await send_parts(call.send_part, parts, None, limits.stream_idle)
         finally:
             stream.close()
 
@@ -126,7 +126,7 @@ async def _answer(call: Call, api: TypedApi, binding: Binding, reply: Reply) -> 
     headers = complete_head(response, call.head.request_id, call.method, len(body))
     headers.append((b"content-type", _kind(kind)))
     await call.begin_answer(200, headers)
-    await call.send({"type": "http.response.body", "body": b"" if call.method == "HEAD" else body})
+    await call.send_part({"type": "http.response.body", "body": b"" if call.method == "HEAD" else body})
 
 
 def _head(call: Call, head: Pairs, kind: str) -> Pairs:

@@ -18,7 +18,7 @@ _LONGEST_LINE = 64 * 2**10
 
 
 class JsonFormatter(logging.Formatter):
-    """One line a record: at (ISO 8601, UTC), level, logger, message, request_id, error, extras."""
+    """One line a record: at (ISO 8601, UTC), level, logger, message, request_id, trace_id, error, extras."""
 
     def __init__(self, mask: Mask = log_mask) -> None:
         super().__init__()
@@ -34,6 +34,8 @@ class JsonFormatter(logging.Formatter):
         call = current_message.get()
         if call is not None and call.request_id:
             line["request_id"] = call.request_id
+            if call.traceparent:
+                line["trace_id"] = call.traceparent[3:35]
         if record.exc_info:
             line["error"] = self.formatException(record.exc_info)
         extras = {

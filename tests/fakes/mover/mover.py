@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+import logging
 import os
 import signal
 import sys
@@ -42,6 +43,9 @@ async def app(scope: dict[str, Any], receive: Any, send: Any) -> None:
         await events(send, receive)
     elif path == "/upload":
         await upload(receive, send)
+    elif path == "/say":
+        logging.getLogger("mover").warning("said in a call")
+        await answer(send, "said")
     elif path == "/greeting":
         await answer(send, plugin.settings.greeting)
     elif path == "/secret":

@@ -34,6 +34,7 @@ from gateway.workers.messages import (
     Garbled,
     Good,
     Hello,
+    Logged,
     Measured,
     Message,
     RouteCounts,
@@ -114,6 +115,7 @@ MESSAGES: list[Message] = [
         routes={"/x/{y}": RouteCounts(calls=(1, 2), buckets=(3,), seconds=0.5)},
     ),
     Uncounted(plugin="notes", version="1", release="r1"),
+    Logged(lines=b"a line\n"),
 ]
 
 
