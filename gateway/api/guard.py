@@ -15,6 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway.access.csrf import SAFE_METHODS, forbidden_reason, foreign_reason, host_allowed
 from gateway.api.access import ASKED, check_right
+from gateway.api.methods import HeadAnswered, allow, answer_options, as_get, without_body
 from gateway.api.pages import refusal_page
 from gateway.api.parts import Parts
 from gateway.api.problems import (
@@ -70,9 +71,14 @@ class Guard:
             await self._show(scope, receive, send, self._console)
             return
         send = _with_own_headers(send, request_id)
+        if (as_read := as_get(scope)) is not scope:
+            scope, send = as_read, without_body(send)
         trail = self._parts.trail
         try:
             self._admit(scope)
+            if scope["method"] == "OPTIONS" and allow(scope["path"]):
+                await answer_options(scope["path"], send)
+                return
         except PlugwayError as error:
             await trail.refused(scope, error)
             await self._refuse(error, scope, receive, send)
@@ -153,6 +159,8 @@ class Guard:
 
         try:
             await self._app(scope, receive, watched)
+        except HeadAnswered:
+            return
         except Exception as error:
             known = error if isinstance(error, PlugwayError) else None
             if started:

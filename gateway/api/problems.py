@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from gateway.api.methods import allow
 from gateway.errors import BadInput, Forbidden, PlugwayError, Unauthenticated
 
 MEDIA_TYPE = "application/problem+json"
@@ -95,12 +96,14 @@ def problem_response(error: PlugwayError, *, instance: str = "") -> Response:
 
 def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """What a route declares of its errors; those of the door and of the database are common to all."""
+    return {status: problem_answer(status) for status in sorted({401, 403, 421, 500, 503, *statuses})}
+
+
+def problem_answer(status: int) -> dict[str, Any]:
+    """A response object of OpenAPI."""
     return {
-        status: {
-            "description": HTTPStatus(status).phrase,
-            "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
-        }
-        for status in sorted({401, 403, 421, 500, 503, *statuses})
+        "description": HTTPStatus(status).phrase,
+        "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
     }
 
 
@@ -134,7 +137,7 @@ async def _validation_error(_: Request, error: Exception) -> Response:
     return problem_response(BadInput("The request does not hold.", fields=fields))
 
 
-async def _http_error(_: Request, error: Exception) -> Response:
+async def _http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     phrase = HTTPStatus(error.status_code).phrase
     document = {
@@ -143,7 +146,11 @@ async def _http_error(_: Request, error: Exception) -> Response:
         "status": error.status_code,
         "detail": _HTTP_DETAIL.get(error.status_code, phrase),
     }
-    return _response(document, error.headers or {})
+    headers = dict(error.headers or {})
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        # The framework names the methods of the first route of this path alone.
+        headers["Allow"] = allow(request.url.path)
+    return _response(document, headers)
 
 
 _HTTP_DETAIL = {

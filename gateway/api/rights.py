@@ -113,11 +113,11 @@ RIGHTS = (
     Right("followEvents", "GET", "/api/v1/events", _VIEWER, Scope.ASKED),
     Right("getSystem", "GET", "/api/v1/system", _VIEWER, Scope.ANY),
     Right("getMetrics", "GET", "/metrics", _VIEWER),
-    Right("getOpenApi", "GET", "/openapi.json", _VIEWER),
-    Right("getDocs", "GET", "/docs", _VIEWER),
-    Right("getDocs", "GET", "/docs/docs.css", _VIEWER),
-    Right("getDocs", "GET", "/docs/docs.js", _VIEWER),
-    Right("getDocs", "GET", "/docs/schema.js", _VIEWER),
+    Right("getOpenApi", "GET", "/openapi.json", None),
+    Right("getDocs", "GET", "/docs", None),
+    Right("getDocs", "GET", "/docs/docs.css", None),
+    Right("getDocs", "GET", "/docs/docs.js", None),
+    Right("getDocs", "GET", "/docs/schema.js", None),
 )
 
 OPEN = frozenset((right.method, right.path) for right in RIGHTS if right.open)
@@ -139,6 +139,11 @@ def _compiled() -> Iterator[tuple[str, re.Pattern[str], Right]]:
 
 
 _PATTERNS = tuple(_compiled())
+
+
+def methods_at(path: str) -> frozenset[str]:
+    """What a path takes; empty where the API has no such path."""
+    return frozenset(method for method, pattern, _ in _PATTERNS if pattern.match(path))
 
 
 def find_right(method: str, path: str) -> Asked | None:

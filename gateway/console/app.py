@@ -78,13 +78,17 @@ def create_console() -> Starlette:
     async def not_found(_: Request, __: Exception) -> Response:
         return Response(_PAGE, status_code=404, media_type="text/html")
 
+    async def not_allowed(_: Request, __: Exception) -> Response:
+        # The framework's server of files leaves the header out.
+        return Response("This is only read.", 405, {"allow": "GET, HEAD"}, "text/plain")
+
     app = Starlette(
         routes=[
             *(Route(path, show, methods=["GET"]) for path in PAGES),
             Route("/favicon.ico", show_icon, methods=["GET"]),
             Mount("/static", StaticFiles(directory=_STATIC, check_dir=False)),
         ],
-        exception_handlers={404: not_found},
+        exception_handlers={404: not_found, 405: not_allowed},
     )
     app.add_middleware(_OwnHeaders)
     return app

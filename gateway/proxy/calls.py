@@ -25,7 +25,7 @@ from gateway.proxy.limits.gate import Permit, TooManyCalls, caller_key
 from gateway.proxy.limits.outliers import Outliers
 from gateway.proxy.paths import has_dot_segments
 from gateway.proxy.preflight import answer_preflight
-from gateway.proxy.problems import BadRequest, MethodRefused, Problem
+from gateway.proxy.problems import PASSED_METHODS, BadRequest, MethodRefused, Problem
 from gateway.proxy.reroute import Place, RouteOf, elsewhere
 from gateway.proxy.retries import may_retry
 from gateway.proxy.running import RunningCalls
@@ -144,7 +144,8 @@ class Calls:
         if has_dot_segments(path):
             return BadRequest("The path must not contain '.' or '..' as a segment.", plugin=plugin)
         if method in _REFUSED_METHODS:
-            return MethodRefused(f"{method} is not passed on to plugins.", plugin=plugin)
+            refused = f"{method} is not passed on to plugins."
+            return MethodRefused(refused, plugin=plugin, allow=PASSED_METHODS)
         access = target.rules.access(method, path) if target is not None else Access.USER
         return self._judge_caller(access, method, head, headers, plugin)
 

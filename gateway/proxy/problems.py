@@ -9,6 +9,9 @@ from typing import Any
 from gateway.errors import Conflict, Forbidden, NotFound, PlugwayError, Unauthenticated, Unavailable
 from gateway.model import PluginState, Route
 
+PASSED_METHODS = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
+"""What ``Allow`` names for plugins' paths. Methods that nobody has registered pass as well."""
+
 Headers = list[tuple[bytes, bytes]]
 
 
@@ -47,7 +50,13 @@ class BadRequest(PlugwayError):
 
 
 class MethodRefused(PlugwayError):
+    """``allow`` are the methods that are taken, as a 405 has to say."""
+
     key, title, status = "method-refused", "This method is not passed on", 405
+
+    def __init__(self, detail: str, *, plugin: str, allow: str) -> None:
+        super().__init__(detail, plugin=plugin)
+        self.allow = allow
 
 
 class SignInFirst(Unauthenticated):
@@ -77,6 +86,8 @@ class Problem:
             self.headers.append((b"retry-after", b"%d" % max(1, math.ceil(error.retry_after))))
         if error.status == Unauthenticated.status:
             self.headers.append((b"www-authenticate", b"Bearer"))
+        if isinstance(error, MethodRefused):
+            self.headers.append((b"allow", error.allow.encode()))
         if close:
             self.headers.append((b"connection", b"close"))
 

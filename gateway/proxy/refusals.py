@@ -6,6 +6,8 @@ import json
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
+from gateway.proxy.problems import PASSED_METHODS
+
 Pairs = list[tuple[bytes, bytes]]
 
 _WORDS = {
@@ -22,6 +24,8 @@ def refusal(status: int) -> tuple[Pairs, bytes]:
     document = {"type": f"urn:plugway:problem:{key}", "title": title, "status": status, "detail": detail}
     body = json.dumps(document).encode()
     headers = [(b"content-type", b"application/problem+json"), (b"content-length", b"%d" % len(body))]
+    if status == 405:
+        headers.append((b"allow", PASSED_METHODS.encode()))
     return headers, body
 
 

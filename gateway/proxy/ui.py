@@ -105,7 +105,7 @@ class UiFiles:
         """The digest of the bundle that it came from."""
         plugin = route.route.plugin_id
         if scope["method"] not in ("GET", "HEAD"):
-            raise MethodRefused("A UI is only read: GET and HEAD.", plugin=plugin)
+            raise MethodRefused("A UI is only read: GET and HEAD.", plugin=plugin, allow="GET, HEAD")
         if has_dot_segments(path) or b"\\" in path or b"\0" in path or b"%00" in path:
             raise BadRequest("The path of a file must not contain '.' or '..' as a segment.", plugin=plugin)
         if path.startswith(b"/~"):

@@ -179,7 +179,31 @@ async def test_an_unknown_path_and_method_are_problems(client: httpx.AsyncClient
     problem(await client.get("/api/v1/plugins/"), 404, "not-found")
     answer = await client.patch("/api/v1/plugins")
     problem(answer, 405, "method-not-allowed")
-    assert set(answer.headers["allow"].split(", ")) >= {"GET"}
+    assert answer.headers["allow"] == "GET, HEAD, OPTIONS, POST"
+
+
+async def test_head_is_get_without_the_body(client: httpx.AsyncClient, bed: Bed) -> None:
+    await bed.install("notes")
+    for path in ("/api/v1/plugins", "/openapi.json", "/api/v1/nothing", "/healthz"):
+        head, get = await client.head(path), await client.get(path)
+        assert (head.status_code, head.content) == (get.status_code, b""), path
+        own = {"x-request-id", "date"}
+        assert {k: v for k, v in head.headers.items() if k not in own} == {
+            k: v for k, v in get.headers.items() if k not in own
+        }, path
+    # Of what goes on without end the head alone.
+    stream = await client.head("/api/v1/events")
+    assert (stream.status_code, stream.headers["content-type"]) == (200, "text/event-stream; charset=utf-8")
+    async with bed.client(token="") as nobody:
+        assert (await nobody.head("/api/v1/plugins")).status_code == 401
+
+
+async def test_options_tells_what_a_path_takes(client: httpx.AsyncClient, bed: Bed) -> None:
+    answer = await client.options("/api/v1/plugins/notes")
+    assert (answer.status_code, answer.headers["allow"]) == (204, "DELETE, GET, HEAD, OPTIONS")
+    problem(await client.options("/api/v1/nothing"), 404, "not-found")
+    async with bed.client(token="") as nobody:
+        assert (await nobody.options("/api/v1/plugins")).status_code == 401
 
 
 async def test_a_bad_query_is_refused_by_name(client: httpx.AsyncClient, bed: Bed) -> None:

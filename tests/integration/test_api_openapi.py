@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
+from gateway.api.openapi.routes import UnifiedDocument
 from gateway.model import Manifest, PluginId
 from tests.fakes.management import Bed, management
 
@@ -94,7 +96,9 @@ async def test_the_document_follows_what_is_installed(bed: Bed) -> None:
     async with bed.client() as client:
         first = await client.get("/openapi.json")
         tag = first.headers["etag"]
-        assert (await client.get("/openapi.json", headers={"if-none-match": tag})).status_code == 304
+        for known in (tag, f"W/{tag}", f'"other", {tag}', "*"):
+            again = await client.get("/openapi.json", headers={"if-none-match": known})
+            assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", tag)
         await bed.install("notes", manifest("notes", DOCUMENT))
         second = await client.get("/openapi.json", headers={"if-none-match": tag})
         assert second.status_code == 200
@@ -102,6 +106,47 @@ async def test_the_document_follows_what_is_installed(bed: Bed) -> None:
         await bed.store.remove_plugin(PluginId("notes"))
         third = await client.get("/openapi.json")
         assert third.headers["etag"] == tag
+
+
+async def test_everyone_sees_the_plugins_that_they_may_use(bed: Bed) -> None:
+    for name in ("notes", "other"):
+        await bed.install(name, manifest(name, DOCUMENT))
+    seen: dict[str, set[str]] = {}
+    for who, role, grants in (
+        ("all", "viewer", {}),
+        ("one", "", {"notes": "user"}),
+        ("none", "", {"elsewhere": "admin"}),
+    ):
+        _, secret = await bed.tokens.create(name=who, role=role, grants=grants, expires_at=0, by="admin")
+        async with bed.client(token=secret) as client:
+            answer = await client.get("/openapi.json")
+        document = answer.json()
+        seen[who] = {one["id"] for one in document["x-plugway-plugins"]}
+        found = {path.split("/")[2] for path in document["paths"] if path.startswith("/plugins/")}
+        assert found == seen[who]
+        assert "/api/v1/plugins" in document["paths"]
+    assert seen == {"all": {"notes", "other"}, "one": {"notes"}, "none": set()}
+
+
+async def test_the_document_is_made_once_for_what_is_installed(bed: Bed) -> None:
+    document = UnifiedDocument(bed.store, bed.app)
+    await bed.install("notes", manifest("notes", DOCUMENT))
+    first, _ = await document.current(lambda plugin: True)
+    assert (await document.current(lambda plugin: True))[0] is first
+    other, _ = await document.current(lambda plugin: False)
+    assert other != first
+    assert (await document.current(lambda plugin: True))[0] is first
+    await bed.install("other", manifest("other", DOCUMENT))
+    second, _ = await document.current(lambda plugin: True)
+    # What was there is called as before.
+    assert json.loads(first)["paths"].items() <= json.loads(second)["paths"].items()
+    # Nor does it matter who was there first, or that the gateway is another.
+    for name in ("notes", "other"):
+        await bed.store.remove_plugin(PluginId(name))
+    for name in ("other", "notes"):
+        await bed.install(name, manifest(name, DOCUMENT))
+    again, _ = await UnifiedDocument(bed.store, bed.app).current(lambda plugin: True)
+    assert json.loads(again)["paths"] == json.loads(second)["paths"]
 
 
 async def test_the_page_loads_nothing_from_elsewhere(bed: Bed) -> None:

@@ -11,7 +11,7 @@ from fastapi.openapi.utils import get_openapi
 from gateway.api.instance_views import LogLineView
 from gateway.api.openapi.fragment import SIGNED_IN
 from gateway.api.openapi.gateway_answers import shared_components
-from gateway.api.problems import MEDIA_TYPE, Problem
+from gateway.api.problems import MEDIA_TYPE, Problem, problem_answer
 from gateway.api.rights import OPEN
 from gateway.api.system_views import EventView
 from gateway.definition import PluginDefinition
@@ -72,15 +72,22 @@ def management_document(app: FastAPI) -> dict[str, Any]:
         schemas.pop(name, None)
     for path, item in document["paths"].items():
         for method, operation in item.items():
-            _drop_framework_answer(operation["responses"])
+            _complete_answers(operation)
             is_open = (method.upper(), path) in OPEN
             operation["security"] = [] if is_open else copy.deepcopy(SIGNED_IN)
     return document
 
 
-def _drop_framework_answer(answers: dict[str, Any]) -> None:
+def _complete_answers(operation: dict[str, Any]) -> None:
+    """What every route with input may answer, instead of the framework's word on it."""
+    answers = operation["responses"]
     if "application/json" in answers.get("422", {}).get("content", {}):
         del answers["422"]
+    statuses = [422] if operation.get("parameters") else []
+    if "requestBody" in operation:
+        statuses = [400, 413, 422]
+    for status in statuses:
+        answers.setdefault(str(status), problem_answer(status))
 
 
 def _definition_input() -> dict[str, Any]:

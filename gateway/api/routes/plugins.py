@@ -151,7 +151,7 @@ def _add_installation(router: APIRouter, parts: Parts) -> None:
         description="Answers once the plugin is installed; it starts after that. Follow it by events: "
         "`plugin.install` says what is being done. A client that leaves before ends it.",
         status_code=201,
-        responses=responses(400, 409, 413, 422),
+        responses=responses(400, 404, 409, 413, 422),
         openapi_extra=_DEFINITION_BODY,
     )
     async def install_plugin(
@@ -178,7 +178,7 @@ def _add_installation(router: APIRouter, parts: Parts) -> None:
         summary="Show what installing a plugin would bring",
         description="Finds, fetches and judges it, and installs nothing. A refusal is in the answer. "
         "A client that leaves before ends it.",
-        responses=responses(400, 413, 422),
+        responses=responses(400, 404, 413, 422),
         openapi_extra=_DEFINITION_BODY,
     )
     async def preview_plugin(request: Request, downgrade: Downgrade = False) -> CandidateView:

@@ -36,10 +36,15 @@ def _add_sign_in(router: APIRouter, parts: Parts) -> None:
         summary="Sign a browser in with a one-time code",
         status_code=303,
         response_class=RedirectResponse,
-        responses={**responses(), 303: {"description": "Signed in; on to the console."}},
-        openapi_extra={
-            "parameters": [{"name": "code", "in": "query", "required": True, "schema": {"type": "string"}}]
+        responses={
+            **responses(),
+            200: {
+                "description": "The sign-in page of the console, where no code is given.",
+                "content": {"text/html": {"schema": {"type": "string"}}},
+            },
+            303: {"description": "Signed in; on to the console."},
         },
+        openapi_extra={"parameters": [{"name": "code", "in": "query", "schema": {"type": "string"}}]},
     )
     async def redeem_login_link(request: Request) -> Response:
         # The door took the code out of the query, so that no log has it.

@@ -55,7 +55,9 @@ async def test_nothing_outside_static_is_served(client: httpx.AsyncClient, path:
 
 
 async def test_pages_are_only_read(client: httpx.AsyncClient) -> None:
-    assert (await client.post("/")).status_code == 405
+    for path in ("/", "/static/icon.svg"):
+        written = await client.post(path)
+        assert (written.status_code, written.headers["allow"]) == (405, "GET, HEAD")
 
 
 def _themes() -> dict[str, dict[str, str]]:
