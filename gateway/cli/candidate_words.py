@@ -11,7 +11,7 @@ from gateway.page_origins import page_origin_words
 
 def candidate_lines(found: Object) -> Iterator[str]:
     """Who vouches for it, and all that it may do."""
-    yield f"{found['name']} ({found['id']}) {found['version']}, from {found['source']}, external."
+    yield f"{found['name']} ({found['id']}) {found['version']}, from {found['source']}, {found['tier']}."
     yield found["trust"]["words"]
     permissions = found["permissions"]
     if not permissions["egress"] and not permissions["volumes"]:

@@ -72,10 +72,16 @@ async def _available(client: GatewayClient, as_json: bool) -> None:
         print_json(answer)
         return
     rows = [
-        (p["id"], p["version"], "yes" if p["installed"] else "no", p["problem"] or p["description"])
+        (
+            p["id"],
+            p["version"],
+            p["tier"],
+            "yes" if p["installed"] else "no",
+            p["problem"] or p["description"],
+        )
         for p in answer["plugins"]
     ]
     if rows:
-        print_table(("id", "version", "installed", "description"), rows)
+        print_table(("id", "version", "tier", "installed", "description"), rows)
     else:
         print_line("There is nothing to install. PLUGWAY_PLUGIN_PATH names directories with plugins.")

@@ -40,7 +40,7 @@ def search(
         if as_json:
             print_json(answer)
         elif answer["plugins"]:
-            head = ("id", "version", "from", "publisher", "installed", "description")
+            head = ("id", "version", "tier", "from", "publisher", "installed", "description")
             print_table(head, [_row(entry) for entry in answer["plugins"]])
             if more := answer["total"] - len(answer["plugins"]):
                 print_line(f"and {more} more: give more words, or --limit")
@@ -54,6 +54,7 @@ def _row(entry: dict[str, Any]) -> tuple[str, ...]:
     return (
         entry["id"],
         entry["version"],
+        entry["tier"],
         entry["catalogue"] or entry["source"] or "",
         entry["publisher"],
         entry["installedVersion"] or ("yes" if entry["installed"] else ""),

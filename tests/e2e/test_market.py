@@ -207,6 +207,7 @@ async def test_what_the_policy_refuses_is_told_and_the_rest_is_agreed_to(visit: 
     begin = page.get_by_role("button", name="Install Clock 1.0.0").first
     await begin.click()
     dialog = page.get_by_role("dialog", name="Install Clock 1.0.0?")
+    await expect(dialog.locator("[data-tier]")).to_have_text("External")
     await expect(dialog).to_contain_text("Nobody vouches for it")
     await expect(dialog).to_contain_text("Rating: at most C, 65 of 100 points")
     await dialog.get_by_text("Rating: at most").click()
@@ -217,6 +218,7 @@ async def test_what_the_policy_refuses_is_told_and_the_rest_is_agreed_to(visit: 
     await begin.click()
     await dialog.get_by_role("button", name="Install").click()
     await expect(page.get_by_role("heading", name="Clock")).to_be_visible()
+    await expect(page.get_by_label("Facts").locator("[data-tier]")).to_have_text("External")
     await shop.running.healthy("clock")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import shutil
 import signal
 from collections.abc import AsyncIterator
@@ -100,9 +101,13 @@ async def test_the_life_of_a_plugin(tmp_path: Path) -> None:
             kept["releaseId"],
             kept["resolved"],
             kept["digests"][0]["digest"],
-            "built-in (built-in)",
         ):
             assert word in shown
+        assert re.search(r"^tier +built-in$", shown, re.M)
+        for one in ("status tiny", "info tiny"):
+            assert re.search(r"^tier +built-in$", (await run.good(*one.split())).out, re.M), one
+        assert re.search(r"^tiny .* built-in ", (await run.good("list")).out, re.M)
+        assert re.search(r"^tiny +[0-9.]+ +built-in ", (await run.good("list", "--available")).out, re.M)
         assert (await run("lock", "tinny")).code == 4
 
         again = await run("install", "tiny")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -75,12 +76,19 @@ async def test_found_installed_and_updated_from_a_catalogue(tmp_path: Path, publ
         assert "1 plugins" in await at.good("catalogue", "add", "acme", publisher.url, "--key", str(at.key))
         assert "well" in await at.good("catalogue", "list")
 
-        assert "clock" in await at.good("search", "time")
+        assert re.search(r"^clock +1\.0\.0 +external +acme ", await at.good("search", "time"), re.M)
+        assert re.search(r"^notes +[0-9.]+ +built-in +built-in ", await at.good("search", "notes"), re.M)
+        told = json.loads(await at.good("search", "--json"))["plugins"]
+        assert {"clock": "external", "notes": "built-in"}.items() <= {
+            p["id"]: p["tier"] for p in told
+        }.items()
         assert "Nothing was found" in await at.good("search", "no-such-word")
         info = await at.good("info", "clock")
         assert "the catalogue acme" in info
-        assert "cdn (external)" in info
-        assert "built-in (built-in)" in await at.good("info", "notes")
+        assert re.search(r"^tier +external$", info, re.M)
+        assert re.search(r"^source +cdn$", info, re.M)
+        assert re.search(r"^tier +built-in$", await at.good("info", "notes"), re.M)
+        assert json.loads(await at.good("info", "clock", "--json"))["offers"][0]["tier"] == "external"
         assert (await at.run("info", "clok")).code == 4
         unsigned = await at.run("install", "clock", "--yes")
         assert unsigned.code == 6, unsigned

@@ -317,5 +317,6 @@ async def test_the_command_line_shows_it_and_asks(bed: Bed, tmp_path: Path) -> N
     ran = await plugway("install", str(file), **by_hand)
     assert (ran.code, "--yes" in ran.err) == (2, True)
     assert "unsigned" in ran.out
+    assert "from cdn, external." in ran.out
     ran = await plugway("install", str(file), "--yes", **by_hand)
     assert ran.code == 0, ran.err

@@ -4,7 +4,7 @@ import { api } from "../api.js";
 import { h } from "../dom.js";
 import { refresh } from "../live.js";
 import { navigate } from "../router.js";
-import { grade, ratingWords, reasons } from "../trust/words.js";
+import { grade, ratingWords, reasons, tierBadge } from "../trust/words.js";
 import { ask, callout, toast } from "../ui.js";
 import { grants } from "./words.js";
 
@@ -13,7 +13,7 @@ export async function install(offer, version) {
   if (version.definition.source === "built-in") {
     const sure = await ask({
       title: `Install ${offer.name} ${version.version}?`,
-      extra: [grants(version.permissions)],
+      extra: [h("div.badges", tierBadge(offer)), grants(version.permissions)],
       accept: "Install",
     });
     if (sure) await settle(await api.install(version.definition));
@@ -36,7 +36,7 @@ function agreed(found) {
   const judged = callout(verified ? "info" : "warn", verified ? "lock" : "alert", verified ? "Signed, and trusted here" : "Nobody vouches for it", words);
   return ask({
     title: `Install ${found.name} ${found.version}?`,
-    extra: [judged, grants(found.permissions), rated(found.rating), h("p.small.muted", "Release ", h("code", found.releaseId))],
+    extra: [h("div.badges", tierBadge(found)), judged, grants(found.permissions), rated(found.rating), h("p.small.muted", "Release ", h("code", found.releaseId))],
     accept: "Install",
     wide: true,
   });

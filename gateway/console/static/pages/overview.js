@@ -6,7 +6,7 @@ import { STATES, VOICES, ago } from "../format.js";
 import { compactPanel } from "../rollout/strip.js";
 import { PHASES } from "../rollout/words.js";
 import { store } from "../store.js";
-import { grade, standing } from "../trust/words.js";
+import { grade, standing, tierBadge } from "../trust/words.js";
 import { callout, stateBadge } from "../ui.js";
 import { pluginPage } from "./head.js";
 
@@ -93,6 +93,7 @@ function factsOf(view) {
     ["Version", view.version],
     ["Restarts", String(view.restarts)],
     ["Trust", h("span.badges", trust, grade(view.rating))],
+    ["Tier", tierBadge(view)],
     ["Source", kinds[view.source] ?? view.source],
     ...(view.upstream ? [["Where it came from", `${view.upstream.words} (${ago(view.upstream.checkedAt)})`]] : []),
     ["Identity", h("code", view.id)],
