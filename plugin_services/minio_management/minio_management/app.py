@@ -17,12 +17,14 @@ from minio_management import (
     lifecycle,
     object_settings,
     objects,
+    server,
     versions,
 )  # fmt: skip
 from minio_management.links import Links
 
 _MODULES = (
     connections, buckets, bucket_settings, lifecycle, objects, content, object_settings, versions, deletion,
+    server,
 )  # fmt: skip
 
 

@@ -32,6 +32,7 @@ class MinioServer:
 
     def __init__(self, program: Path, directory: Path, *options: str) -> None:
         self.program, self.directory, self.options = program, directory, options
+        self.environment: dict[str, str] = {}
         self.port = 0
         self.process: subprocess.Popen[bytes] | None = None
 
@@ -58,7 +59,10 @@ class MinioServer:
         self.port = self.port or free_port()
         command = [str(self.program), "server", str(self.directory / "data"), *self.options]
         own = {"MINIO_ROOT_USER": USER, "MINIO_ROOT_PASSWORD": SECRET, "MINIO_BROWSER": "off"}
+        # Several disks of a test are directories of the root's disk, which it takes with CI_CD only.
+        own["MINIO_CI_CD"] = "1"
         environment = {**os.environ, **own, "MINIO_UPDATE": "off", "HOME": str(self.directory)}
+        environment |= self.environment
         self.directory.mkdir(parents=True, exist_ok=True)
         log = self.directory / "minio.log"
         with log.open("ab") as out:
@@ -108,8 +112,9 @@ def start_minio(tmp_path: Path) -> Iterator[StartMinio]:
     program = need_minio()
     servers: list[MinioServer] = []
 
-    def start(*options: str, scheme: str = "http") -> MinioServer:
+    def start(*options: str, scheme: str = "http", environment: dict[str, str] | None = None) -> MinioServer:
         server = MinioServer(program, tmp_path / f"minio{len(servers)}", *options)
+        server.environment = environment or {}
         servers.append(server)
         server.start(scheme)
         return server

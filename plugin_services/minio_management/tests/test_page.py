@@ -305,6 +305,36 @@ async def test_several_connections(minio: Any, start_minio: Any, site: Site, pag
     await told(page, f"127.0.0.1:{other.port} answers")
 
 
+async def test_the_server_its_drives_and_what_lies_on_it(minio: Any, site: Site, page: Page) -> None:
+    await arrange(minio, "docs", {"a.txt": b"content"})
+    usage = {
+        "counted": "2026-01-01T00:00:00Z", "size": 400, "objects": 5, "bucketCount": 3,
+        "buckets": [{"name": "large", "size": 300, "objects": 3}, {"name": "docs", "size": 75, "objects": 1}],
+        "sizes": [{"atLeast": 0, "below": 1024, "objects": 4},
+                  {"atLeast": 1024, "below": None, "objects": 1}],
+    }  # fmt: skip
+    await page.goto(site.at("/buckets"))
+    await page.keyboard.press("3")
+    # As it is: a server that is new has counted nothing.
+    await expect(page.locator(".tiles")).to_contain_text("online")
+    drives = page.get_by_role("list", name=f"Drives of 127.0.0.1:{minio.port}")
+    await expect(drives.locator("li")).to_have_count(1)
+    await expect(drives).to_contain_text(" free")
+    await expect(page.get_by_text("keeps no history")).to_be_visible()
+    # And as it is once it has, which takes it a minute.
+    await page.route("**/api/server/usage*", lambda route: route.fulfill(json=usage))
+    await page.keyboard.press("r")
+    rows = page.get_by_role("list", name="Usage by bucket").locator("li")
+    await expect(rows).to_contain_text(["300 B, 3 objects", "75 B, 1 object", "1 other bucket"])
+    drawn = rows.locator(".fill").evaluate_all("all => all.map(one => one.getAttribute('width'))")
+    assert [float(width) for width in await drawn] == [100, 25, 8.33]
+    await expect(page.get_by_role("list", name="Objects by size").locator("li")).to_contain_text(
+        ["below 1.0 KiB4", "1.0 KiB and more1"]
+    )
+    await page.get_by_role("button", name="docs").click()
+    await expect(page.get_by_role("button", name="a.txt")).to_be_visible()
+
+
 async def test_minio_that_goes_away_is_told_and_comes_back(minio: Any, site: Site, page: Page) -> None:
     await arrange(minio, "docs", {})
     await asyncio.to_thread(minio.kill)
@@ -353,7 +383,7 @@ async def test_a_phone_shows_all_without_sideways_scrolling(
     await page.set_viewport_size({"width": 360, "height": 740})
     key = quote(f"{long}.txt")
     opened = f"/objects?bucket=docs&key={key}"
-    for path in ("/buckets", "/buckets?bucket=docs", "/objects?bucket=docs", opened):
+    for path in ("/buckets", "/buckets?bucket=docs", "/server", "/objects?bucket=docs", opened):
         await page.goto("about:blank")
         await page.goto(site.at(path, theme))
         await expect(page.locator(".loading")).to_have_count(0)

@@ -5,11 +5,13 @@ import { h } from "./kit/dom.js";
 import { button, choice, empty } from "./kit/parts.js";
 import { Shell } from "./kit/shell.js";
 import { objectsView } from "./objects.js";
+import { serverView } from "./server.js";
 
 class Page extends Shell {
   static views = {
     buckets: { label: "Buckets", make: bucketsView },
     objects: { label: "Objects", make: objectsView, wide: true },
+    server: { label: "Server", make: serverView },
   };
 
   static kept = ["connection"];
