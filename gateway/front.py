@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack
@@ -24,6 +25,7 @@ from gateway.proxy.access_log import AccessLog
 from gateway.proxy.app import DataPlane
 from gateway.proxy.preflight import CorsGate
 from gateway.proxy.split import Front
+from gateway.proxy.tracing import open_tracing
 from gateway.registry.boards import EventBoard
 from gateway.registry.circuits import CircuitReport
 
@@ -45,7 +47,7 @@ async def open_front(
     ``workers`` counts the calls where other processes carry them: then the application is the
     management side alone.
     """
-    data_plane = None if workers is not None else _data_plane(stack, back)
+    data_plane = None if workers is not None else await _data_plane(stack, back)
     if data_plane is not None:
         _register(stack, data_plane.limit_metrics)
     counting: Counting | None = data_plane.metrics if data_plane is not None else workers
@@ -79,11 +81,12 @@ def _register(stack: AsyncExitStack, collector: Collector) -> None:
     stack.callback(REGISTRY.unregister, collector)
 
 
-def _data_plane(stack: AsyncExitStack, back: Back) -> DataPlane:
+async def _data_plane(stack: AsyncExitStack, back: Back) -> DataPlane:
+    tracing = await asyncio.to_thread(open_tracing, back.settings)
     data_plane = DataPlane(
         snapshots=back.snapshots, outcomes=back.outcomes, gatekeeper=back.gatekeeper.reader,
         content=back.content, settings=back.settings, asset_key=back.gatekeeper.asset_key,
-        circuits=back.circuits, log=AccessLog.of(back.settings),
+        circuits=back.circuits, log=AccessLog.of(back.settings), tracing=tracing,
     )  # fmt: skip
     stack.push_async_callback(data_plane.close)
     return data_plane

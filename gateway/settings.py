@@ -259,6 +259,20 @@ class Settings(BaseSettings):
         description="Calls that get a line in the log: those that failed (5xx, or broken off), all, or none.",
     )
 
+    traces: str = Field(
+        "",
+        pattern=r"^(https?://\S+)?$",
+        description="Address of an OpenTelemetry collector (OTLP over HTTP, such as http://127.0.0.1:4318) "
+        "that gets traces of calls; empty for none.",
+    )
+    traces_ratio: float = Field(
+        1.0,
+        ge=0,
+        le=1,
+        description="Share of the traces beginning at the gateway that is recorded; those that a caller "
+        "began are recorded as the caller said.",
+    )
+
     figures_step: float = Field(
         10.0, gt=0, description="Time between two points of the console's plots; a day's are 30 times that."
     )

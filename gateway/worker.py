@@ -26,6 +26,7 @@ from gateway.logs import configure_logging
 from gateway.proxy.access_log import AccessLog
 from gateway.proxy.app import DataPlane
 from gateway.proxy.split import Front
+from gateway.proxy.tracing import open_tracing
 from gateway.server import Server, uvicorn_config
 from gateway.settings import Settings
 from gateway.sources.store import ContentStore
@@ -128,6 +129,7 @@ async def _serve(
         circuits=link.circuits,
         processes=settings.workers,
         log=AccessLog.of(settings, link.pass_lines()),
+        tracing=await asyncio.to_thread(open_tracing, settings),
     )
     link.count(data_plane.metrics, data_plane.limit_metrics)
     relay = Relay(str(front_socket(home)), lambda: link.away)

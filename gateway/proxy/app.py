@@ -19,6 +19,7 @@ from gateway.proxy.limits.outliers import Outliers
 from gateway.proxy.limits.overload import Capacity, LoopLag
 from gateway.proxy.problems import Overloaded, Problem, UnknownPlugin
 from gateway.proxy.table import RouteTable
+from gateway.proxy.tracing import Tracing
 from gateway.proxy.typed.catalog import TypedCatalog
 from gateway.proxy.ui import UiFiles
 from gateway.proxy.upstream import Upstream
@@ -50,6 +51,7 @@ class DataPlane:
         circuits: CircuitBoard | None = None,
         processes: int = 1,
         log: AccessLog | None = None,
+        tracing: Tracing | None = None,
     ) -> None:
         self.metrics = CallMetrics()
         self._doorman = Doorman(gatekeeper, settings)
@@ -60,11 +62,13 @@ class DataPlane:
         self._outliers = Outliers(outcomes, circuits)
         self._table = RouteTable(self.metrics, self._retire, capacity, processes, TypedCatalog(content).of)
         self._calls = Calls(
-            self._doorman, outcomes, self._outliers, settings, self._table.find, self.metrics, log
+            self._doorman, outcomes, self._outliers, settings, self._table.find, self.metrics, log, tracing
         )
-        self._log = log
+        self._log, self._tracing = log, tracing
         self._uis = UiFiles(content, self._doorman, settings, asset_key, log)
-        self._sockets = WebSockets(self._doorman, self._outliers, self._table.find, self.metrics, log)
+        self._sockets = WebSockets(
+            self._doorman, self._outliers, self._table.find, self.metrics, log, tracing
+        )
         self._unsubscribe = snapshots.subscribe(self._table.update)
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
@@ -130,3 +134,5 @@ class DataPlane:
         await asyncio.gather(*(upstream.close() for upstream in self._table.upstreams()))
         if self._log is not None:
             await asyncio.to_thread(self._log.close)
+        if self._tracing is not None:
+            await asyncio.to_thread(self._tracing.close)

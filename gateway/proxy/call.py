@@ -17,6 +17,7 @@ from gateway.proxy.head import Head
 from gateway.proxy.headers import Pairs
 from gateway.proxy.problems import Problem
 from gateway.proxy.table import PreparedRoute, PreparedTarget
+from gateway.proxy.tracing import Spans
 from gateway.proxy.upstream import Upstream
 
 _LEFT = 499
@@ -39,6 +40,7 @@ class Call:
         "route",
         "send",
         "sent",
+        "spans",
         "started",
         "status",
         "target",
@@ -74,6 +76,7 @@ class Call:
         # Why the answer did not come to its end, and whether that was not the client's choice.
         self.broken = ""
         self.failed = False
+        self.spans: Spans | None = None
         # Bytes of the body that were passed on.
         self.sent = 0
         # The typed method that it is for.
@@ -94,6 +97,13 @@ class Call:
             time.time() - (now - self.started), self.head.request_id, self.head.trace_id,
             self.route.route.plugin_id, self.target.target.release_id, self.template, self.method,
             self.status or _LEFT, now - self.started, self.sent, context.user, self.broken,
+        )  # fmt: skip
+
+    def end_spans(self, spans: Spans) -> None:
+        target = self.target.target
+        spans.end(
+            route=self.template, release=target.release_id, version=target.version,
+            instance=self.upstream.instance_id, status=self.status, broken=self.broken,
         )  # fmt: skip
 
     def move(self, target: PreparedTarget, upstream: Upstream) -> None:

@@ -32,6 +32,7 @@ from gateway.proxy.running import RunningCalls
 from gateway.proxy.stream import BrokenOff, Rest, send_parts
 from gateway.proxy.table import PreparedRoute, PreparedTarget
 from gateway.proxy.templates import OTHER
+from gateway.proxy.tracing import Tracing
 from gateway.proxy.typed.service import TypedCalls
 from gateway.registry.boards import OutcomeBoard
 from gateway.settings import Settings
@@ -52,6 +53,7 @@ class Calls:
         route_of: RouteOf,
         metrics: CallMetrics,
         log: AccessLog | None = None,
+        tracing: Tracing | None = None,
     ) -> None:
         self._judge_caller = doorman.judge
         self._prove = doorman.prove
@@ -60,6 +62,7 @@ class Calls:
         self._outliers = outliers
         self._metrics = metrics
         self._log = log
+        self._tracing = tracing
         self._unary_bytes = settings.unary_bytes
         self._running = RunningCalls()
         self._typed = TypedCalls(self._tried, self._running)
@@ -82,13 +85,13 @@ class Calls:
         target = route.choose(head.release, scope["headers"])
         judged = self._judge(route, target, method, path, head, scope["headers"])
         if isinstance(judged, PlugwayError):
-            await self._refuse(Problem(judged), route, target, method, path, head, send)
+            await self._refuse(Problem(judged), route, target, path, head, scope, send)
             return
         refusal = route.refusal(head.release)
         if refusal is not None or target is None:
             refusal = refusal or route.overloaded
             self._metrics.refuse(route.route.plugin_id, refusal.reason)
-            await self._refuse(refusal, route, target, method, path, head, send)
+            await self._refuse(refusal, route, target, path, head, scope, send)
             return
         request.method = method
         request.path = path
@@ -104,10 +107,12 @@ class Calls:
             admitted = route.gate.admit(method, path, who, time.monotonic())
             if isinstance(admitted, TooManyCalls):
                 self._metrics.refuse(route.route.plugin_id, admitted.reason)
-                await self._refuse(Problem(admitted), route, target, method, path, head, send)
+                await self._refuse(Problem(admitted), route, target, path, head, scope, send)
                 return
             permit = admitted
         call = Call(route, target, message, head, method, receive, send)
+        if self._tracing is not None:
+            call.spans = self._tracing.begin(head, scope["headers"], method, request.context)
         call.trailers = "http.response.trailers" in scope.get("extensions", ())
         await self._counted(call, permit)
 
@@ -116,19 +121,21 @@ class Calls:
         problem: Problem,
         route: PreparedRoute,
         target: PreparedTarget | None,
-        method: str,
         path: bytes,
         head: Head,
+        scope: Any,
         send: Any,
     ) -> None:
         """Answer a call that is not passed on."""
+        plugin, method = route.route.plugin_id, scope["method"]
+        template = OTHER if target is None else target.templates.find(path)
         if self._log is not None and self._log.all_calls:
-            release, template = "", OTHER
-            if target is not None:
-                release, template = target.target.release_id, target.templates.find(path)
-            plugin, status, size = route.route.plugin_id, problem.status, len(problem.body)
+            release = "" if target is None else target.target.release_id
             who = (head.request_id, head.trace_id, plugin, release, template, method)
-            self._log.add(Line(time.time(), *who, status, 0.0, size, "", problem.reason or "not passed on"))
+            how = (problem.status, 0.0, len(problem.body), "", problem.reason or "not passed on")
+            self._log.add(Line(time.time(), *who, *how))
+        if self._tracing is not None:
+            self._tracing.refused(head, scope["headers"], method, plugin, template, problem.status)
         await problem.send(send, head.request_id.encode())
 
     def _judge(
@@ -186,9 +193,15 @@ class Calls:
                 counts.route(call.template).count(method_class(call.method), call.status, took)
                 if self._outcomes.windows:
                     self._outcomes.measured(call.upstream.instance_id, took, failed=call.status >= 500)
-            log = self._log
-            if log is not None and (log.all_calls or call.status >= 500 or call.failed):
-                log.add(call.line())
+            if call.spans is not None or self._log is not None:
+                self._tell(call)
+
+    def _tell(self, call: Call) -> None:
+        """Traces and the log, at its end."""
+        if call.spans is not None:
+            call.end_spans(call.spans)
+        if self._log is not None and (self._log.all_calls or call.status >= 500 or call.failed):
+            self._log.add(call.line())
 
     async def _carry(self, call: Call) -> None:
         if call.target.typed is not None and await self._typed.carry(call):
@@ -239,6 +252,8 @@ class Calls:
         if not free and not call.route.budget.spend():
             return False
         self._metrics.retry(call.route.route.plugin_id)
+        if call.spans is not None:
+            call.spans.retried(failed.failure.value, call.upstream.instance_id)
         if found is not None:
             self._move(call, found)
         return True

@@ -16,7 +16,9 @@ from gateway.proxy.headers import named_in_connection, request_kind
 
 _kinds = rules._request_kinds
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{8,64}")
-_TRACE = re.compile(rb"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
+# Zeros are no ids (W3C Trace Context, 3.2.2); ff is no version, and a later one may say more behind the same.
+_IDS = rb"-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}"
+_TRACE = re.compile(rb"00" + _IDS + rb"|(?!00|ff)[0-9a-f]{2}" + _IDS + rb"(?:-[!-~]{0,200})?")
 # One unguessable prefix a process, then a number: unique without a call into the system.
 _PREFIX = secrets.token_hex(6)
 _number = itertools.count(1)

@@ -23,6 +23,7 @@ from gateway.proxy.problems import BadRequest, Problem
 from gateway.proxy.reroute import RouteOf, elsewhere
 from gateway.proxy.socket import HANDSHAKE, SWITCHING, Socket
 from gateway.proxy.table import PreparedRoute, PreparedTarget
+from gateway.proxy.tracing import Spans, Tracing
 
 
 async def deny(problem: Problem, send: Any, request_id: str) -> None:
@@ -35,7 +36,7 @@ async def deny(problem: Problem, send: Any, request_id: str) -> None:
 class Opening:
     """A handshake on its way, and who is asked to take it now."""
 
-    __slots__ = ("head", "permit", "request", "route", "started", "status", "target", "upstream")
+    __slots__ = ("head", "permit", "request", "route", "spans", "started", "status", "target", "upstream")
 
     def __init__(
         self, route: PreparedRoute, target: PreparedTarget, head: Head, request: HttpRequest
@@ -48,6 +49,7 @@ class Opening:
         self.started = time.perf_counter()
         self.permit: Permit | None = None
         self.status = 0
+        self.spans: Spans | None = None
 
     def line(self) -> Line:
         """What the log says of it at its end."""
@@ -56,6 +58,13 @@ class Opening:
             time.time() - took, self.head.request_id, self.head.trace_id, self.route.route.plugin_id,
             self.target.target.release_id, template, "WEBSOCKET", self.status, took, 0,
             self.request.context.user,
+        )  # fmt: skip
+
+    def end_spans(self, spans: Spans) -> None:
+        target = self.target.target
+        spans.end(
+            route=self.target.templates.find(self.request.path), release=target.release_id,
+            version=target.version, instance=self.upstream.instance_id, status=self.status, broken="",
         )  # fmt: skip
 
     def count(self, status: int) -> None:
@@ -74,6 +83,7 @@ class WebSockets:
         route_of: RouteOf,
         metrics: CallMetrics,
         log: AccessLog | None = None,
+        tracing: Tracing | None = None,
     ) -> None:
         self._judge_caller = doorman.judge
         self._prove = doorman.prove
@@ -81,6 +91,7 @@ class WebSockets:
         self._outliers = outliers
         self._metrics = metrics
         self._log = log
+        self._tracing = tracing
 
     async def serve(self, route: PreparedRoute, path: bytes, scope: Any, receive: Any, send: Any) -> None:
         """One WebSocket; ``path`` is the plugin's."""
@@ -114,6 +125,8 @@ class WebSockets:
         set_context(request, head, scope, route.base_path, judged, plugin)
         self._prove(request.context, plugin, target.target.release_id)
         opening = Opening(route, target, head, request)
+        if self._tracing is not None:
+            opening.spans = self._tracing.begin(head, pairs, "GET", request.context)
         if route.gate is not None:
             permit = route.gate.admit("GET", path, caller_key(judged, scope.get("client")), time.monotonic())
             if isinstance(permit, PlugwayError):
@@ -145,6 +158,8 @@ class WebSockets:
             route.capacity.free += 1
             if opening.permit is not None:
                 opening.permit.release()
+            if opening.spans is not None:
+                opening.end_spans(opening.spans)
             if self._log is not None and (self._log.all_calls or opening.status >= 500):
                 self._log.add(opening.line())
 
@@ -178,6 +193,8 @@ class WebSockets:
         found = elsewhere(self._route_of, opening.route, tried, opening.head, "GET", path)
         if found is None:
             return False
+        if opening.spans is not None:
+            opening.spans.retried(Failure.REFUSED.value, opening.upstream.instance_id)
         opening.target, opening.upstream = found
         release = opening.target.target.release_id
         self._prove(opening.request.context, opening.route.route.plugin_id, release)

@@ -28,7 +28,8 @@ def imported(module: str, *heavy: str) -> list[str]:
             ("alembic", "docker", "fastapi", "httpx", "jsonschema", "prometheus_client", "rich", "uvicorn"),
         ),
         # Later, while the plugins start.
-        ("gateway.front, gateway.server", ("alembic", "docker", "httpx", "rich")),
+        ("gateway.front, gateway.server", ("alembic", "docker", "httpx", "opentelemetry.sdk", "rich")),
+        ("gateway.worker", ("alembic", "docker", "fastapi", "httpx", "opentelemetry.sdk", "rich")),
     ],
 )
 def test_a_start_imports_no_more_than_it_needs(module: str, heavy: tuple[str, ...]) -> None:

@@ -30,6 +30,7 @@ from gateway.model import (
 from gateway.proxy.access_log import AccessLog
 from gateway.proxy.app import DataPlane
 from gateway.proxy.server import uvicorn_options
+from gateway.proxy.tracing import Tracing
 from gateway.registry.boards import OutcomeBoard, SnapshotBoard
 from gateway.settings import Settings
 from gateway.sources.store import ContentStore
@@ -153,7 +154,9 @@ async def _once(data: bytes) -> AsyncIterator[bytes]:
 
 
 @contextlib.asynccontextmanager
-async def running_plane(home: Path, log: AccessLog | None = None, **settings: Any) -> AsyncIterator[Plane]:
+async def running_plane(
+    home: Path, log: AccessLog | None = None, tracing: Tracing | None = None, **settings: Any
+) -> AsyncIterator[Plane]:
     chosen = Settings(home=home, **settings)
     snapshots, outcomes, keeper = SnapshotBoard(), OutcomeBoard(), gatekeeper()
     content = ContentStore(home / "store")
@@ -166,6 +169,7 @@ async def running_plane(home: Path, log: AccessLog | None = None, **settings: An
         settings=chosen,
         asset_key=b"a" * 32,
         log=log,
+        tracing=tracing,
     )
     connections: list[set[Any]] = []
     async with served(data_plane, chosen, connections) as port:

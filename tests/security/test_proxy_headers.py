@@ -71,6 +71,14 @@ async def test_request_ids_and_traces_pass_where_well_formed(
     good = await client.get(f"{API}/x", headers={"x-request-id": "abc-12345", "traceparent": trace})
     assert good.headers["x-request-id"] == "abc-12345"
     assert good.json()["context"]["traceparent"] == trace
+    none = ("00-" + "0" * 32, "ff-" + "a" * 32, "00-" + "a" * 32 + "-" + "0" * 16 + "-01", trace + "-more")
+    for wrong in (*none, *(bad + trace[35:] for bad in none[:2])):
+        answer = await client.get(f"{API}/x", headers={"traceparent": wrong})
+        assert answer.json()["context"]["traceparent"] == "", wrong
+    later = "01" + trace[2:] + "-more"
+    answer = await client.get(f"{API}/x", headers={"traceparent": later, "tracestate": "a=b"})
+    assert answer.json()["context"]["traceparent"] == later
+    assert ["tracestate", "a=b"] in answer.json()["headers"]
     bad = await client.get(f"{API}/x", headers={"x-request-id": 'a"b <script>', "traceparent": "x" * 500})
     assert "script" not in bad.headers["x-request-id"]
     assert bad.json()["context"]["traceparent"] == ""

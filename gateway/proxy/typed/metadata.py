@@ -48,6 +48,8 @@ def passes(name: bytes, value: bytes) -> bool:
 def outgoing(request: HttpRequest) -> Metadata:
     """For a call through gRPC's own library."""
     pairs: Metadata = [(CONTEXT, request.context.SerializeToString())]
+    if request.context.traceparent:
+        pairs.append(("traceparent", request.context.traceparent))
     for header in request.headers:
         if passes(header.name, header.value):
             pairs.append((header.name.decode(), header.value.decode()))

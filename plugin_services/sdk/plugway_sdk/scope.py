@@ -34,6 +34,9 @@ def _common(request: http_pb2.HttpRequest, state: dict[str, Any]) -> dict[str, A
         raise BadHead("the path must be percent-encoded ASCII") from None
     client = context.client_address
     host = context.host
+    headers = [(header.name, header.value) for header in request.headers]
+    if context.traceparent:
+        headers.append((b"traceparent", context.traceparent.encode()))
     return {
         "asgi": _ASGI,
         "http_version": "1.1",
@@ -41,7 +44,7 @@ def _common(request: http_pb2.HttpRequest, state: dict[str, Any]) -> dict[str, A
         "raw_path": path.encode("ascii"),
         "query_string": request.query,
         "root_path": root_path,
-        "headers": [(header.name, header.value) for header in request.headers],
+        "headers": headers,
         "client": (client, 0) if client else None,
         "server": _server(host, context.scheme) if host else None,
         "state": state.copy(),

@@ -46,6 +46,8 @@ async def app(scope: dict[str, Any], receive: Any, send: Any) -> None:
     elif path == "/say":
         logging.getLogger("mover").warning("said in a call")
         await answer(send, "said")
+    elif path == "/traced":
+        await say_trace(scope, send)
     elif path == "/greeting":
         await answer(send, plugin.settings.greeting)
     elif path == "/secret":
@@ -53,6 +55,17 @@ async def app(scope: dict[str, Any], receive: Any, send: Any) -> None:
         await answer(send, hashlib.sha256(secret.encode()).hexdigest())
     else:
         await work(send)
+
+
+async def say_trace(scope: dict[str, Any], send: Any) -> None:
+    """The trace as it came, and a span of the plugin's own where it sends any."""
+    if "traces" in SAID:
+        from opentelemetry import trace
+
+        with trace.get_tracer("mover").start_as_current_span("work of the plugin"):
+            await asyncio.sleep(0)
+    came = {n.decode(): v.decode() for n, v in scope["headers"] if n in (b"traceparent", b"tracestate")}
+    await answer(send, json.dumps(came))
 
 
 async def answer(send: Any, body: str, status: int = 200) -> None:
@@ -138,13 +151,26 @@ def openapi() -> dict[str, Any]:
     }
 
 
+def _traced() -> Any:
+    if "traces" not in SAID:
+        return app
+    from plugway_sdk.traces import export_traces, traced
+
+    export_traces("mover", SAID["traces"])
+    wrap: Any = traced
+    return wrap(app)
+
+
+within_traces = _traced()
+
+
 class Clumsy:
     """Starts the misbehaviour with the lifespan, as the event loop is there only then."""
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] == "lifespan":
             self.task = asyncio.create_task(misbehave())
-        await app(scope, receive, send)
+        await within_traces(scope, receive, send)
 
 
 plugin: Plugin[Any] = Plugin(
