@@ -263,6 +263,25 @@ class Manifest:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PackedUi:
+    """What of a UI stands in its document itself: sha256 digests (hex) of texts in the content store.
+
+    ``entry`` is the module's, "" where it stays a file for the reason in ``why_not``; ``styles`` maps
+    bundle paths of style sheets to texts, those left out stay files. ``version`` is the packer's.
+    """
+
+    version: int
+    entry: str = ""
+    styles: Mapping[str, str] = field(default_factory=dict)
+    why_not: str = ""
+
+    @property
+    def digests(self) -> frozenset[str]:
+        """Of all that it needs from the content store."""
+        return frozenset((self.entry, *self.styles.values())) - {""}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class UiBundle:
     """A UI in the content store: ``files`` maps bundle paths to sha256 digests (hex)."""
 
@@ -271,6 +290,7 @@ class UiBundle:
     entry: str
     styles: tuple[str, ...] = ()
     files: Mapping[str, str] = field(default_factory=dict)
+    packed: PackedUi | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from gateway.errors import Internal
+from gateway.media_types import media_type
 from gateway.model import UiBundle
 from gateway.proxy.headers import Pairs
 from gateway.proxy.ranges import asked_range
@@ -15,28 +16,6 @@ from gateway.proxy.ranges import asked_range
 _CACHE_BYTES = 32 * 2**20
 _CACHED_FILE = 2**20
 _PART = 256 * 1024
-_TYPES = {
-    ".js": b"text/javascript; charset=utf-8",
-    ".mjs": b"text/javascript; charset=utf-8",
-    ".css": b"text/css; charset=utf-8",
-    ".json": b"application/json",
-    ".map": b"application/json",
-    ".html": b"text/html; charset=utf-8",
-    ".svg": b"image/svg+xml",
-    ".png": b"image/png",
-    ".jpg": b"image/jpeg",
-    ".jpeg": b"image/jpeg",
-    ".gif": b"image/gif",
-    ".webp": b"image/webp",
-    ".avif": b"image/avif",
-    ".ico": b"image/x-icon",
-    ".woff": b"font/woff",
-    ".woff2": b"font/woff2",
-    ".ttf": b"font/ttf",
-    ".txt": b"text/plain; charset=utf-8",
-    ".md": b"text/plain; charset=utf-8",
-    ".wasm": b"application/wasm",
-}
 _ALWAYS: Pairs = [
     (b"x-content-type-options", b"nosniff"),
     (b"content-security-policy", b"sandbox; default-src 'none'; frame-ancestors 'none'"),
@@ -72,17 +51,17 @@ class Assets:
         digest = bundle.files[name]
         # A part is one of the file itself, whatever else the client would take.
         part = asked_range(scope["headers"], digest.encode()) if scope["method"] == "GET" else None
-        wanted = () if part is not None else _encodings(scope["headers"])
+        wanted = () if part is not None else accepted_encodings(scope["headers"])
         encoding, content = await self._load(digest, wanted)
         etag = f'"{digest}{"-" + encoding if encoding else ""}"'.encode()
         headers = [*_ALWAYS, *(_SHARED if shared else _OWN), (b"etag", etag)]
-        if _matches(scope["headers"], digest.encode()):
+        if is_known(scope["headers"], digest.encode()):
             await send({"type": "http.response.start", "status": 304, "headers": headers})
             await send({"type": "http.response.body", "body": b""})
             return
         if encoding:
             headers.append((b"content-encoding", encoding.encode()))
-        headers.append((b"content-type", _TYPES.get(Path(name).suffix.lower(), b"application/octet-stream")))
+        headers.append((b"content-type", media_type(name).encode()))
         size = len(content) if isinstance(content, bytes) else await asyncio.to_thread(_size, content)
         headers.append((b"accept-ranges", b"bytes"))
         if part is not None:
@@ -130,7 +109,7 @@ class Assets:
             self._size -= len(dropped)
 
 
-def _encodings(headers: Pairs) -> tuple[Literal["br", "gzip"], ...]:
+def accepted_encodings(headers: Pairs) -> tuple[Literal["br", "gzip"], ...]:
     """What the client accepts, best first."""
     accepted = b",".join(value for name, value in headers if name == b"accept-encoding").lower()
     named: set[bytes] = set()
@@ -142,7 +121,7 @@ def _encodings(headers: Pairs) -> tuple[Literal["br", "gzip"], ...]:
     return tuple(encoding for encoding in best if encoding.encode() in named)
 
 
-def _matches(headers: Pairs, digest: bytes) -> bool:
+def is_known(headers: Pairs, digest: bytes) -> bool:
     """Whether the client has this content already, in whatever encoding."""
     for name, value in headers:
         if name == b"if-none-match":

@@ -1,5 +1,7 @@
 """The document that a plugin's UI runs in: an opaque origin that reaches nothing but its bridge.
 
+It names the files of the bundle, or, where the UI is packed (:mod:`gateway.packing`), holds them.
+
 What each line of the policy is for is written beside it. The console embeds the
 document with the same sandbox; the policy holds also where somebody opens it alone.
 """
@@ -10,12 +12,12 @@ import base64
 import hashlib
 import html
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from gateway.model import UiBundle
+from gateway.model import PackedUi, UiBundle
 from gateway.page_origins import sources
 
 _STATIC = Path(__file__).parent / "static"
@@ -44,6 +46,7 @@ def frame_document(
     origin: str,
     release: str = "",
     page_origins: Sequence[str] = (),
+    inline: Mapping[str, str] | None = None,
 ) -> tuple[bytes, list[tuple[bytes, bytes]]]:
     """The frame for one release's UI: the document and its headers.
 
@@ -51,7 +54,9 @@ def frame_document(
     console's (scheme, host, port). ``release`` comes back from the bridge with
     every call, so that a page meets the API of the release it was loaded from.
     ``page_origins`` are those that its release was granted, see :mod:`gateway.page_origins`.
+    ``inline`` has the texts of a packed UI by their digests: the document then holds them.
     """
+    packed = ui.packed if inline is not None else None
     assets = origin + asset_base.removeprefix(origin).rstrip("/") + "/"
     facts = {
         "plugin": plugin_id,
@@ -60,8 +65,10 @@ def frame_document(
         "shell": origin,
         "type": ui.type.value,
         "entry": assets + quote(ui.entry),
+        "packed": packed is not None,
     }
-    import_map = _script_text({"integrity": _integrity(ui, assets)})
+    import_map = "" if packed else _script_text({"integrity": _integrity(ui, assets)})
+    boot = f"<script>{_BOOT}</script>"
     parts = [
         "<!doctype html>",
         '<html lang="en"><head><meta charset="utf-8">',
@@ -69,24 +76,46 @@ def frame_document(
         f'<meta name="plugway" content="{html.escape(json.dumps(facts))}">',
         f"<title>{html.escape(name)}</title>",
         f"<style>{_STYLE}</style>",
-        *(_style_sheet(ui, assets, path) for path in ui.styles),
-        f'<script type="importmap">{import_map}</script>',
-        _preload(ui, assets),
-        f"<script>{_BOOT}</script>",
-        '</head><body><div id="root"></div></body></html>',
+        *(_style_sheet(ui, assets, path, packed, inline or {}) for path in ui.styles),
     ]
-    policy = _policy(origin, assets, page_origins, scripts=(import_map, _BOOT))
+    if packed is None or inline is None:
+        # The entry is asked for at once: the boot script, which imports it, waits for the style sheets.
+        parts += [f'<script type="importmap">{import_map}</script>', _preload(ui, assets), boot]
+        parts += ['</head><body><div id="root"></div></body></html>']
+    else:
+        parts += ['</head><body><div id="root"></div>', boot]
+        parts += [f'<script type="module">{inline[packed.entry]}</script></body></html>']
+    policy = _policy(
+        origin,
+        assets,
+        page_origins,
+        _script_sources(assets, import_map, packed),
+        _style_sources(ui, assets, packed),
+    )
     return "\n".join(parts).encode(), _headers(policy)
 
 
-def _policy(origin: str, assets: str, page_origins: Sequence[str], *, scripts: tuple[str, ...]) -> str:
-    hashes = " ".join(f"'{_sha256(text)}'" for text in scripts)
+def _script_sources(assets: str, import_map: str, packed: PackedUi | None) -> str:
+    """The digest in the record, not the text's: what was changed on the disk does not run."""
+    if packed is None:
+        return f"{assets} '{_sha256(import_map)}' '{_sha256(_BOOT)}'"
+    return f"'{_sha256(_BOOT)}' '{_integrity_of(packed.entry)}'"
+
+
+def _style_sources(ui: UiBundle, assets: str, packed: PackedUi | None) -> str:
+    inline = dict(packed.styles) if packed else {}
+    hashes = [_sha256(_STYLE), *(_integrity_of(digest) for digest in inline.values())]
+    files = [] if packed and set(ui.styles) <= set(inline) else [assets]
+    return " ".join([*files, *(f"'{hash_}'" for hash_ in hashes)])
+
+
+def _policy(origin: str, assets: str, page_origins: Sequence[str], scripts: str, styles: str) -> str:
     return "; ".join(
         (
             "default-src 'none'",
             f"sandbox {SANDBOX}",
-            f"script-src {assets} {hashes}",
-            f"style-src {assets} '{_sha256(_STYLE)}'",
+            f"script-src {scripts}",
+            f"style-src {styles}",
             f"img-src {assets} data: blob:{sources(page_origins, 'img-src')}",
             f"font-src {assets} data:",
             f"media-src {assets} blob:{sources(page_origins, 'media-src')}",
@@ -109,7 +138,8 @@ def _headers(policy: str) -> list[tuple[bytes, bytes]]:
         "referrer-policy": "no-referrer",
         "x-content-type-options": "nosniff",
         "x-dns-prefetch-control": "off",
-        "cache-control": "no-cache",
+        "cache-control": "private, no-cache",
+        "vary": "accept-encoding",
     }
     return [(key.encode(), value.encode()) for key, value in pairs.items()]
 
@@ -122,14 +152,17 @@ def _integrity(ui: UiBundle, assets: str) -> dict[str, str]:
     }
 
 
-def _style_sheet(ui: UiBundle, assets: str, path: str) -> str:
+def _style_sheet(
+    ui: UiBundle, assets: str, path: str, packed: PackedUi | None, inline: Mapping[str, str]
+) -> str:
+    if packed and path in packed.styles:
+        return f"<style>{inline[packed.styles[path]]}</style>"
     integrity = f' integrity="{_integrity_of(ui.files[path])}"' if path in ui.files else ""
     address = html.escape(assets + quote(path))
     return f'<link rel="stylesheet" href="{address}" crossorigin="anonymous"{integrity}>'
 
 
 def _preload(ui: UiBundle, assets: str) -> str:
-    """Asks for the entry with the document: the boot script, which imports it, waits for the style sheets."""
     integrity = f' integrity="{_integrity_of(ui.files[ui.entry])}"' if ui.entry in ui.files else ""
     return f'<link rel="modulepreload" href="{html.escape(assets + quote(ui.entry))}"{integrity}>'
 

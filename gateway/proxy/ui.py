@@ -14,7 +14,7 @@ from gateway.proxy.access import Doorman
 from gateway.proxy.access_log import AccessLog, Line
 from gateway.proxy.assets import Assets, Content
 from gateway.proxy.counters import UI, method_class
-from gateway.proxy.frame import frame_document
+from gateway.proxy.documents import Documents, send_document
 from gateway.proxy.head import Head, plain_head
 from gateway.proxy.headers import Pairs
 from gateway.proxy.paths import has_dot_segments
@@ -72,13 +72,13 @@ class UiFiles:
         log: AccessLog | None = None,
     ) -> None:
         self._assets = Assets(content)
+        self._documents = Documents(content)
         self._judge = doorman.judge
         self._public_url = settings.public_url.rstrip("/")
         self._key = asset_key
         self._log = log
         # Bundles that pages still use, also after a newer release has replaced them.
         self._bundles: dict[bytes, UiBundle] = {}
-        self._frames: dict[tuple[str, str, str], tuple[bytes, Pairs]] = {}
 
     async def serve(self, route: PreparedRoute, path: bytes, scope: Any, send: Any) -> None:
         """Answer ``/plugins/{id}/ui{path}``."""
@@ -142,27 +142,12 @@ class UiFiles:
         self, route: PreparedRoute, target: Target, ui: UiBundle, head: Head, scope: Any, send: Any
     ) -> None:
         plugin = route.route.plugin_id
-        origin = self._origin(head, scope)
-        key = (target.release_id, ui.digest, origin)
-        made = self._frames.get(key)
-        if made is None:
-            capability = self.capability(plugin, ui)
-            if len(self._frames) >= _REMEMBERED:
-                self._frames.clear()
-            made = self._frames[key] = frame_document(
-                plugin_id=plugin,
-                name=route.route.name or plugin,
-                ui=ui,
-                asset_base=f"/plugins/{plugin}/ui/~{capability.decode()}",
-                origin=origin,
-                release=target.release_id,
-                page_origins=target.page_origins,
-            )
-            self._remember(route.key + b"~" + capability, ui)
-        body, headers = made
-        extra = [(b"content-length", b"%d" % len(body)), (b"x-request-id", head.request_id.encode())]
-        await send({"type": "http.response.start", "status": 200, "headers": [*headers, *extra]})
-        await send({"type": "http.response.body", "body": body if scope["method"] == "GET" else b""})
+        capability = self.capability(plugin, ui)
+        self._remember(route.key + b"~" + capability, ui)
+        base = f"/plugins/{plugin}/ui/~{capability.decode()}"
+        name = route.route.name or plugin
+        document = await self._documents.get(plugin, name, target, ui, base, self._origin(head, scope))
+        await send_document(document, head.request_id, scope, send)
 
     def capability(self, plugin: str, ui: UiBundle) -> bytes:
         """What a path must show to read this bundle without a session."""
@@ -180,7 +165,7 @@ class UiFiles:
         raise NoSuchFile("No such bundle.", plugin=route.route.plugin_id)
 
     def _remember(self, key: bytes, ui: UiBundle) -> None:
-        if len(self._bundles) >= _REMEMBERED:
+        if len(self._bundles) >= _REMEMBERED and key not in self._bundles:
             self._bundles.pop(next(iter(self._bundles)))
         self._bundles[key] = ui
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from gateway.contract.bundle import Content
 from gateway.contract.client import ConfigureResult, Description, Introduction, PluginClient
 from gateway.contract.errors import ContractError, GarbageAnswer, PluginFailed, WrongPlugin
 from gateway.model import InstanceId, Manifest, Permissions, Release, RemoteArtifact, UiBundle, UiType
+from gateway.packing.pack import Content, pack
 from gateway.page_origins import page_origin_words
 from gateway.registry.records import PluginSettings, ReleaseRecord
 from gateway.trust.refusal import Refused
@@ -52,11 +52,11 @@ async def get_facts(
     fixed = not isinstance(known.release.artifact, RemoteArtifact)
     if known.manifest is not None and fixed and await kept(known.ui, content):
         await _keep_descriptors(known.manifest, content)
-        return Facts(manifest=known.manifest, ui=known.ui)
+        return Facts(manifest=known.manifest, ui=await _packed(known.ui, known.ui, content))
     ui = None if manifest.ui_type is UiType.NONE else await client.fetch_ui(manifest, content)
     _as_signed(known, manifest, ui)
     await _keep_descriptors(manifest, content)
-    return Facts(manifest=manifest, ui=ui)
+    return Facts(manifest=manifest, ui=await _packed(ui, known.ui, content))
 
 
 async def hand_over_settings(
@@ -82,6 +82,15 @@ def refusal(result: ConfigureResult, plugin: str) -> str:
 async def kept(ui: UiBundle | None, content: Content) -> bool:
     """Whether all files of the bundle are in the store, unharmed."""
     return ui is None or await content.all_intact(ui.files.values())
+
+
+async def _packed(ui: UiBundle | None, known: UiBundle | None, content: Content) -> UiBundle | None:
+    """The bundle in its packed form too, where it can be; the same files are packed once."""
+    if ui is None:
+        return None
+    if known is not None and known.digest == ui.digest:
+        ui = replace(ui, packed=known.packed)
+    return await pack(ui, content)
 
 
 async def _keep_descriptors(manifest: Manifest, content: Content) -> None:

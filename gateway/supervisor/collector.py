@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import suppress
 from typing import Protocol
 
 from gateway.errors import NotFound, PlugwayError
 from gateway.model import PluginId, ReleaseId
-from gateway.registry.records import PluginRecord, RolloutRecord
+from gateway.registry.records import PluginRecord, ReleaseRecord, RolloutRecord
 from gateway.registry.store import RegistryStore
 from gateway.runtimes.base import Runtime
 from gateway.supervisor.rollout import Phase
@@ -142,7 +142,16 @@ class Collector:
             return bool(old)
 
     def _digests(self) -> frozenset[str]:
-        releases = [known for plugin in self._store.plugins() for known in self._store.releases(plugin.id)]
-        files = {digest for known in releases if known.ui for digest in known.ui.files.values()}
-        typed = {known.manifest.typed for known in releases if known.manifest} - {None}
-        return frozenset(files | {services.descriptors for services in typed if services})
+        plugins = self._store.plugins()
+        return content_digests(known for plugin in plugins for known in self._store.releases(plugin.id))
+
+
+def content_digests(releases: Iterable[ReleaseRecord]) -> frozenset[str]:
+    """What of the content store these releases need."""
+    needed: set[str] = set()
+    for known in releases:
+        if known.ui is not None:
+            needed.update(known.ui.files.values(), known.ui.packed.digests if known.ui.packed else ())
+        if known.manifest is not None and known.manifest.typed is not None:
+            needed.add(known.manifest.typed.descriptors)
+    return frozenset(needed)

@@ -9,11 +9,11 @@ from contextlib import suppress
 from dataclasses import replace
 
 from gateway.clock import SteadyClock
-from gateway.contract.bundle import Content
 from gateway.contract.client import ConfigureResult, PluginClient
 from gateway.contract.errors import NotAnswering
 from gateway.errors import Conflict, NotFound, PlugwayError, Unavailable
 from gateway.model import InstanceId, Ownership, PluginId, PluginState, Voice
+from gateway.packing.pack import Content
 from gateway.registry.boards import EventBoard, OutcomeBoard, SnapshotBoard
 from gateway.registry.records import PluginSettings
 from gateway.registry.store import RegistryStore

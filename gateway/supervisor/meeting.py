@@ -7,11 +7,11 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from gateway.contract.bundle import Content
 from gateway.contract.client import ConfigureResult, Health, Introduction, PluginClient
 from gateway.contract.errors import GarbageAnswer, NameUnknown, NotAnswering
 from gateway.errors import Unavailable
 from gateway.model import Endpoint
+from gateway.packing.pack import Content
 from gateway.registry.boards import OutcomeBoard
 from gateway.registry.records import InstanceRecord, PluginSettings
 from gateway.registry.store import RegistryStore

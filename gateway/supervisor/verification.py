@@ -8,7 +8,7 @@ from typing import Protocol
 
 from gateway.definition import PluginDefinition
 from gateway.errors import PlugwayError
-from gateway.model import PluginId, Release, RemoteArtifact
+from gateway.model import PackedUi, PluginId, Release, RemoteArtifact
 from gateway.registry.records import ReleaseRecord
 from gateway.registry.store import RegistryStore
 from gateway.supervisor.acts import Verify
@@ -77,7 +77,13 @@ class Verification:
         if bad:
             words = f"{len(bad)} of {len(record.ui.files)} files are damaged or gone: {', '.join(bad[:5])}."
             return Check(what="page", ok=False, words=words)
-        return Check(what="page", ok=True, words=f"{_files(len(record.ui.files))} its digest.")
+        packed = record.ui.packed.digests if record.ui.packed else ()
+        if not all([await self._content.intact(digest) for digest in packed]):
+            return Check(
+                what="page", ok=False, words="What the gateway made of its files is damaged or gone."
+            )
+        words = f"{_files(len(record.ui.files))} its digest{_sent(record.ui.packed)}."
+        return Check(what="page", ok=True, words=words)
 
     async def _policy(self, record: ReleaseRecord) -> Check:
         try:
@@ -92,3 +98,9 @@ class Verification:
 
 def _files(count: int) -> str:
     return "1 file, with" if count == 1 else f"{count} files, each with"
+
+
+def _sent(packed: PackedUi | None) -> str:
+    if packed is None:
+        return ""
+    return f"; sent file by file: {packed.why_not}" if packed.why_not else "; sent in one document"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -35,18 +36,32 @@ export function mount(root, host) {
     "page.css": "h1 { color: rgb(1, 2, 3); }\n",
     "dot.svg": '<svg xmlns="http://www.w3.org/2000/svg" width="4" height="4"><circle r="2"/></svg>',
 }
+_ONE_MODULE = {
+    "page.js": """
+const words = "here";
+function show(root, host) {
+  const title = document.createElement("h1");
+  title.textContent = `${words} and ${host.theme}`;
+  root.append(title);
+}
+export { show as mount };
+""",
+    "page.css": "h1 { color: rgb(1, 2, 3); background: url('./dot.svg'); }\n",
+    "dot.svg": _FILES["dot.svg"],
+}
 
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def running(tmp_path: Path) -> AsyncIterator[RunningGateway]:
-    allow_unsigned(tmp_path / "h", "panel")
+    allow_unsigned(tmp_path / "h", "panel", "packed")
     async with gateway(tmp_path / "h", settings={"PLUGWAY_FETCH_ALLOW": "127.0.0.1"}) as started:
         await install_page(started, "panel", _FILES)
+        await install_page(started, "packed", _ONE_MODULE)
         yield started
 
 
 async def test_each_visit_asks_once_for_each_file(browser: Browser, running: RunningGateway) -> None:
-    """Chromium keeps nothing for frames of opaque origin (decision 16); a file that is
+    """Chromium keeps nothing for frames of opaque origin (decisions 16 and 28); a file that is
     marked immutable stays in the cache where the origin has a name, as the console's has."""
     async with wire(running.base) as passed, visitor(browser, running, base=passed.base) as visit:
         for _ in range(2):
@@ -63,6 +78,24 @@ async def test_each_visit_asks_once_for_each_file(browser: Browser, running: Run
         for _ in range(3):
             await visit.page.evaluate("(address) => fetch(address).then((answer) => answer.text())", address)
         assert passed.of_pages() == [f"GET {address}"]
+
+
+async def test_a_page_of_one_module_is_its_document(browser: Browser, running: RunningGateway) -> None:
+    async with wire(running.base) as passed, visitor(browser, running, base=passed.base) as visit:
+        statuses = []
+        visit.page.on(
+            "response", lambda answer: answer.url.endswith("/packed/ui/") and statuses.append(answer.status)
+        )
+        for _ in range(2):
+            passed.asked.clear()
+            frame = await visit.frame("packed")
+            title = frame.get_by_role("heading")
+            await expect(title).to_have_text("here and light")
+            await expect(title).to_have_css("color", "rgb(1, 2, 3)")
+            await expect(title).to_have_css("background-image", re.compile("data:image/svg"))
+            assert passed.of_pages() == ["GET /plugins/packed/ui/"]
+            await visit.go("/")
+        assert visit.errors == []
 
 
 async def test_the_entry_is_asked_for_before_the_style_sheets_are_here(

@@ -34,6 +34,7 @@ from gateway.settings import Settings
 from tests.e2e.browser import Visitor, visitor
 from tests.e2e.elsewhere import ATTEMPTS, REACHES, another_host
 from tests.e2e.react_panel import build_panel
+from tests.e2e.wire import wire
 from tests.fakes.http_api import Upstream
 from tests.fakes.serving import serving
 from tests.fakes.unsigned import allow_unsigned, install_agreed
@@ -51,6 +52,8 @@ pytestmark = [
     pytest.mark.timeout(300),
 ]
 PATIENCE = 150.0
+DOCUMENT = 40_000
+"""Bytes: fewer than the page takes, compressed."""
 _PLUGIN = """
 import json
 
@@ -246,3 +249,23 @@ async def test_it_reaches_neither_console_nor_cookies_neighbour_or_another_host(
     # There is something to reach, for whom it is meant.
     answer = await visit.context.request.get(site.running.base + "/plugins/notes/ui/")
     assert answer.ok
+
+
+async def test_its_second_visit_asks_for_the_document_alone(browser: Browser, site: Site) -> None:
+    async with (
+        wire(site.running.base) as passed,
+        visitor(browser, site.running, base=passed.base) as visit,
+    ):
+        bytes_ = []
+        for _ in range(2):
+            passed.asked.clear()
+            before = passed.answered
+            await visit.go("/plugins/panel/open#/items/8")
+            frame = visit.page.frame_locator("iframe")
+            await expect(frame.get_by_role("heading")).to_have_text("panel light")
+            await expect(frame.locator("#path")).to_have_text("/items/8")
+            assert passed.of_pages() == ["GET /plugins/panel/ui/"]
+            bytes_.append(passed.answered - before)
+            await visit.go("/")
+        # The document was not sent again; what else there is is the console's.
+        assert bytes_[0] - bytes_[1] > DOCUMENT

@@ -19,13 +19,15 @@ _REQUEST = re.compile(rb"(?:^|\r\n)(GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS) (\S+
 
 @dataclass
 class Wire:
-    """``base`` stands for the gateway's; ``asked`` holds "METHOD path" of what passed.
+    """``base`` stands for the gateway's; ``asked`` holds "METHOD path" of what passed, ``answered`` bytes.
 
-    A request that holds the bytes ``hold`` waits until ``release`` is set.
+    A request that holds the bytes ``hold`` waits until ``release`` is set; each takes ``delay`` more seconds.
     """
 
     base: str = ""
     asked: list[str] = field(default_factory=list)
+    answered: int = 0
+    delay: float = 0.0
     hold: bytes = b""
     release: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -49,10 +51,13 @@ async def wire(gateway: str) -> AsyncIterator[Wire]:
             rest = _note(rest + part, found.asked)
             if found.hold and found.hold in part:
                 await found.release.wait()
+            if found.delay:
+                await asyncio.sleep(found.delay)
             out.write(part)
 
     async def outwards(there: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         async for part in _parts(there, writer):
+            found.answered += len(part)
             writer.write(part)
 
     async def meet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -11,7 +11,8 @@ import brotli
 import httpx
 import pytest
 
-from gateway.model import PluginState, UiBundle
+from gateway.model import PluginState, ReleaseId, UiBundle
+from gateway.packing.pack import pack
 from tests.fakes.contract_plugin import ContractPlugin
 from tests.fakes.data_plane import Plane, route
 from tests.fakes.proxy_fixtures import client, one, plane, plugin
@@ -153,3 +154,68 @@ async def test_a_part_of_a_file_is_sent(client: httpx.AsyncClient, assets: str, 
         headers = {"range": "bytes=0-9", "if-range": condition}
         assert (await client.get(assets + name, headers=headers)).status_code == status
     assert (await client.head(assets + name, headers={"range": "bytes=0-9"})).status_code == 200
+
+
+@pytest.fixture
+async def packed(plane: Plane) -> UiBundle:
+    return await pack(await plane.bundle(index_js=SCRIPT), plane.content)
+
+
+async def test_a_packed_ui_is_one_document(plane: Plane, client: httpx.AsyncClient, packed: UiBundle) -> None:
+    plane.publish(route(ui=packed))
+    frame = await client.get(UI)
+    assert SCRIPT.decode() in frame.text
+    assert 'rel="modulepreload"' not in frame.text
+    assert frame.headers["cache-control"] == "private, no-cache"
+    assert frame.headers["vary"] == "accept-encoding"
+    for accepted, unpack in (("br", brotli.decompress), ("gzip", gzip.decompress), ("identity", bytes)):
+        async with client.stream("GET", UI, headers={"accept-encoding": accepted}) as answer:
+            raw = b"".join([part async for part in answer.aiter_raw()])
+        assert unpack(raw).decode() == frame.text
+        assert len(raw) == int(answer.headers["content-length"])
+        again = await client.get(UI, headers={"if-none-match": answer.headers["etag"]})
+        assert (again.status_code, again.content) == (304, b"")
+        assert again.headers["content-security-policy"] == frame.headers["content-security-policy"]
+    assert (await client.head(UI)).headers["content-length"]
+
+
+async def test_who_has_a_document_needs_a_session_to_be_told_so(
+    plane: Plane, client: httpx.AsyncClient, packed: UiBundle
+) -> None:
+    plane.publish(route(ui=packed))
+    etag = (await client.get(UI)).headers["etag"]
+    async with httpx.AsyncClient(base_url=plane.url) as stranger:
+        assert (await stranger.get(UI, headers={"if-none-match": etag})).status_code == 401
+
+
+async def test_a_document_is_another_one_with_its_text_policy_name_or_release(
+    plane: Plane, client: httpx.AsyncClient, packed: UiBundle
+) -> None:
+    plain = route(ui=packed)
+    granted = replace(plain.targets[0], page_origins=("img-src https://tiles.example",))
+    released = replace(plain.targets[0], release_id=ReleaseId("notes-2"))
+    routes = [
+        plain,
+        replace(plain, name="Other"),
+        replace(plain, targets=(granted,)),
+        replace(plain, targets=(released,)),
+        route(ui=replace(packed, packed=None)),
+    ]
+    seen = []
+    for one_ in routes:
+        plane.publish(one_)
+        answer = await client.get(UI, headers={"if-none-match": ", ".join(seen)})
+        assert answer.status_code == 200
+        seen.append(answer.headers["etag"])
+    assert len(set(seen)) == len(routes)
+
+
+async def test_a_text_that_was_changed_on_the_disk_is_not_sent(
+    plane: Plane, client: httpx.AsyncClient, packed: UiBundle
+) -> None:
+    assert packed.packed is not None
+    plane.publish(route(ui=packed))
+    plane.content.path(packed.packed.entry).write_bytes(b"globalThis.replaced = 1;")
+    frame = await client.get(UI)
+    assert "replaced" not in frame.text
+    assert 'rel="modulepreload"' in frame.text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,6 +38,36 @@ export async function mount(root, host) {
 }
 
 
+# A page of one module, which stands in its document: it tries to leave its element, and to be heard before
+# the bridge is. Its attacks are those of the other page that do not load a module.
+_ALONE = """
+const text = "</script><script>globalThis.escaped = 1</script>";
+const template = `</ScRiPt ><img src=x onerror="globalThis.escaped = 2"><!-- <script>`;
+/* </script><script>globalThis.escaped = 3</script> <!-- <script> */
+const { port2 } = new MessageChannel();
+parent.postMessage({ plugway: "hello", version: 1, plugin: "alone", release: "another" }, "*", [port2]);
+const ugly = { polluted: true };
+function show(root) {
+  const title = document.createElement("h1");
+  title.textContent = text + template;
+  root.append(title);
+  window.attack = (name, ...values) => attacks[name](null, ...values);
+}
+export { ugly as __proto__, ugly as constructor, ugly as hasOwnProperty, show as mount };
+"""
+_BREAKING = {"page.js": "globalThis.began = 1; null.x; export function mount() {}"}
+
+
+def _alone() -> dict[str, str]:
+    """The hostile page's scripts and :data:`_ALONE` as one module."""
+    scripts = (_HOSTILE / "scripts.js").read_text()
+    scripts = re.sub(
+        r"export const (dataModule|blobModule) =.*?;\n(?=export|\n)", "", scripts, flags=re.DOTALL
+    )
+    names = re.findall(r"^export (?:async )?(?:const|function) (\w+)", scripts, re.MULTILINE)
+    return {"page.js": f"{scripts}\nconst attacks = {{ {', '.join(names)} }};\n{_ALONE}"}
+
+
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def browser() -> AsyncIterator[Browser]:
     async with chromium(need_chromium()) as opened:
@@ -46,11 +77,13 @@ async def browser() -> AsyncIterator[Browser]:
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def running(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[RunningGateway]:
     home = tmp_path_factory.mktemp("home")
-    allow_unsigned(home, "hostile", "neighbour", "changed")
+    allow_unsigned(home, "hostile", "neighbour", "changed", "alone", "breaking")
     async with gateway(home, settings={"PLUGWAY_FETCH_ALLOW": "127.0.0.1"}) as started:
         hostile = {path.name: path.read_text() for path in _HOSTILE.iterdir()}
         await install_page(started, "hostile", hostile)
         await install_page(started, "neighbour", _NEIGHBOUR)
+        await install_page(started, "alone", _alone())
+        await install_page(started, "breaking", _BREAKING)
         yield started
 
 
@@ -292,3 +325,43 @@ async def test_a_module_that_was_changed_on_its_way_is_not_run(
     said = visit.page.frame_locator("iframe").get_by_role("alert")
     await expect(said).to_contain_text("could not show its page")
     assert await (await visit.current_frame()).evaluate("globalThis.words") is None
+
+
+async def test_a_page_that_is_its_document_is_held_as_others_are(reader: tuple[Visitor, Wire]) -> None:
+    """Its text stays text, its word comes after the bridge's, and nothing runs but what was packed."""
+    visit, passed = reader
+    passed.asked.clear()
+    frame = await visit.frame("alone")
+    await expect(frame.get_by_role("heading")).to_have_text(re.compile("^</script><script>.*<!-- <script>$"))
+    assert passed.of_pages() == ["GET /plugins/alone/ui/"]
+    assert await frame.evaluate("[globalThis.escaped, document.scripts.length, {}.polluted, origin]") == [
+        None,
+        2,
+        None,
+        "null",
+    ]
+    names = [name for name in SCRIPTS if name not in ("dataModule", "blobModule")]
+    call = "([name, ...values]) => attack(name, ...values)"
+    assert {name: await frame.evaluate(call, [name]) for name in names} == dict.fromkeys(names, "blocked")
+    async with another_host() as away:
+        assert await frame.evaluate(call, ["base", away.url]) == "blocked"
+        assert away.heard == []
+    # Another script element with the bundle's own address: no file of it may run in this page.
+    own = await frame.evaluate("JSON.parse(document.querySelector('meta[name=plugway]').content).entry")
+    load = """(url) => new Promise((done) => {
+      const node = document.createElement("script");
+      node.type = "module";
+      node.src = trustedTypes.createPolicy("own", { createScriptURL: (text) => text }).createScriptURL(url);
+      node.onload = () => done("ran");
+      node.onerror = () => done("blocked");
+      document.head.append(node);
+    })"""
+    assert await frame.evaluate(load, own) == "blocked"
+
+
+async def test_a_page_that_is_its_document_says_why_it_broke(reader: tuple[Visitor, Wire]) -> None:
+    visit, _ = reader
+    await visit.go("/plugins/breaking/open")
+    said = visit.page.frame_locator("iframe").get_by_role("alert")
+    await expect(said).to_contain_text("could not show its page: Cannot read properties of null")
+    visit.errors.clear()

@@ -50,6 +50,22 @@
     }
   }
 
+  /** The exports of an entry that stands in this document after this script: its last line hands them over. */
+  function handedOver() {
+    return new Promise((resolve, reject) => {
+      const failed = ({ error, message }) => reject(error ?? new Error(message));
+      const take = (exports) => {
+        delete globalThis.__plugwayExports;
+        removeEventListener("error", failed);
+        resolve(exports);
+      };
+      Object.defineProperty(globalThis, "__plugwayExports", { value: take, configurable: true });
+      addEventListener("error", failed);
+      // Modules have run by then.
+      addEventListener("DOMContentLoaded", () => reject(new Error("The UI's entry did not run.")));
+    });
+  }
+
   function notice(method, params) {
     port.postMessage({ jsonrpc: "2.0", method, params });
   }
@@ -167,7 +183,7 @@
       state.path = path;
       changed("theme", theme);
       try {
-        const mount = mountOf(await import(facts.entry));
+        const mount = mountOf(await (packed ?? import(facts.entry)));
         mounted = await mount(document.getElementById("root"), host);
         notice("ready", {});
       } catch (error) {
@@ -242,6 +258,10 @@
 
   addEventListener("pagehide", () => mounted?.unmount?.());
   const hello = { plugway: "hello", version: 1, plugin: facts.plugin, release: facts.release };
-  // Once the body is there; the plugin's code cannot run before.
-  addEventListener("DOMContentLoaded", () => window.parent.postMessage(hello, facts.shell, [channel.port2]));
+  const greet = () => window.parent.postMessage(hello, facts.shell, [channel.port2]);
+  const packed = facts.packed ? handedOver() : null;
+  packed?.catch(() => {}); // It is told where it is waited for.
+  // Once #root is there, and before any of the plugin's code has run.
+  if (packed) greet();
+  else addEventListener("DOMContentLoaded", greet);
 })();

@@ -6,11 +6,12 @@ import base64
 import hashlib
 import json
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
 
-from gateway.model import UiBundle, UiType
+from gateway.model import PackedUi, UiBundle, UiType
 from gateway.proxy.frame import frame_document
 
 ORIGIN = "http://127.0.0.1:8080"
@@ -43,9 +44,21 @@ class Reader(HTMLParser):
             self.scripts.append(data)
 
 
-def read(name: str = "Notes", ui: UiBundle = BUNDLE, base: str = BASE) -> tuple[Reader, dict[str, list[str]]]:
+def hashed(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+MODULE = 'export const text = "</\\x73cript>";\n'
+SHEET = "h1 { color: red }"
+TEXTS = {hashed(MODULE): MODULE, hashed(SHEET): SHEET}
+PACKED = replace(BUNDLE, packed=PackedUi(version=1, entry=hashed(MODULE), styles={"a b.css": hashed(SHEET)}))
+
+
+def read(
+    name: str = "Notes", ui: UiBundle = BUNDLE, base: str = BASE, inline: dict[str, str] | None = None
+) -> tuple[Reader, dict[str, list[str]]]:
     body, headers = frame_document(
-        plugin_id="notes", name=name, ui=ui, asset_base=base, origin=ORIGIN, release="r1"
+        plugin_id="notes", name=name, ui=ui, asset_base=base, origin=ORIGIN, release="r1", inline=inline
     )
     policy = dict(headers)[b"content-security-policy"].decode()
     reader = Reader()
@@ -72,6 +85,36 @@ def test_every_inline_part_is_allowed_by_its_hash() -> None:
     for text in reader.scripts:
         digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
         assert f"'sha256-{digest}'" in allowed
+
+
+def test_a_packed_page_names_no_file_and_allows_none() -> None:
+    reader, policy = read(ui=PACKED, inline=TEXTS)
+    assert [tag for tag, _ in reader.tags if tag == "link"] == []
+    assert [text for text in reader.scripts if text in (MODULE, SHEET)] == [SHEET, MODULE]
+    for kind, count in (("script-src", 2), ("style-src", 2)):
+        assert len(policy[kind]) == count
+        assert all(source.startswith("'sha256-") for source in policy[kind])
+    allowed = {*policy["script-src"], *policy["style-src"]}
+    for text in reader.scripts:
+        digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+        assert f"'sha256-{digest}'" in allowed
+    before = read()[1]
+    assert {kind for kind in policy if policy[kind] != before[kind]} == {"script-src", "style-src"}
+
+
+def test_the_bridge_comes_before_the_plugins_code_and_after_its_place() -> None:
+    tags = [
+        (tag, attrs.get("id") or attrs.get("type")) for tag, attrs in read(ui=PACKED, inline=TEXTS)[0].tags
+    ]
+    assert tags[-3:] == [("div", "root"), ("script", None), ("script", "module")]
+
+
+def test_a_sheet_that_stays_a_file_is_asked_for_in_a_packed_page() -> None:
+    ui = replace(BUNDLE, packed=PackedUi(version=1, entry=hashed(MODULE)))
+    reader, policy = read(ui=ui, inline=TEXTS)
+    assert [attrs["rel"] for tag, attrs in reader.tags if tag == "link"] == ["stylesheet"]
+    assert policy["style-src"][0] == f"{ORIGIN}{BASE}/"
+    assert f"{ORIGIN}{BASE}/" not in policy["script-src"]
 
 
 def test_modules_and_styles_carry_their_digest() -> None:

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
-from gateway.model import ReleaseId
-from gateway.registry.records import PluginRecord, PluginSettings, RolloutRecord
-from gateway.supervisor.collector import KEPT_ROLLOUTS, KEPT_STABLE, needed_releases, spent_rollouts
+from dataclasses import replace
+
+from gateway.model import PackedUi, ReleaseId, UiBundle, UiType
+from gateway.registry.records import PluginRecord, PluginSettings, ReleaseRecord, RolloutRecord
+from gateway.supervisor.collector import (
+    KEPT_ROLLOUTS,
+    KEPT_STABLE,
+    content_digests,
+    needed_releases,
+    spent_rollouts,
+)
 from gateway.supervisor.rollout import Phase, Plan, Rollout
 from gateway.supervisor.rollout_codec import encode
 from gateway.supervisor.rollout_history import Before, step_back
@@ -81,3 +89,11 @@ def test_failures_do_not_pile_up_at_one_stable_release() -> None:
     failures = [move(n, "v1", f"bad{n}", Phase.ROLLED_BACK) for n in range(3 * KEPT_ROLLOUTS)]
     spent = spent_rollouts(newest_first(*failures), {ReleaseId("v1")})
     assert len(failures) - len(spent) == KEPT_ROLLOUTS
+
+
+def test_what_a_page_was_packed_into_stays_with_its_files() -> None:
+    packed = PackedUi(version=1, entry="e", styles={"a.css": "s"})
+    files = {"page.js": "p", "a.css": "a"}
+    ui = UiBundle(digest="d", type=UiType.STATIC, entry="page.js", files=files, packed=packed)
+    known = ReleaseRecord(release=RELEASE, ui=ui)
+    assert content_digests([known, replace(known, ui=None)]) == {"p", "a", "e", "s"}
