@@ -82,10 +82,6 @@ async def test_each_visit_asks_once_for_each_file(browser: Browser, running: Run
 
 async def test_a_page_of_one_module_is_its_document(browser: Browser, running: RunningGateway) -> None:
     async with wire(running.base) as passed, visitor(browser, running, base=passed.base) as visit:
-        statuses = []
-        visit.page.on(
-            "response", lambda answer: answer.url.endswith("/packed/ui/") and statuses.append(answer.status)
-        )
         for _ in range(2):
             passed.asked.clear()
             frame = await visit.frame("packed")

@@ -201,7 +201,7 @@ async def test_a_document_is_another_one_with_its_text_policy_name_or_release(
         replace(plain, targets=(released,)),
         route(ui=replace(packed, packed=None)),
     ]
-    seen = []
+    seen: list[str] = []
     for one_ in routes:
         plane.publish(one_)
         answer = await client.get(UI, headers={"if-none-match": ", ".join(seen)})
