@@ -81,7 +81,11 @@ async def test_a_module_whose_page_has_a_name_of_its_own_is_packed(
     ],
     ids=["imports", "meta", "large", "many parts"],
 )
-async def test_others_stay_files_and_say_why(store: ContentStore, page: bytes, reason: str) -> None:
+async def test_others_stay_files_and_say_why(
+    store: ContentStore, page: bytes, reason: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # What is too much for the parser takes it a while, on a busy machine longer than a start would wait.
+    monkeypatch.setattr(packing, "PATIENCE", 120.0)
     packed = (await pack(await bundle(store, {"page.js": page}), store)).packed
     assert packed is not None
     assert packed.entry == ""
