@@ -138,6 +138,9 @@ class Settings(BaseSettings):
     cors_api_origins: str = Field(
         "", description="Origins whose pages may call the management API, with a token, by comma."
     )
+    compression: Literal["on", "off"] = Field(
+        "on", description="Whether answers of plugins are compressed for clients that take them so."
+    )
     call_timeout: float = Field(60.0, gt=0, description="Deadline of a call until its answer begins.")
     stream_idle: float = Field(300.0, gt=0, description="Longest silence of a stream before it is cut.")
     oidc_issuer: str = Field(

@@ -13,6 +13,7 @@ from plugway.plugin.v1.plugin_pb2 import HandleRequest
 from gateway.errors import PlugwayError
 from gateway.proxy.access_log import Line
 from gateway.proxy.answer import clean_trailers
+from gateway.proxy.compress import NONE, Encoder, agree
 from gateway.proxy.head import Head
 from gateway.proxy.headers import Pairs
 from gateway.proxy.problems import Problem
@@ -28,6 +29,7 @@ class Call:
     """One HTTP call. ``status`` is 0 until an answer has begun; ``began`` is when it did."""
 
     __slots__ = (
+        "accept",
         "began",
         "broken",
         "failed",
@@ -76,6 +78,8 @@ class Call:
         # Why the answer did not come to its end, and whether that was not the client's choice.
         self.broken = ""
         self.failed = False
+        # What may be done to the answer: its Accept-Encoding, or empty.
+        self.accept = b""
         self.spans: Spans | None = None
         # Bytes of the body that were passed on.
         self.sent = 0
@@ -118,10 +122,13 @@ class Call:
         """``trailers`` says that :meth:`end_answer` follows the body."""
         self.status = status
         self.began = time.perf_counter()
+        coding = agree(self.accept, status, headers, self.message.request.headers) if self.accept else NONE
         message = {"type": "http.response.start", "status": status, "headers": headers}
         if trailers:
             message["trailers"] = True
         await self.send(message)
+        if coding and self.method != "HEAD":
+            self.send = Encoder(self.send, coding)
 
     async def send_part(self, message: Any) -> None:
         """A part of the body."""

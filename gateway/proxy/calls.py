@@ -17,6 +17,7 @@ from gateway.proxy.access_log import AccessLog, Line
 from gateway.proxy.answer import BODILESS, announced, complete_head, open_head
 from gateway.proxy.body import Body, ClientLeft
 from gateway.proxy.call import Call
+from gateway.proxy.compress import may_shrink, strong_tags
 from gateway.proxy.counters import CallMetrics, method_class
 from gateway.proxy.exchange import Upload
 from gateway.proxy.failures import CallFailed, Failure
@@ -38,6 +39,7 @@ from gateway.registry.boards import OutcomeBoard
 from gateway.settings import Settings
 
 T = TypeVar("T")
+_LONGEST_ACCEPT = 256
 _REFUSED_METHODS = frozenset({"TRACE", "CONNECT"})
 
 
@@ -64,6 +66,7 @@ class Calls:
         self._log = log
         self._tracing = tracing
         self._unary_bytes = settings.unary_bytes
+        self._compresses = settings.compression == "on"
         self._running = RunningCalls()
         self._typed = TypedCalls(self._tried, self._running)
 
@@ -111,6 +114,8 @@ class Calls:
                 return
             permit = admitted
         call = Call(route, target, message, head, method, receive, send)
+        if self._compresses and (head.accept or head.if_match):
+            _prepare(call, judged, scope)
         if self._tracing is not None:
             call.spans = self._tracing.begin(head, scope["headers"], method, request.context)
         call.trailers = "http.response.trailers" in scope.get("extensions", ())
@@ -362,6 +367,16 @@ class Calls:
         again = Upload(call.upstream, call.message.request, body)
         again.start(held, wait=False)
         return again
+
+
+def _prepare(call: Call, caller: Caller | None, scope: Any) -> None:
+    """See to it that the answer may be compressed."""
+    if call.head.if_match:
+        for header in call.message.request.headers:
+            if header.name == b"if-match":
+                header.value = strong_tags(header.value)
+    if len(call.head.accept) < _LONGEST_ACCEPT and scope["http_version"] != "1.0":
+        call.accept = call.head.accept if may_shrink(caller, scope["headers"]) else b""
 
 
 def _handle(call: Call) -> Awaitable[HandleResponse]:

@@ -15,6 +15,7 @@ from gateway.proxy import headers as rules
 from gateway.proxy.headers import named_in_connection, request_kind
 
 _kinds = rules._request_kinds
+_PASSED_ON = frozenset({rules.HOST, rules.LENGTH, rules.ACCEPT_ENCODING, rules.IF_MATCH})
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{8,64}")
 # Zeros are no ids (W3C Trace Context, 3.2.2); ff is no version, and a later one may say more behind the same.
 _IDS = rb"-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}"
@@ -28,11 +29,13 @@ class Head:
     """What the gateway needs of a call's headers. ``length`` is None where it is unknown."""
 
     __slots__ = (
+        "accept",
         "authorization",
         "chunked",
         "connection",
         "cookie",
         "host",
+        "if_match",
         "length",
         "release",
         "request_id",
@@ -40,12 +43,14 @@ class Head:
     )
 
     def __init__(self) -> None:
+        self.accept = b""
         self.authorization: bytes | None = None
         self.cookie: bytes | None = None
         self.connection: list[bytes] | None = None
         self.length = 0
         self.chunked = False
         self.host = b""
+        self.if_match = False
         self.release = b""
         self.request_id = ""
         self.trace = b""
@@ -77,9 +82,9 @@ def take(headers: list[tuple[bytes, bytes]], request: HttpRequest) -> Head:
 
 
 def _keep(head: Head, kind: int, name: bytes, value: bytes, request: HttpRequest) -> None:
-    if kind == rules.HOST:
-        head.host = value
+    if kind in _PASSED_ON:
         request.headers.add(name=name, value=value)
+        _note(head, kind, value)
     elif kind == rules.AUTHORIZATION:
         head.authorization = value
     elif kind == rules.COOKIE:
@@ -87,9 +92,6 @@ def _keep(head: Head, kind: int, name: bytes, value: bytes, request: HttpRequest
     elif kind == rules.CONNECTION:
         if value.lower() not in (b"keep-alive", b"close"):
             head.connection = [*(head.connection or ()), value]
-    elif kind == rules.LENGTH:
-        head.length = int(value)
-        request.headers.add(name=name, value=value)
     elif kind == rules.ENCODED:
         head.chunked = True
     elif kind == rules.RELEASE:
@@ -99,6 +101,18 @@ def _keep(head: Head, kind: int, name: bytes, value: bytes, request: HttpRequest
             head.trace = value
     elif kind == rules.REQUEST_ID and _REQUEST_ID.fullmatch(value):
         head.request_id = value.decode()
+
+
+def _note(head: Head, kind: int, value: bytes) -> None:
+    """What the plugin and the gateway both want to know."""
+    if kind == rules.HOST:
+        head.host = value
+    elif kind == rules.LENGTH:
+        head.length = int(value)
+    elif kind == rules.ACCEPT_ENCODING:
+        head.accept = head.accept + b"," + value if head.accept else value
+    else:
+        head.if_match = True
 
 
 def plain_head(headers: list[tuple[bytes, bytes]]) -> Head:

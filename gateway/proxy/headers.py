@@ -8,6 +8,7 @@ from collections.abc import Iterable
 Pairs = list[tuple[bytes, bytes]]
 
 PASS, DROP, AUTHORIZATION, COOKIE, CONNECTION, LENGTH, ENCODED, REQUEST_ID, TRACE, HOST, RELEASE = range(11)
+ACCEPT_ENCODING, IF_MATCH = 11, 12
 
 _HOP = {
     b"keep-alive", b"proxy-authenticate", b"proxy-authorization", b"proxy-connection",
@@ -26,6 +27,8 @@ _SPECIAL = {
     b"traceparent": TRACE,
     b"host": HOST,
     b"x-plugway-release": RELEASE,
+    b"accept-encoding": ACCEPT_ENCODING,
+    b"if-match": IF_MATCH,
 }
 # What a plugin may not say for the whole host, and what only this hop may say.
 _ANSWER_DROP = _HOP | {
