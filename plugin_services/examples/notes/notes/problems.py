@@ -7,6 +7,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -65,4 +66,13 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(HTTPException)
     async def plain(request: Request, error: HTTPException) -> JSONResponse:
         document = {"type": "about:blank", "title": str(error.detail), "status": error.status_code}
-        return JSONResponse(document, error.status_code, error.headers, media_type=MEDIA_TYPE)
+        headers = dict(error.headers or {})
+        if error.status_code == 405:
+            # The framework names the methods of the first route of this path alone.
+            headers["Allow"] = ", ".join(sorted(_methods(app, request)))
+        return JSONResponse(document, error.status_code, headers, media_type=MEDIA_TYPE)
+
+
+def _methods(app: FastAPI, request: Request) -> set[str]:
+    here = [route for route in app.routes if route.matches(request.scope)[0] is not Match.NONE]
+    return {method for route in here for method in getattr(route, "methods", ())}
