@@ -171,6 +171,12 @@ class Settings(BaseSettings):
         ge=1,
         description="Calls to plugins that run at once; no plugin fills more than the half.",
     )
+    max_streams: int = Field(
+        8192,
+        ge=0,
+        description="Event streams and WebSockets beside those calls, over all plugins; no plugin has more "
+        "than the half, and beyond that they count as calls.",
+    )
     plugin_calls: int = Field(
         512,
         ge=1,

@@ -57,7 +57,7 @@ class DataPlane:
         self._doorman = Doorman(gatekeeper, settings)
         self._lag = LoopLag(settings.shed_lag)
         circuits = circuits or CircuitBoard()
-        capacity = Capacity(max(1, settings.max_calls // processes))
+        capacity = Capacity(max(1, settings.max_calls // processes), settings.max_streams // processes)
         self.limit_metrics = LimitMetrics(self._lag, capacity, circuits)
         self._outliers = Outliers(outcomes, circuits)
         self._table = RouteTable(self.metrics, self._retire, capacity, processes, TypedCatalog(content).of)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
@@ -13,6 +14,7 @@ from gateway.model import UiBundle
 from gateway.proxy.headers import Pairs
 from gateway.proxy.ranges import asked_range
 
+_CONDITIONS = frozenset({b"range", b"if-range", b"if-none-match"})
 _CACHE_BYTES = 32 * 2**20
 _CACHED_FILE = 2**20
 _PART = 256 * 1024
@@ -43,27 +45,28 @@ class Assets:
 
     def __init__(self, content: Content) -> None:
         self._content = content
-        self._cache: OrderedDict[tuple[str, str], tuple[str, bytes]] = OrderedDict()
+        self._cache: OrderedDict[tuple[str, str], _Kept] = OrderedDict()
         self._size = 0
 
     async def send(self, bundle: UiBundle, name: str, scope: Any, send: Any, *, shared: bool) -> None:
         """Answer with the file ``name`` of the bundle; ``shared`` where its path holds the capability."""
         digest = bundle.files[name]
+        if scope["method"] == "GET" and (kept := self._usual(digest, scope["headers"])) is not None:
+            headers = list(kept.head(digest, name, shared))
+            await send({"type": "http.response.start", "status": 200, "headers": headers})
+            await send({"type": "http.response.body", "body": kept.content})
+            return
         # A part is one of the file itself, whatever else the client would take.
         part = asked_range(scope["headers"], digest.encode()) if scope["method"] == "GET" else None
         wanted = () if part is not None else accepted_encodings(scope["headers"])
         encoding, content = await self._load(digest, wanted)
-        etag = f'"{digest}{"-" + encoding if encoding else ""}"'.encode()
-        headers = [*_ALWAYS, *(_SHARED if shared else _OWN), (b"etag", etag)]
+        headers = _validators(digest, encoding, shared)
         if is_known(scope["headers"], digest.encode()):
             await send({"type": "http.response.start", "status": 304, "headers": headers})
             await send({"type": "http.response.body", "body": b""})
             return
-        if encoding:
-            headers.append((b"content-encoding", encoding.encode()))
-        headers.append((b"content-type", media_type(name).encode()))
+        headers += _described(name, encoding)
         size = len(content) if isinstance(content, bytes) else await asyncio.to_thread(_size, content)
-        headers.append((b"accept-ranges", b"bytes"))
         if part is not None:
             await _send_part(part.of(size), size, content, headers, send)
             return
@@ -81,7 +84,7 @@ class Assets:
         found = self._cache.get(key)
         if found is not None:
             self._cache.move_to_end(key)
-            return found
+            return found.encoding, found.content
         try:
             encoding, content = await asyncio.to_thread(self._read, digest, wanted)
         except OSError as error:
@@ -102,16 +105,72 @@ class Assets:
         return encoding, path if path.stat().st_size > _CACHED_FILE else path.read_bytes()
 
     def _keep(self, key: tuple[str, str], encoding: str, content: bytes) -> None:
-        self._cache[key] = (encoding, content)
-        self._size += len(content)
+        before = self._cache.get(key)
+        self._cache[key] = _Kept(encoding, content)
+        self._size += len(content) - (len(before.content) if before is not None else 0)
         while self._size > _CACHE_BYTES:
-            _, (_, dropped) = self._cache.popitem(last=False)
-            self._size -= len(dropped)
+            _, dropped = self._cache.popitem(last=False)
+            self._size -= len(dropped.content)
+
+    def _usual(self, digest: str, headers: Pairs) -> _Kept | None:
+        """What answers a call without any condition, where it is in memory."""
+        accepted = b""
+        for name, value in headers:
+            if name in _CONDITIONS:
+                return None
+            if name == b"accept-encoding":
+                accepted = accepted + b"," + value if accepted else value
+        wanted = _encodings(accepted)
+        key = (digest, wanted[0] if wanted else "")
+        found = self._cache.get(key)
+        if found is not None:
+            self._cache.move_to_end(key)
+        return found
+
+
+class _Kept:
+    """A file in memory, and the heads of the answers that it was given in."""
+
+    __slots__ = ("_heads", "content", "encoding")
+
+    def __init__(self, encoding: str, content: bytes) -> None:
+        self.encoding = encoding
+        self.content = content
+        self._heads: dict[tuple[str, bool], Pairs] = {}
+
+    def head(self, digest: str, name: str, shared: bool) -> Pairs:
+        """Of the whole file; not to be changed."""
+        # Files of one content may differ in what their names say of its type; there are few.
+        key = (name, shared)
+        found = self._heads.get(key)
+        if found is None:
+            found = self._heads[key] = [
+                *_validators(digest, self.encoding, shared),
+                *_described(name, self.encoding),
+                (b"content-length", b"%d" % len(self.content)),
+            ]
+        return found
+
+
+def _validators(digest: str, encoding: str, shared: bool) -> Pairs:
+    etag = f'"{digest}{"-" + encoding if encoding else ""}"'.encode()
+    return [*_ALWAYS, *(_SHARED if shared else _OWN), (b"etag", etag)]
+
+
+def _described(name: str, encoding: str) -> Pairs:
+    described = [(b"content-type", media_type(name).encode()), (b"accept-ranges", b"bytes")]
+    return [(b"content-encoding", encoding.encode()), *described] if encoding else described
 
 
 def accepted_encodings(headers: Pairs) -> tuple[Literal["br", "gzip"], ...]:
     """What the client accepts, best first."""
-    accepted = b",".join(value for name, value in headers if name == b"accept-encoding").lower()
+    return _encodings(b",".join(value for name, value in headers if name == b"accept-encoding"))
+
+
+@lru_cache(maxsize=256)
+def _encodings(accepted: bytes) -> tuple[Literal["br", "gzip"], ...]:
+    """What the client accepts, best first."""
+    accepted = accepted.lower()
     named: set[bytes] = set()
     for item in accepted.split(b","):
         coding, _, quality = item.partition(b";")

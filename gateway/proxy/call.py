@@ -45,6 +45,7 @@ class Call:
         "spans",
         "started",
         "status",
+        "stream",
         "target",
         "task",
         "trailers",
@@ -83,6 +84,8 @@ class Call:
         self.spans: Spans | None = None
         # Bytes of the body that were passed on.
         self.sent = 0
+        # Whether it is none of the calls at once any more.
+        self.stream = False
         # The typed method that it is for.
         self.named = ""
         # Whether its client takes trailing fields.
@@ -134,6 +137,13 @@ class Call:
         """A part of the body."""
         self.sent += len(message["body"])
         await self.send(message)
+
+    def outlast(self, headers: Pairs) -> None:
+        """It has begun to answer with these; where it is an event stream, it is one call less."""
+        if not self.stream and any(
+            name == b"content-type" and value.startswith(b"text/event-stream") for name, value in headers
+        ):
+            self.stream = self.route.outlast()
 
     async def end_answer(self, trailers: Iterable[HttpHeader]) -> None:
         await self.send({"type": "http.response.trailers", "headers": clean_trailers(trailers)})

@@ -186,8 +186,7 @@ class Calls:
             if (task := asyncio.current_task()) is not None:
                 task.uncancel()
         finally:
-            active[0] -= 1
-            capacity.free += 1
+            call.route.leave(call.stream)
             if permit is not None:
                 permit.release()
             counts = call.target.counts
@@ -312,6 +311,7 @@ class Calls:
             if call.trailers:
                 headers += announced(answer.response.headers)
             await call.begin_answer(answer.response.status, headers, trailers=call.trailers)
+            call.outlast(headers)
             async with aclosing(rest.parts(idle)) as parts:
                 await send_parts(call.send_part, parts, declared, idle)
             if call.trailers:
@@ -343,6 +343,7 @@ class Calls:
             if trailers:
                 headers += announced(response.headers)
             await call.begin_answer(response.status, headers, trailers=trailers)
+            call.outlast(headers)
             async with aclosing(upload.parts(limits.stream_idle)) as parts:
                 await send_parts(call.send_part, parts, declared, limits.stream_idle)
             if trailers:

@@ -18,6 +18,8 @@ def has_dot_segments(path: bytes) -> bool:
     """
     if b"." not in path and b"%" not in path:
         return False
+    if b"%" not in path:
+        return bool(_DOTS.search(path))
     for _ in range(3):
         if _DOTS.search(path):
             return True
@@ -38,22 +40,38 @@ def plain(path: bytes) -> bytes:
 
 
 class Rules:
-    """Access rules of one release, ready to be asked: the first that matches counts."""
+    """Access rules of one release, ready to be asked: the first that matches counts.
 
-    __slots__ = ("_rules",)
+    Sorted by the first segment of their prefixes, so that a call meets only those that may be for it.
+    """
+
+    __slots__ = ("_by_first", "_everywhere")
 
     def __init__(self, rules: tuple[RouteRule, ...]) -> None:
-        self._rules = [(rule.path_prefix.encode().rstrip(b"/"), rule.methods, rule.access) for rule in rules]
+        ready = [(rule.path_prefix.encode().rstrip(b"/"), rule.methods, rule.access) for rule in rules]
+        self._everywhere = [rule for rule in ready if not rule[0]]
+        self._by_first = {
+            first: [rule for rule in ready if not rule[0] or _first_segment(rule[0]) == first]
+            for first in {_first_segment(prefix) for prefix, _, _ in ready if prefix}
+        }
 
     def __bool__(self) -> bool:
-        return bool(self._rules)
+        return bool(self._everywhere or self._by_first)
 
     def access(self, method: str, path: bytes) -> Access:
         """The level that a path from the plugin's root needs; ``path`` as the client sent it."""
         path = plain(path)
-        for prefix, methods, access in self._rules:
+        rules = self._everywhere
+        if self._by_first:
+            rules = self._by_first.get(_first_segment(path), rules)
+        for prefix, methods, access in rules:
             if not path.startswith(prefix) or (methods and method not in methods):
                 continue
             if len(path) == len(prefix) or not prefix or path[len(prefix)] == 0x2F:
                 return access
         return Access.USER
+
+
+def _first_segment(path: bytes) -> bytes:
+    end = path.find(b"/", 1)
+    return path[:end] if end > 0 else path

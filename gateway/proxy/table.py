@@ -73,7 +73,9 @@ class PreparedTarget:
 
 
 class PreparedRoute:
-    """One plugin. ``active`` counts its running calls; it, the budget and the gate survive new snapshots.
+    """One plugin. ``active`` counts its running calls, ``streams`` its event streams and WebSockets.
+
+    These two, the budget and the gate survive new snapshots.
 
     ``gate`` is None where the plugin has no quotas, which then cost nothing.
     """
@@ -97,6 +99,7 @@ class PreparedRoute:
         "problem",
         "releases",
         "route",
+        "streams",
         "targets",
         "ui_counts",
         "uis",
@@ -117,6 +120,7 @@ class PreparedRoute:
         self.cors = Cors(route.origins) if route.origins else None
         self.base_path = f"/plugins/{route.plugin_id}/api"
         self.active: list[int] = [0] if old is None else old.active
+        self.streams: list[int] = [0] if old is None else old.streams
         self.budget: RetryBudget = RetryBudget() if old is None else old.budget
         self.capacity = capacity
         self.most = part(route.limits.max_concurrent, processes) or 1
@@ -176,6 +180,29 @@ class PreparedRoute:
         if not release or release in self.by_release:
             return None
         return Problem(self.unavailable) if release in self.releases else self.retired
+
+    def outlast(self) -> bool:
+        """A call has become a stream: whether it gives its place among those at once to another call.
+
+        What lasts for hours and is mostly silent must not keep others out. A plugin may have as many as
+        are still free, as with calls; one beyond that stays a call.
+        """
+        if self.streams[0] >= self.capacity.streams:
+            return False
+        self.streams[0] += 1
+        self.capacity.streams -= 1
+        self.active[0] -= 1
+        self.capacity.free += 1
+        return True
+
+    def leave(self, stream: bool) -> None:
+        """A call has ended; ``stream`` is what :meth:`outlast` said of it."""
+        if stream:
+            self.streams[0] -= 1
+            self.capacity.streams += 1
+        else:
+            self.active[0] -= 1
+            self.capacity.free += 1
 
     def choose(self, release: bytes, headers: Pairs) -> PreparedTarget | None:
         """The release that takes a call: the one it asks for, where that serves, else by weight.

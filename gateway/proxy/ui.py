@@ -35,6 +35,22 @@ class NoUi(NotFound):
     key, title = "no-ui", "The plugin has no user interface"
 
 
+class _Asked:
+    """What is asked for. Most files are answered without a look at the head, which costs as much as they."""
+
+    __slots__ = ("_head", "_headers")
+
+    def __init__(self, headers: Pairs) -> None:
+        self._headers = headers
+        self._head: Head | None = None
+
+    @property
+    def head(self) -> Head:
+        if self._head is None:
+            self._head = plain_head(self._headers)
+        return self._head
+
+
 class _Answer:
     """Passes an answer on, and knows its status and the seconds until it began."""
 
@@ -82,26 +98,26 @@ class UiFiles:
 
     async def serve(self, route: PreparedRoute, path: bytes, scope: Any, send: Any) -> None:
         """Answer ``/plugins/{id}/ui{path}``."""
-        head = plain_head(scope["headers"])
-        answer = _Answer(send)
+        asked, answer = _Asked(scope["headers"]), _Answer(send)
         digest = ""
         try:
-            digest = await self._serve(route, path, head, scope, answer)
+            digest = await self._serve(route, path, asked, scope, answer)
         except PlugwayError as error:
+            request_id = asked.head.request_id.encode()
             if error.status in _NOT_LET_IN:
                 # Like calls that the gateway did not pass on.
-                await Problem(error).send(send, head.request_id.encode())
+                await Problem(error).send(send, request_id)
                 return
-            await Problem(error).send(answer, head.request_id.encode())
+            await Problem(error).send(answer, request_id)
         counts = route.ui_counts.get(digest) or (route.known.counts if route.known else None)
         if counts is not None:
             counts.route(UI).count(method_class(scope["method"]), answer.status, answer.took)
         if self._log is not None and (self._log.all_calls or answer.status >= 500):
-            plugin, method = route.route.plugin_id, scope["method"]
+            head, plugin, method = asked.head, route.route.plugin_id, scope["method"]
             who = (head.request_id, head.trace_id, plugin, "", UI, method)
             self._log.add(Line(time.time(), *who, answer.status, answer.took, answer.sent, ""))
 
-    async def _serve(self, route: PreparedRoute, path: bytes, head: Head, scope: Any, send: Any) -> str:
+    async def _serve(self, route: PreparedRoute, path: bytes, asked: _Asked, scope: Any, send: Any) -> str:
         """The digest of the bundle that it came from."""
         plugin = route.route.plugin_id
         if scope["method"] not in ("GET", "HEAD"):
@@ -113,6 +129,7 @@ class UiFiles:
             bundle = self._bundle_of(route, capability)
             await self._assets.send(bundle, _file(bundle, name, plugin), scope, send, shared=True)
             return bundle.digest
+        head = asked.head
         judged = self._judge(Access.USER, scope["method"], head, scope["headers"], plugin)
         if isinstance(judged, PlugwayError):
             raise judged

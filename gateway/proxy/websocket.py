@@ -36,7 +36,9 @@ async def deny(problem: Problem, send: Any, request_id: str) -> None:
 class Opening:
     """A handshake on its way, and who is asked to take it now."""
 
-    __slots__ = ("head", "permit", "request", "route", "spans", "started", "status", "target", "upstream")
+    __slots__ = (
+        "head", "permit", "request", "route", "spans", "started", "status", "stream", "target", "upstream",
+    )  # fmt: skip
 
     def __init__(
         self, route: PreparedRoute, target: PreparedTarget, head: Head, request: HttpRequest
@@ -48,6 +50,7 @@ class Opening:
         self.request = request
         self.started = time.perf_counter()
         self.permit: Permit | None = None
+        self.stream = False
         self.status = 0
         self.spans: Spans | None = None
 
@@ -154,8 +157,7 @@ class WebSockets:
             opening.count(problem.status)
             await deny(problem, send, opening.head.request_id)
         finally:
-            route.active[0] -= 1
-            route.capacity.free += 1
+            route.leave(opening.stream)
             if opening.permit is not None:
                 opening.permit.release()
             if opening.spans is not None:
@@ -175,6 +177,7 @@ class WebSockets:
             status = await socket.shake_hands(opening.request, scope["subprotocols"], limit, head)
             opening.count(status)
             if status == SWITCHING:
+                opening.stream = opening.stream or opening.route.outlast()
                 await socket.run()
             if socket.failure is not None:
                 self._outliers.failed(target, upstream, began, socket.failure)

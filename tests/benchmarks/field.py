@@ -166,17 +166,22 @@ class Field:
 def _paths(name: str, port: int) -> dict[str, str]:
     """Where a peer has a case under another path than most."""
     if name == "gateway":
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
-        connection.request("GET", "/plugins/notes/ui/", headers={"authorization": f"Bearer {TOKEN}"})
-        frame = connection.getresponse().read().decode()
-        connection.close()
-        base = re.search(r"/plugins/notes/ui/~[0-9a-f]{32}/", frame)
-        assert base is not None
-        return {"typed": "/plugins/typed/api/notes/1", "asset": f"{base[0]}page.js"}
+        return {"typed": "/plugins/typed/api/notes/1", "asset": asset_path(port)}
     if name in ("fastapi", "nginx"):
         # Both serve files themselves.
         return {"typed": "/typed/notes/1", "asset": "/pages/page.js"}
     return {}
+
+
+def asset_path(port: int) -> str:
+    """Where the gateway at this port has the page's file, as the page's frame says."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    connection.request("GET", "/plugins/notes/ui/", headers={"authorization": f"Bearer {TOKEN}"})
+    frame = connection.getresponse().read().decode()
+    connection.close()
+    base = re.search(r"/plugins/notes/ui/~[0-9a-f]{32}/", frame)
+    assert base is not None
+    return f"{base[0]}page.js"
 
 
 @asynccontextmanager

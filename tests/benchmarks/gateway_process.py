@@ -12,6 +12,7 @@ import uvicorn
 import uvloop
 
 from gateway.model import PluginId, Route, TypedServices, UiBundle, UiType
+from gateway.proxy.access_log import AccessLog
 from gateway.proxy.app import DataPlane
 from gateway.proxy.server import uvicorn_options
 from gateway.proxy.split import Front
@@ -65,6 +66,7 @@ async def main(port: str, socket: str, plugins: str, home: str) -> None:
         content=content,
         settings=settings,
         asset_key=b"a" * 32,
+        log=AccessLog.of(settings),
     )
     snapshots.publish(await with_parts(routes(int(plugins), f"unix:{socket}"), content))
     # Nothing is sent to the management side, so the data plane may stand in for it.

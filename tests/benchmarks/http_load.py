@@ -39,9 +39,13 @@ def request(path: str, method: str = "GET", *more: str) -> bytes:
 
 
 class Connection(asyncio.Protocol):
-    """One connection with one call at a time. ``kept`` has the last body where that was asked for."""
+    """One connection with one call at a time; anything but ``status`` is a wrong answer.
+
+    ``kept`` has the last body where that was asked for.
+    """
 
     def __init__(self) -> None:
+        self.status = 200
         self._parser = httptools.HttpResponseParser(self)
         self._done: asyncio.Future[None] | None = None
         self._room = asyncio.Event()
@@ -89,7 +93,7 @@ class Connection(asyncio.Protocol):
         if self._done is None or self._done.done():
             return
         status = self._parser.get_status_code()
-        if status == 200:
+        if status == self.status:
             self._done.set_result(None)
         else:
             self._done.set_exception(WrongAnswer(f"answered {status}"))
@@ -145,6 +149,18 @@ class EchoSocket(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         if self._wanted is not None and not self._wanted.done():
             self._wanted.set_exception(exc or WrongAnswer("closed the WebSocket"))
+
+
+@asynccontextmanager
+async def connected(port: int, number: int) -> AsyncIterator[list[Connection]]:
+    """Connections that are closed when the block is left."""
+    loop = asyncio.get_running_loop()
+    made = [await loop.create_connection(Connection, "127.0.0.1", port) for _ in range(number)]
+    try:
+        yield [connection for _, connection in made]
+    finally:
+        for transport, _ in made:
+            transport.close()
 
 
 class HttpLoad:
@@ -211,14 +227,10 @@ class HttpLoad:
                 for socket in sockets:
                     socket.transport.close()
             return
-        connections = [await self._connect(Connection) for _ in range(number)]
-        if keep:
-            connections[0].kept = bytearray()
-        try:
+        async with connected(self._port, number) as connections:
+            if keep:
+                connections[0].kept = bytearray()
             yield [self._caller(case, path, connection) for connection in connections], connections
-        finally:
-            for connection in connections:
-                connection.transport.close()
 
     def _caller(self, case: Case, path: str, connection: Connection) -> Caller:
         if case.kind == "upload":

@@ -238,3 +238,54 @@ async def test_an_overloaded_loop_refuses_before_anything_else(
         assert len(answers) < 200
     assert answers[-1].json()["reason"] == "shedding"
     assert int(answers[-1].headers["retry-after"]) >= 1
+
+
+async def test_event_streams_and_websockets_hold_no_place_among_the_calls_at_once(tmp_path: Path) -> None:
+    """Of four places for streams a plugin may have two; the third stream stays a call."""
+    async with AsyncExitStack() as stack:
+        plane = await stack.enter_async_context(running_plane(tmp_path / "home", max_streams=4))
+        address = f"unix:{tmp_path}/p.sock"
+        plugin = ContractPlugin()
+        stack.push_async_callback((await serve(address, plugin)).stop, None)
+        plane.publish(route(endpoint(address), limits=Limits(max_concurrent=1)))
+        client = await stack.enter_async_context(
+            httpx.AsyncClient(base_url=plane.url, headers=AUTH, timeout=60)
+        )
+        prepared = plane.data_plane._table.routes[b"notes"]
+
+        async def events() -> httpx.Response:
+            answer = await stack.enter_async_context(client.stream("GET", "/plugins/notes/api/events/1"))
+            assert answer.status_code == 200
+            return answer
+
+        await events()
+        await until(lambda: prepared.streams == [1])
+        assert prepared.active == [0]
+        url = f"ws://127.0.0.1:{plane.port}/plugins/notes/api/ws"
+        socket = await websockets.connect(url, additional_headers=AUTH)
+        await until(lambda: prepared.streams == [2])
+        assert (await client.get("/plugins/notes/api/x")).status_code == 200
+        third = await events()
+        assert (prepared.streams, prepared.active) == ([2], [1])
+        refused = await client.get("/plugins/notes/api/x")
+        assert (refused.status_code, refused.json()["reason"]) == (503, "overloaded")
+        await third.aclose()
+        await until(lambda: prepared.active == [0])
+        assert (await client.get("/plugins/notes/api/x")).status_code == 200
+        await socket.close()
+        await until(lambda: prepared.streams == [1])
+        # A new table knows of the streams that run.
+        plane.publish(route(endpoint(address), limits=Limits(max_concurrent=2)))
+        plugin.go_on.set()
+        changed = plane.data_plane._table.routes[b"notes"]
+        await until(lambda: (changed.streams, changed.capacity.streams) == ([0], 4))
+        assert (changed.active, changed.capacity.free) == ([0], 4096)
+
+
+async def test_a_user_s_streams_count_among_the_user_s_calls(
+    plugin: ContractPlugin, plane: Plane, client: httpx.AsyncClient, one: Endpoint
+) -> None:
+    plane.publish(route(one, limits=quotas(user_concurrent=1)))
+    async with client.stream("GET", "/plugins/notes/api/events/1") as answer:
+        assert answer.status_code == 200
+        assert (await client.get("/plugins/notes/api/x")).json()["reason"] == "user-concurrency"

@@ -15,7 +15,7 @@ from gateway.model import Endpoint, Limits, PluginState
 from gateway.proxy.server import GuardedWebSocket
 from gateway.settings import Settings
 from tests.fakes.contract_plugin import ContractPlugin, serve
-from tests.fakes.data_plane import AUTH, TOKEN, Plane, endpoint, route, served, until
+from tests.fakes.data_plane import AUTH, TOKEN, Plane, endpoint, route, running_plane, served, until
 from tests.fakes.proxy_fixtures import one, plane, plugin
 
 __all__ = ["one", "plane", "plugin"]  # fixtures
@@ -125,15 +125,18 @@ async def test_a_plugin_that_is_away_says_so(plane: Plane) -> None:
     assert refused.value.response.status_code == 404
 
 
-async def test_sockets_count_towards_the_limit(plugin: ContractPlugin, plane: Plane, one: Endpoint) -> None:
-    plane.publish(route(one, limits=Limits(max_concurrent=1)))
-    async with dial(plane):
-        with pytest.raises(InvalidStatus) as refused:
-            await dial(plane)
-        assert refused.value.response.status_code == 503
-    await until(lambda: plane.data_plane.metrics.of("notes", "1.0.0", "r1").active == 0)
-    async with dial(plane):
-        pass
+async def test_sockets_beyond_the_places_for_streams_count_towards_the_limit(
+    plugin: ContractPlugin, one: Endpoint, tmp_path: Path
+) -> None:
+    async with running_plane(tmp_path / "streamless", max_streams=0) as plane:
+        plane.publish(route(one, limits=Limits(max_concurrent=1)))
+        async with dial(plane):
+            with pytest.raises(InvalidStatus) as refused:
+                await dial(plane)
+            assert refused.value.response.status_code == 503
+        await until(lambda: plane.data_plane.metrics.of("notes", "1.0.0", "r1").active == 0)
+        async with dial(plane):
+            pass
 
 
 async def test_a_plugin_that_dies_closes_with_service_restart(plane: Plane, tmp_path: Path) -> None:

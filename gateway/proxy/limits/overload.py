@@ -83,14 +83,15 @@ class LoopLag:
 
 
 class Capacity:
-    """How many more calls the gateway takes, over all plugins.
+    """How many more calls the gateway takes, over all plugins, and how many ``streams`` beside them.
 
     A plugin may hold as many as are left free. So one that hangs fills at most the half, two that do a
     third each, and there is always room for the next plugin (dynamic thresholds, Choudhury and Hahne 1998).
     """
 
-    __slots__ = ("free", "most")
+    __slots__ = ("free", "most", "streams")
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, most: int, streams: int = 0) -> None:
         self.most = most
         self.free = most
+        self.streams = streams

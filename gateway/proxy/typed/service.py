@@ -103,6 +103,7 @@ class TypedCalls:
                 headers.append((b"cache-control", b"no-store"))
             call.watch()
             await call.begin_answer(200, headers)
+            call.outlast(headers)
 
             def shown(reply: Reply) -> StatusProblem:
                 return _problem(call, api, reply)

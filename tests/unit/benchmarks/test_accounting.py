@@ -77,7 +77,8 @@ def test_several_processes_are_added_up_and_an_idle_one_uses_nothing() -> None:
     with worker() as one, worker() as two:
         both, idle = Account([one.pid, two.pid]), cpu_seconds(two.pid)
         said = one.do("burn", 0.1)
-        assert cpu_seconds(two.pid) == idle
+        # It may only just have begun to wait.
+        assert cpu_seconds(two.pid) - idle < 0.01
         assert said <= both.spent() <= said + 0.05
         said += two.do("burn", 0.1)
         assert said <= both.spent() <= said + 0.1

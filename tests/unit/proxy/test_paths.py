@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.model import Access, RouteRule
-from gateway.proxy.paths import Rules, has_dot_segments
+from gateway.proxy.paths import Rules, has_dot_segments, plain
 
 
 @pytest.mark.parametrize(
@@ -44,3 +44,34 @@ def test_the_first_rule_that_matches_counts() -> None:
     assert rules.access("POST", b"/a/x") is Access.USER
     assert rules.access("GET", b"/ab") is Access.USER
     assert rules.access("GET", b"/%61/%62") is Access.ADMIN
+
+
+_SEGMENTS = st.sampled_from(["", "a", "b", "ab", "a%62", "c"])
+_PATHS = st.lists(_SEGMENTS, max_size=4).map(lambda parts: "/" + "/".join(parts))
+
+
+@given(
+    st.lists(
+        st.builds(
+            RouteRule,
+            path_prefix=_PATHS,
+            access=st.sampled_from(Access),
+            methods=st.sampled_from([frozenset(), frozenset({"GET"})]),
+        ),
+        max_size=6,
+    ).map(tuple),
+    st.sampled_from(["GET", "POST"]),
+    _PATHS,
+)
+def test_sorted_rules_judge_as_the_list_read_from_its_beginning(
+    rules: tuple[RouteRule, ...], method: str, path: str
+) -> None:
+    asked = plain(path.encode())
+    expected = Access.USER
+    for rule in rules:
+        prefix = rule.path_prefix.encode().rstrip(b"/")
+        fits = asked == prefix or asked.startswith(prefix + b"/")
+        if fits and (not rule.methods or method in rule.methods):
+            expected = rule.access
+            break
+    assert Rules(rules).access(method, path.encode()) is expected
