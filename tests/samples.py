@@ -11,6 +11,7 @@ from gateway.model import (
     Artifact,
     DirectoryArtifact,
     Manifest,
+    PackedUi,
     Permissions,
     PluginId,
     Release,
@@ -81,7 +82,9 @@ def make_manifest(release: Release) -> Manifest:
 
 
 def make_ui() -> UiBundle:
-    return UiBundle(digest="ab" * 32, type=UiType.STATIC, entry="index.js", files={"index.js": "cd" * 32})
+    packed = PackedUi(version=1, entry="ef" * 32, styles={"a.css": "01" * 32})
+    files = {"index.js": "cd" * 32}
+    return UiBundle(digest="ab" * 32, type=UiType.STATIC, entry="index.js", files=files, packed=packed)
 
 
 def write_plugin(directory: Path, plugin: str = "notes", version: str = "1.0.0", **fields: str) -> Path:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 import pytest_asyncio
@@ -51,8 +50,9 @@ export { show as mount };
 }
 
 
-@pytest_asyncio.fixture(loop_scope="session")
-async def running(tmp_path: Path) -> AsyncIterator[RunningGateway]:
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def running(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[RunningGateway]:
+    tmp_path = tmp_path_factory.mktemp("cache")
     allow_unsigned(tmp_path / "h", "panel", "packed")
     async with gateway(tmp_path / "h", settings={"PLUGWAY_FETCH_ALLOW": "127.0.0.1"}) as started:
         await install_page(started, "panel", _FILES)
@@ -78,6 +78,16 @@ async def test_each_visit_asks_once_for_each_file(browser: Browser, running: Run
         for _ in range(3):
             await visit.page.evaluate("(address) => fetch(address).then((answer) => answer.text())", address)
         assert passed.of_pages() == [f"GET {address}"]
+
+
+@pytest.mark.parametrize(
+    ("plugin", "words"), [("packed", "in one document"), ("panel", "file by file: it imports other modules")]
+)
+async def test_verification_says_how_a_page_is_sent(running: RunningGateway, plugin: str, words: str) -> None:
+    found = (await running.client.post(f"/api/v1/plugins/{plugin}/verify")).raise_for_status().json()
+    page = next(check for check in found["checks"] if check["what"] == "page")
+    assert page["ok"]
+    assert page["words"].endswith(f"its digest; sent {words}.")
 
 
 async def test_a_page_of_one_module_is_its_document(browser: Browser, running: RunningGateway) -> None:

@@ -9,6 +9,7 @@ from gateway.model import (
     Endpoint,
     InstanceId,
     Limits,
+    PackedUi,
     PluginId,
     PluginState,
     Preview,
@@ -68,7 +69,12 @@ def full_route(plugin: str = "notes") -> Route:
     )
     rule = RouteRule(path_prefix="/x", access=RouteAccess.PUBLIC, methods=frozenset({"GET", "PUT"}))
     ui = UiBundle(
-        digest="sha256:1", type=UiType.STATIC, entry="i.js", styles=("a.css",), files={"i.js": "f" * 64}
+        digest="sha256:1",
+        type=UiType.STATIC,
+        entry="i.js",
+        styles=("a.css",),
+        files={"i.js": "f" * 64},
+        packed=PackedUi(version=1, entry="e" * 64, styles={"a.css": "d" * 64}, why_not="why"),
     )
     target = Target(
         release_id=ReleaseId("r1"), version="1.0.0", endpoints=(endpoint,), weight=20, warm=True, ui=ui,
