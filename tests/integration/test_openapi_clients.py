@@ -61,6 +61,10 @@ async def test_the_document_is_valid_and_every_operation_has_a_name(document: di
     ids = [one["operationId"] for one in operations]
     assert len(set(ids)) == len(ids)
     assert {"listPlugins", "notes_list_notes", "notes_notes_v1_NoteService_GetNote"} <= set(ids)
+    assert all(one.get("summary") for one in operations)
+    # The words are those of the proto file.
+    typed = document["paths"]["/plugins/notes/api/v1/notes/{note}"]
+    assert typed["get"]["summary"] == "GetNote reads one note."
 
 
 async def test_a_generated_client_is_typed_and_works(

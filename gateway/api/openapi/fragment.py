@@ -64,7 +64,7 @@ def plugin_fragment(plugin: PluginId, manifest: Manifest) -> Fragment:
     fragment = Fragment(
         paths={f"/plugins/{plugin}/api{path}": item for path, item in items.items()},
         components=http.components,
-        tags=_tags(plugin, manifest, items),
+        tags=_tags(plugin, manifest, items, typed.tags),
         left_out="; ".join(left_out),
     )
     check_writable([fragment.paths, fragment.components, fragment.tags])
@@ -210,7 +210,9 @@ def _plain(name: str) -> str:
     return re.sub(r"[^A-Za-z0-9]+", "_", name).strip("_")
 
 
-def _tags(plugin: PluginId, manifest: Manifest, paths: Mapping[str, Any]) -> list[Mapping[str, str]]:
+def _tags(
+    plugin: PluginId, manifest: Manifest, paths: Mapping[str, Any], said: Mapping[str, str]
+) -> list[Mapping[str, str]]:
     used = {tag for item in paths.values() for operation in item.values() for tag in operation["tags"]}
     about = f"{manifest.name or plugin} {manifest.version}. {manifest.description}".strip()
-    return [{"name": tag, "description": about} for tag in sorted(used)]
+    return [{"name": tag, "description": said.get(tag) or about} for tag in sorted(used)]

@@ -39,6 +39,8 @@ class TypedDocument:
     operations: list[TypedOperation] = field(default_factory=list)
     schemas: Mapping[str, Schema] = field(default_factory=dict)
     left_out: list[str] = field(default_factory=list)
+    tags: dict[str, str] = field(default_factory=dict)
+    """What is said of each service, by its tag."""
 
 
 def typed_document(plugin: PluginId, manifest: Manifest, taken: Set[str]) -> TypedDocument:
@@ -63,9 +65,12 @@ def typed_document(plugin: PluginId, manifest: Manifest, taken: Set[str]) -> Typ
         parameters = path_parameters(messages, binding.descriptor.input_type, variables)
         bound = [variable.field for variable in binding.template.variables]
         parameters += query_parameters(messages, binding.descriptor.input_type, bound, binding.body)
+        service = binding.descriptor.containing_service.full_name
+        tag = f"{plugin}: {service}"
+        document.tags[tag] = said.get(service, "")
         operation = {
             **_about(binding, said),
-            "tags": [f"{plugin}: {binding.descriptor.containing_service.full_name}"],
+            "tags": [tag],
             **({"parameters": parameters} if parameters else {}),
             **_request(binding, messages),
             "responses": {"200": _answer(binding, messages), **rpc_answers()},

@@ -30,10 +30,11 @@ _REFUSED = (("plugway-refused", "draining"),)
 
 @dataclass(frozen=True, slots=True)
 class Exported:
-    """One service: its full name, and its handlers by method."""
+    """One service: its full name, its handlers by method, and the class that was generated for it."""
 
     name: str
     handlers: Mapping[str, Any]
+    base: type
 
 
 def exported(servicers: Sequence[object]) -> list[Exported]:
@@ -49,7 +50,8 @@ def _exported(servicer: object) -> Exported:
             add(servicer, recorder)
             if recorder.added is None:
                 raise PluginMisdefined("stubs made by a grpcio-tools that is too old: make them anew")
-            return recorder.added
+            name, handlers = recorder.added
+            return Exported(name, handlers, base)
     raise PluginMisdefined(
         f"{type(servicer).__name__} is no servicer: derive it from the one in a generated _pb2_grpc module"
     )
@@ -59,13 +61,13 @@ class _Recorder:
     """Stands where a server would, and keeps what is added to it."""
 
     def __init__(self) -> None:
-        self.added: Exported | None = None
+        self.added: tuple[str, Mapping[str, Any]] | None = None
 
     def add_generic_rpc_handlers(self, handlers: Any) -> None:
         """The same handlers in another shape."""
 
     def add_registered_method_handlers(self, name: str, handlers: Mapping[str, Any]) -> None:
-        self.added = Exported(name, handlers)
+        self.added = (name, handlers)
 
 
 def descriptor_set(services: Sequence[Exported]) -> bytes:
@@ -82,9 +84,27 @@ def descriptor_set(services: Sequence[Exported]) -> bytes:
                 add(dependency)
 
     for service in services:
-        add(descriptor_pool.Default().FindServiceByName(service.name).file)
+        found = descriptor_pool.Default().FindServiceByName(service.name)
+        add(found.file)
+        _add_comments(files[found.file.name], found, service.base)
     made = descriptor_pb2.FileDescriptorSet(file=[files[name] for name in sorted(files)])
     return made.SerializeToString(deterministic=True)
+
+
+_SERVICE, _METHOD = 6, 2
+"""Numbers of fields in descriptor.proto, of which the places of comments are made."""
+_NO_COMMENT = "Missing associated documentation comment in .proto file."
+
+
+def _add_comments(file: Any, service: Any, base: type) -> None:
+    """What the proto file says of the service: descriptors at run time have lost it, stubs have it."""
+    place = [_SERVICE, service.index]
+    places: list[tuple[list[int], object]] = [(place, base)]
+    places += [([*place, _METHOD, one.index], getattr(base, one.name, None)) for one in service.methods]
+    for path, of in places:
+        words = inspect.cleandoc(getattr(of, "__doc__", None) or "")
+        if words and words != _NO_COMMENT:
+            file.source_code_info.location.add(path=path, leading_comments=words)
 
 
 class TypedCall:

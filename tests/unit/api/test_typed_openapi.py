@@ -261,6 +261,7 @@ def test_comments_become_descriptions(tmp_path: Path) -> None:
     assert find["description"] == "Find one thing.\n\nBy its name."
     assert find["parameters"][0]["description"] == "What it is called."
     assert operations(document)["library_own_Things_Add"]["summary"] == "Add"
+    assert {"name": "library: own.Things", "description": "Keeps things."} in document["tags"]
     schemas = document["components"]["schemas"]
     thing = schemas["library.own.Thing"]
     assert thing["description"] == "One thing."
