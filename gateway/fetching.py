@@ -6,7 +6,6 @@ from gateway.back import Back
 from gateway.model import Source
 from gateway.settings import Settings
 from gateway.sources.addresses import read_allow_list
-from gateway.sources.base import ReleaseSource
 from gateway.sources.carried import Carried, Reader
 from gateway.sources.carried_images import CarriedImages
 from gateway.sources.cdn import CdnSource
@@ -28,12 +27,13 @@ def open_fetcher(settings: Settings) -> Fetcher:
     )
 
 
-def npm(back: Back) -> ReleaseSource:
+def npm(back: Back) -> NpmSource:
     return NpmSource(
         _external(back),
         registry=back.settings.npm_registry,
         npm_config=back.settings.npm_config,
         signatures=back.settings.npm_signatures,
+        keys=back.settings.npm_keys,
     )
 
 
@@ -48,20 +48,15 @@ def http_remote(back: Back) -> HttpRemoteSource:
 def carried(back: Back) -> Carried:
     """What makes releases of files that came another way than by fetching."""
     external = _external(back)
-    npm = NpmSource(
-        external,
-        registry=back.settings.npm_registry,
-        npm_config=back.settings.npm_config,
-        signatures=back.settings.npm_signatures,
-    )
+    from_npm = npm(back)
     cdn = CdnSource(external, unpinned=back.settings.cdn_unpinned)
     readers: dict[Source, Reader] = {
-        Source.NPM: npm,
+        Source.NPM: from_npm,
         Source.CDN: cdn,
         Source.REMOTE: HttpRemoteSource(external),
     }
     kept = CarriedImages(back.home.path, images(back), limit=back.settings.bundle_bytes)
-    return Carried(external, readers, kept)
+    return Carried(external, readers, kept, {Source.NPM: from_npm})
 
 
 def images(back: Back) -> OciSource:

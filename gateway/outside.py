@@ -18,12 +18,12 @@ from gateway.image_files import FOLDER as IMAGES
 from gateway.image_files import hexadecimal
 from gateway.model import DirectoryArtifact, ImageArtifact, Release, Source
 from gateway.sources.addresses import read_allow_list
-from gateway.sources.base import ReleaseSource
 from gateway.sources.lazy import Lazy, LazySource
 from gateway.sources.remote import RemoteSource
 from gateway.sources.store import ContentStore
 from gateway.supervisor.bundles import Bundles
 from gateway.supervisor.collector import used_releases
+from gateway.supervisor.registry_proof import RegistryProof
 from gateway.supervisor.source_watch import SourceWatch
 from gateway.supervisor.trust_watch import TrustWatch
 from gateway.supervisor.upstream import Upstream
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from gateway.sources.cdn import CdnSource
     from gateway.sources.fetch import Fetcher
     from gateway.sources.http_remote import HttpRemoteSource
+    from gateway.sources.npm import NpmSource
     from gateway.sources.oci import OciSource
     from gateway.sources.offer import Offer
 
@@ -56,11 +57,12 @@ async def open_outside(stack: AsyncExitStack, back: Back) -> Outside:
     read_allow_list(back.settings.fetch_allow)
     await asyncio.to_thread(_collect, back)
     images = Lazy(lambda: _images(back))
+    npm = Lazy(lambda: _npm(back))
     cdn, over_http = Lazy(lambda: _cdn(back)), Lazy(lambda: _http_remote(back))
     back.catalog.add(
         {
             Source.REMOTE: RemoteSource(over_http=LazySource(over_http)),
-            Source.NPM: LazySource(Lazy(lambda: _npm(back))),
+            Source.NPM: LazySource(npm),
             Source.CDN: LazySource(cdn),
             Source.OCI: LazySource(images),
         }
@@ -73,7 +75,7 @@ async def open_outside(stack: AsyncExitStack, back: Back) -> Outside:
     stack.push_async_callback(trust.stop)
     verification = Verification(
         store=back.store, content=back.content, verify=verify_release, standing=back.admission.standing,
-        upstream=Upstream(offers := _Offers(images, cdn, over_http)),
+        registry=RegistryProof(npm), upstream=Upstream(offers := _Offers(images, cdn, over_http)),
     )  # fmt: skip
     sources = SourceWatch(
         store=back.store, offers=offers, events=back.events, every=back.settings.source_interval
@@ -101,7 +103,7 @@ def _collect(back: Back) -> None:
             shutil.rmtree(path, ignore_errors=True)
     packages = back.home.path / "packages"
     for path in packages.iterdir() if packages.is_dir() else ():
-        if str(back.external / path.name) not in keep:
+        if str(back.external / path.name.partition(".")[0]) not in keep:
             path.unlink(missing_ok=True)
     images = back.home.path / IMAGES
     digests = {hexadecimal(found.digest) for found in artifacts if isinstance(found, ImageArtifact)}
@@ -160,7 +162,7 @@ def _fetcher(back: Back) -> Fetcher:
     return open_fetcher(back.settings)
 
 
-def _npm(back: Back) -> ReleaseSource:
+def _npm(back: Back) -> NpmSource:
     from gateway.fetching import npm
 
     return npm(back)

@@ -223,6 +223,11 @@ class Settings(BaseSettings):
     npm_signatures: Literal["required", "if-offered"] = Field(
         "if-offered", description="Whether an npm package needs a signature of its registry to be installed."
     )
+    npm_keys: Path | None = Field(
+        None,
+        description="File with the keys of npm registries, as they give them at /-/npm/v1/keys. Only these "
+        "count then; packages from bundles can be held against no others.",
+    )
     cdn_unpinned: bool = Field(
         False, description="Whether a definition without a checksum may be fetched from a CDN."
     )

@@ -25,6 +25,7 @@ from gateway.digests import canonical_json
 from gateway.errors import BadInput
 from gateway.model import DIGEST
 from gateway.sources.archive import Caps, unpack
+from gateway.sources.vouched import NOTHING, Vouched
 
 MANIFEST = "manifest.json"
 FILES = "files"
@@ -51,7 +52,8 @@ class Carriage:
     """One plugin in a bundle. ``file`` is ``sha256:...``, empty where it has no page of its own.
 
     Of an image it is what the image is named by, and ``parts`` are all other files of it.
-    ``envelope`` is the signature that counted where it comes from, ``envelopes`` are all others.
+    ``envelope`` is the signature that counted where it comes from, ``envelopes`` are all others;
+    ``vouched`` is what its registry signed.
     """
 
     definition: PluginDefinition
@@ -60,6 +62,7 @@ class Carriage:
     parts: tuple[str, ...] = ()
     envelope: bytes = b""
     envelopes: tuple[bytes, ...] = ()
+    vouched: Vouched = NOTHING
 
     @property
     def digests(self) -> tuple[str, ...]:
@@ -86,6 +89,20 @@ _Digest = Annotated[str, Field(pattern=f"^{DIGEST.pattern}$")]
 _Envelope = Annotated[str, Field(max_length=_MAX_ENVELOPE * 2)]
 
 
+class _RegistrySignature(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    keyid: Annotated[str, Field(max_length=200)]
+    sig: Annotated[str, Field(max_length=1000)]
+
+
+class _Registry(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    integrity: Annotated[str, Field(max_length=1000)]
+    signatures: Annotated[list[_RegistrySignature], Field(min_length=1, max_length=MAX_ENVELOPES)]
+
+
 class _Entry(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
@@ -95,6 +112,7 @@ class _Entry(BaseModel):
     parts: Annotated[list[_Digest], Field(max_length=MAX_PARTS)] = []
     envelope: _Envelope = ""
     envelopes: Annotated[list[_Envelope], Field(max_length=MAX_ENVELOPES)] = []
+    registry: _Registry | None = None
 
 
 class _Manifest(BaseModel):
@@ -158,6 +176,9 @@ def _document(plugin: Carriage) -> dict[str, Any]:
         document["parts"] = list(plugin.parts)
     if plugin.envelopes:
         document["envelopes"] = [base64.b64encode(one).decode() for one in plugin.envelopes]
+    if plugin.vouched.signatures:
+        signed = [dict(one) for one in plugin.vouched.signatures]
+        document["registry"] = {"integrity": plugin.vouched.integrity, "signatures": signed}
     return document
 
 
@@ -233,4 +254,12 @@ def _carriage(entry: _Entry) -> Carriage:
         parts=tuple(entry.parts),
         envelope=envelope,
         envelopes=tuple(envelopes),
+        vouched=_vouched(entry.registry),
     )
+
+
+def _vouched(said: _Registry | None) -> Vouched:
+    if said is None:
+        return NOTHING
+    signatures = tuple(one.model_dump() for one in said.signatures)
+    return Vouched(integrity=said.integrity, signatures=signatures)

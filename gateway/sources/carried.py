@@ -16,6 +16,7 @@ from gateway.sources.carried_images import CarriedImages
 from gateway.sources.evidence import Evidence
 from gateway.sources.external import ExternalPlugins, Found, archive_of
 from gateway.sources.module_files import fetched
+from gateway.sources.vouched import NOTHING, Vouched
 
 ARCHIVE = "archive"
 _ENDPOINTS = ("grpc", "unix:")
@@ -24,9 +25,17 @@ _ENDPOINTS = ("grpc", "unix:")
 class Reader(Protocol):
     """A source that can read a file as if it had fetched it."""
 
-    def read(self, definition: PluginDefinition, version: str, file: Path | None, files: Path) -> Found:
-        """Unpack below ``files``, which does not exist yet. Blocking; ``file`` is not to be trusted."""
+    def read(
+        self, definition: PluginDefinition, version: str, file: Path | None, files: Path, said: Vouched
+    ) -> Found:
+        """Unpack below ``files``, which does not exist yet. Blocking; what is given is not to be trusted."""
         ...
+
+
+class Registry(Protocol):
+    """A source whose registry signs."""
+
+    async def vouched(self, release: Release) -> Vouched: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,23 +43,29 @@ class Original:
     """What a release was made of: the files by digest, of which ``first`` names the others.
 
     ``first`` is empty where it was made of nothing but an address. ``envelopes`` are all
-    signatures that are known of it.
+    signatures that are known of it, ``vouched`` is what its registry signed.
     """
 
     first: str = ""
     files: Mapping[str, Path] = field(default_factory=dict)
     envelopes: tuple[bytes, ...] = ()
+    vouched: Vouched = NOTHING
 
 
 class Carried:
     """Reading asks nobody for a byte. The adapter and its settings are this gateway's own."""
 
     def __init__(
-        self, external: ExternalPlugins, readers: Mapping[Source, Reader], images: CarriedImages
+        self,
+        external: ExternalPlugins,
+        readers: Mapping[Source, Reader],
+        images: CarriedImages,
+        registries: Mapping[Source, Registry],
     ) -> None:
         self._external = external
         self._readers = dict(readers)
         self._images = images
+        self._registries = dict(registries)
 
     @asynccontextmanager
     async def workplace(self) -> AsyncIterator[Path]:
@@ -70,7 +85,12 @@ class Carried:
         return known and not definition.source_url.startswith(_ENDPOINTS)
 
     async def release(
-        self, definition: PluginDefinition, version: str, first: str, files: Mapping[str, Path]
+        self,
+        definition: PluginDefinition,
+        version: str,
+        first: str,
+        files: Mapping[str, Path],
+        said: Vouched = NOTHING,
     ) -> Release:
         """Made of the files just as if they had been fetched; raises what the source raises.
 
@@ -83,7 +103,8 @@ class Carried:
         file = files.get(first)
         reader = self._readers[definition.source]
         async with self._external.workplace() as place:
-            found = await asyncio.to_thread(reader.read, definition, version, file, place / "files")
+            unpacked = place / "files"
+            found = await asyncio.to_thread(reader.read, definition, version, file, unpacked, said)
             return await self._external.publish(definition, found, place)
 
     async def keep(self, release: Release, files: Mapping[str, Path], envelopes: tuple[bytes, ...]) -> None:
@@ -123,5 +144,7 @@ class Carried:
                     hint="Install that version again; what is fetched now is kept.",
                     plugin=release.plugin_id,
                 )
-            return Original(first=digest, files={digest: file})
+            registry = self._registries.get(release.source)
+            vouched = await registry.vouched(release) if registry else NOTHING
+            return Original(first=digest, files={digest: file}, vouched=vouched)
         return Original()

@@ -23,6 +23,7 @@ from gateway.sources.offer import Offer
 from gateway.sources.package_json import BadPackage, Package, read_package
 from gateway.sources.steps import step
 from gateway.sources.threads import in_thread
+from gateway.sources.vouched import Vouched
 
 VERSION = "{version}"
 """Stands in a URL for the version that is installed."""
@@ -81,8 +82,11 @@ class CdnSource:
     async def available(self) -> Sequence[CatalogEntry]:
         return ()
 
-    def read(self, definition: PluginDefinition, version: str, file: Path | None, files: Path) -> Found:
+    def read(
+        self, definition: PluginDefinition, version: str, file: Path | None, files: Path, said: Vouched
+    ) -> Found:
         """What a file holds that came another way. Blocking."""
+        del said  # No registry stands between.
         refuse_fields(definition, _NOT_HERE, "does not apply to the source 'cdn'")
         place_name, _ = _place(definition)
         named_version(definition)

@@ -59,7 +59,8 @@ class Found:
 
     ``wants`` is the egress that the package asks for, ``origins`` the hosts that its page loads from;
     ``origin`` says where it came from, in words that do not change. ``archive`` is the package as it was
-    fetched, where it was unpacked.
+    fetched, where it was unpacked; ``beside`` are files to keep next to it, by the ending of their
+    names; empty ones are removed.
     """
 
     version: str
@@ -70,6 +71,7 @@ class Found:
     origins: tuple[str, ...] = ()
     origin: Mapping[str, Any] = field(default_factory=dict)
     archive: Path | None = None
+    beside: Mapping[str, bytes] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,7 +124,7 @@ class ExternalPlugins:
         _granted(definition, found, api)
         directory = place / "plugin"
         digest = await in_thread(self._lay_out, directory, definition, found, api)
-        path = await in_thread(self._move, directory, digest, found.archive)
+        path = await in_thread(self._move, directory, digest, found)
         return _release(definition, found, api, path, digest)
 
     async def evidence(self, definition: PluginDefinition, release: Release) -> Evidence:
@@ -166,11 +168,11 @@ class ExternalPlugins:
         read_manifest_file(directory)
         return tree_digest(directory)
 
-    def _move(self, directory: Path, digest: str, archive: Path | None) -> Path:
+    def _move(self, directory: Path, digest: str, found: Found) -> Path:
         """Put it under its digest; what lies there already and is unharmed stays."""
         target = self._root / digest.removeprefix("sha256:")
-        if archive is not None:
-            _keep(archive, archive_of(target))
+        if found.archive is not None:
+            _keep(found.archive, archive_of(target), found.beside)
         if target.is_dir():
             if tree_digest(target) == digest:
                 return target
@@ -185,11 +187,18 @@ def archive_of(directory: Path) -> Path:
     return directory.parent.with_name(PACKAGES) / directory.name
 
 
-def _keep(archive: Path, target: Path) -> None:
+def _keep(archive: Path, target: Path, beside: Mapping[str, bytes]) -> None:
     """Before the directory, so that no release is without it."""
     target.parent.mkdir(mode=0o700, exist_ok=True)
     shutil.copyfile(archive, whole := archive.with_name(target.name))
     whole.replace(target)
+    for ending, content in beside.items():
+        name = f"{target.name}{ending}"
+        if not content:
+            target.with_name(name).unlink(missing_ok=True)
+            continue
+        (part := archive.with_name(name)).write_bytes(content)
+        part.replace(target.with_name(name))
 
 
 def refuse_fields(definition: PluginDefinition, names: tuple[str, ...], why: str) -> None:

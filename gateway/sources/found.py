@@ -33,6 +33,7 @@ def found_in(
     version: str,
     origin: Mapping[str, Any],
     archive: Path | None = None,
+    beside: Mapping[str, bytes] | None = None,
 ) -> Found:
     """The page of an unpacked package, of the type that definition or package say."""
     type_ = ui_type_of(definition, package.ui_type)
@@ -46,4 +47,5 @@ def found_in(
         origins=package.origins,
         origin=origin,
         archive=archive,
+        beside=beside or {},
     )

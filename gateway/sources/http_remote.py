@@ -26,6 +26,7 @@ from gateway.sources.module_files import is_export
 from gateway.sources.offer import Offer
 from gateway.sources.steps import step
 from gateway.sources.threads import in_thread
+from gateway.sources.vouched import Vouched
 
 _NOT_HERE = (
     "source_url",
@@ -77,8 +78,11 @@ class HttpRemoteSource:
     async def available(self) -> Sequence[CatalogEntry]:
         return ()
 
-    def read(self, definition: PluginDefinition, version: str, file: Path | None, files: Path) -> Found:
+    def read(
+        self, definition: PluginDefinition, version: str, file: Path | None, files: Path, said: Vouched
+    ) -> Found:
         """What a page holds that came another way; none where the definition names none. Blocking."""
+        del said  # No registry stands between.
         refuse_fields(definition, _NOT_HERE, "does not apply to a remote plugin over HTTP")
         version = named_version(definition)
         _must_have_api(definition)
@@ -111,6 +115,12 @@ def _must_have_api(definition: PluginDefinition) -> None:
 
 
 def _without_page(definition: PluginDefinition, version: str) -> Found:
+    # Nobody could hold either against anything, and it would look as if somebody had.
+    refuse_fields(
+        definition,
+        ("checksum", "signature", "signer"),
+        "is of a page, and without a componentEndpoint there is none: nothing of the API can be signed",
+    )
     if definition.ui_type not in (None, UiType.NONE):
         raise BadInput(
             f"Nothing says where the page of {definition.id} is.",

@@ -11,20 +11,28 @@ from typing import Any, Literal
 from urllib.parse import unquote
 
 from gateway.definition import PluginDefinition
-from gateway.errors import BadInput
-from gateway.model import Release
+from gateway.errors import BadInput, PlugwayError
+from gateway.model import DirectoryArtifact, Release
 from gateway.sources.archive import unpack
 from gateway.sources.base import CatalogEntry
 from gateway.sources.evidence import Evidence
-from gateway.sources.external import ExternalPlugins, Found, refuse_fields
+from gateway.sources.external import ExternalPlugins, Found, archive_of, refuse_fields
 from gateway.sources.found import check_sum, found_in
 from gateway.sources.npm_config import read_npm_config
+from gateway.sources.npm_proof import (
+    PROOF,
+    Proof,
+    read_key_file,
+    read_proof,
+    require_tarball,
+)
 from gateway.sources.npm_registry import Dist, NpmRegistry
-from gateway.sources.npm_signatures import BadRegistrySignature, signing_key
+from gateway.sources.npm_signatures import BadRegistrySignature, read_keys
 from gateway.sources.package_json import BadPackage, read_package
 from gateway.sources.steps import step
 from gateway.sources.store import DigestMismatch
 from gateway.sources.threads import in_thread
+from gateway.sources.vouched import Signatures, Vouched
 
 _NOT_HERE = (
     "download_url",
@@ -36,7 +44,10 @@ _NOT_HERE = (
 
 
 class NpmSource:
-    """``npm_config`` is the path of a file in the form of ``.npmrc``; it is read at every install."""
+    """``npm_config`` is the path of a file in the form of ``.npmrc``, ``keys`` of one with registries' keys.
+
+    Both are read anew each time.
+    """
 
     def __init__(
         self,
@@ -45,11 +56,13 @@ class NpmSource:
         registry: str,
         npm_config: Path | None,
         signatures: Literal["required", "if-offered"],
+        keys: Path | None = None,
     ) -> None:
         self._external = external
         self._registry = registry
         self._npm_config = npm_config
         self._signatures = signatures
+        self._keys = keys
 
     async def resolve(self, definition: PluginDefinition) -> Release:
         """The release of the version that the definition means now."""
@@ -58,7 +71,7 @@ class NpmSource:
         config = await asyncio.to_thread(read_npm_config, self._npm_config, self._registry)
         registry = NpmRegistry(self._external.fetcher, config, name)
         dist = await registry.find(wanted)
-        signed = await self._signed(registry, dist)
+        proof = await self._proof(registry, dist)
         async with self._external.workplace() as place:
             tarball = place / "package.tgz"
             fetched = await self._external.fetcher.file(
@@ -69,7 +82,7 @@ class NpmSource:
             digest = f"sha256:{fetched.sha256}"
             check_sum(definition, digest)
             step("checking", "checking what was fetched")
-            found = await in_thread(_read, definition, dist, signed, digest, tarball, place / "files")
+            found = await in_thread(_read, definition, dist, proof, digest, tarball, place / "files")
             return await self._external.publish(definition, found, place)
 
     async def evidence(self, definition: PluginDefinition, release: Release) -> Evidence:
@@ -78,41 +91,106 @@ class NpmSource:
     async def available(self) -> Sequence[CatalogEntry]:
         return ()
 
-    def read(self, definition: PluginDefinition, version: str, file: Path | None, files: Path) -> Found:
-        """What a tarball holds for which no registry speaks. Blocking."""
+    def read(
+        self, definition: PluginDefinition, version: str, file: Path | None, files: Path, said: Vouched
+    ) -> Found:
+        """What a tarball holds that came another way. Blocking.
+
+        No registry is asked: what it is ``said`` to have signed is held against the keys given here.
+        """
         refuse_fields(definition, _NOT_HERE, "does not apply to the source 'npm'")
         name, _ = _wish(definition)
         if file is None:
             raise BadPackage(f"The package {name} {version} is missing.")
-        if self._signatures == "required":
-            raise BadRegistrySignature(
-                f"{name} {version} cannot be shown to be what its registry published: no registry is asked.",
-                hint="PLUGWAY_NPM_SIGNATURES=if-offered installs it without.",
-            )
         with file.open("rb") as opened:
             sha256 = f"sha256:{hashlib.file_digest(opened, 'sha256').hexdigest()}"
             opened.seek(0)
             sha512 = hashlib.file_digest(opened, "sha512").digest()
         check_sum(definition, sha256)
-        integrity = f"sha512-{base64.b64encode(sha512).decode()}"
+        integrity = said.integrity or f"sha512-{base64.b64encode(sha512).decode()}"
         dist = Dist(package=name, version=version, tarball="", integrity=integrity, sha512=sha512)
-        return _read(definition, dist, "", sha256, file, files)
+        proof = self._carried(dist, said, file)
+        return _read(definition, dist, proof, sha256, file, files)
 
-    async def _signed(self, registry: NpmRegistry, dist: Dist) -> str:
-        """The id of the registry's key that signed this version, or "" where none did."""
-        keys = await registry.keys() if dist.signatures or self._signatures == "required" else None
-        if dist.signatures and keys:
-            text = f"{dist.package}@{dist.version}:{dist.integrity}"
+    def _carried(self, dist: Dist, said: Vouched, file: Path) -> Proof | None:
+        if not said.signatures:
+            if self._signatures == "required":
+                raise _not_shown(dist, "its registry did not sign it, or an older gateway made the bundle")
+            return None
+        proof = _proof_of(dist, said.signatures)
+        require_tarball(proof, file)
+        if self._keys is not None:
+            proof.key(read_key_file(self._keys))
+        elif self._signatures == "required":
+            raise _not_shown(dist, "no registry is asked, and PLUGWAY_NPM_KEYS names no keys of it")
+        return proof
+
+    async def vouched(self, release: Release) -> Vouched:
+        """What the registry signed of an installed release, to be carried elsewhere."""
+        proof = await asyncio.to_thread(read_proof, _directory(release))
+        return Vouched(integrity=proof.integrity, signatures=proof.signatures) if proof else Vouched()
+
+    async def check(self, release: Release) -> tuple[bool | None, str]:
+        """Whether the registry's signature still holds, in words; None where nothing can be said."""
+        try:
+            return await asyncio.to_thread(self._check, _directory(release))
+        except PlugwayError as error:
+            return False, error.detail
+
+    def _check(self, directory: Path) -> tuple[bool | None, str]:
+        proof = read_proof(directory)
+        if proof is None:
+            required = self._signatures == "required"
+            return (False if required else None), "No signature of its registry is kept here."
+        require_tarball(proof, archive_of(directory))
+        if self._keys is not None:
+            key = proof.key(read_key_file(self._keys))
+            return True, f"{proof.package} {proof.version} is signed by the key {key} of PLUGWAY_NPM_KEYS."
+        if not proof.keys:
+            words = "Signed, it is said, by its registry; PLUGWAY_NPM_KEYS names no keys to tell by."
+            return (False if self._signatures == "required" else None), words
+        key = proof.key(read_keys(proof.keys.encode()))
+        return True, f"{proof.package} {proof.version} is signed by the registry's key {key}."
+
+    async def _proof(self, registry: NpmRegistry, dist: Dist) -> Proof | None:
+        """What the registry signed of this version; None where it did not, or has no keys."""
+        if not dist.signatures and self._signatures != "required":
+            return None
+        own = self._keys
+        content = (await registry.keys() or b"") if own is None else b""
+        if dist.signatures and (own or content):
+            keys = read_keys(content) if own is None else await asyncio.to_thread(read_key_file, own)
             expiring = any(key.expires for key in keys)
             published = await registry.published_at(dist.version) if expiring else ""
-            return signing_key(text, dist.signatures, keys, published)
+            proof = _proof_of(dist, dist.signatures, published=published, keys=content.decode())
+            proof.key(keys)
+            return proof
         if self._signatures == "required":
-            why = "it publishes no keys" if dist.signatures else "it did not sign it"
-            raise BadRegistrySignature(
-                f"{dist.package} {dist.version} cannot be shown to be what the registry published: {why}.",
-                hint="PLUGWAY_NPM_SIGNATURES=if-offered installs it without.",
-            )
-        return ""
+            raise _not_shown(dist, "it publishes no keys" if dist.signatures else "it did not sign it")
+        return None
+
+
+def _proof_of(dist: Dist, signatures: Signatures, *, published: str = "", keys: str = "") -> Proof:
+    return Proof(
+        package=dist.package,
+        version=dist.version,
+        integrity=dist.integrity,
+        signatures=signatures,
+        published=published,
+        keys=keys,
+    )
+
+
+def _not_shown(dist: Dist, why: str) -> BadRegistrySignature:
+    return BadRegistrySignature(
+        f"{dist.package} {dist.version} cannot be shown to be what the registry published: {why}.",
+        hint="PLUGWAY_NPM_SIGNATURES=if-offered installs it without.",
+    )
+
+
+def _directory(release: Release) -> Path:
+    assert isinstance(release.artifact, DirectoryArtifact)
+    return Path(release.artifact.path)
 
 
 def _wish(definition: PluginDefinition) -> tuple[str, str]:
@@ -136,7 +214,7 @@ def _wish(definition: PluginDefinition) -> tuple[str, str]:
 
 
 def _read(
-    definition: PluginDefinition, dist: Dist, signed: str, digest: str, tarball: Path, files: Path
+    definition: PluginDefinition, dist: Dist, proof: Proof | None, digest: str, tarball: Path, files: Path
 ) -> Found:
     """What the tarball holds. Its own package.json is the truth. Blocking."""
     names = unpack(tarball, files)
@@ -151,7 +229,15 @@ def _read(
         "package": dist.package,
         "version": dist.version,
         "integrity": dist.integrity,
-        "registrySignature": signed,
         "subjects": {"archive": digest},
     }
-    return found_in(definition, package, names, files, version=dist.version, origin=origin, archive=tarball)
+    return found_in(
+        definition,
+        package,
+        names,
+        files,
+        version=dist.version,
+        origin=origin,
+        archive=tarball,
+        beside={PROOF: proof.dump() if proof else b""},
+    )

@@ -18,7 +18,6 @@ from gateway.semver import is_version
 from gateway.sources.base import NotInCatalog, SourceUnreadable
 from gateway.sources.fetch import Fetcher, FetchFailed
 from gateway.sources.npm_config import NpmConfig
-from gateway.sources.npm_signatures import Key, read_keys
 
 PACKAGE = re.compile(r"(?:@[a-z0-9~-][a-z0-9._~-]*/)?[a-z0-9~-][a-z0-9._~-]*")
 _MAX_DOCUMENT = 64 * 2**20
@@ -76,18 +75,17 @@ class NpmRegistry:
         moment = times.get(version) if isinstance(times, dict) else None
         return moment if isinstance(moment, str) else ""
 
-    async def keys(self) -> tuple[Key, ...] | None:
-        """The registry's public keys; None where it publishes none."""
+    async def keys(self) -> bytes | None:
+        """The registry's public keys, as it gives them; None where it publishes none."""
         url = f"{self._base}-/npm/v1/keys"
         try:
-            content = await self._fetcher.document(
+            return await self._fetcher.document(
                 url, limit=_MAX_KEYS, credentials=self._config.credentials(url)
             )
         except FetchFailed as error:
             if error.answered in (400, 404, 405):
                 return None
             raise
-        return read_keys(content)
 
     async def _document(self, accept: str) -> dict[str, Any]:
         url = self._base + quote(self._package, safe="@")
@@ -147,7 +145,7 @@ def _dist(package: str, version: str, said: Any) -> Dist:
         version=version,
         tarball=tarball,
         integrity=integrity,
-        sha512=_sha512(package, version, integrity),
+        sha512=read_integrity(package, version, integrity),
         signatures=tuple(
             {key: one[key] for key in ("keyid", "sig") if isinstance(one.get(key), str)}
             for one in (signatures if isinstance(signatures, list) else ())
@@ -156,8 +154,11 @@ def _dist(package: str, version: str, said: Any) -> Dist:
     )
 
 
-def _sha512(package: str, version: str, integrity: str) -> bytes:
-    """The sha512 out of a subresource-integrity text, which may hold several digests."""
+def read_integrity(package: str, version: str, integrity: str) -> bytes:
+    """The sha512 out of a subresource-integrity text, which may hold several digests.
+
+    Raises :class:`WeakIntegrity`.
+    """
     for part in integrity.split():
         algorithm, _, value = part.partition("?")[0].partition("-")
         if algorithm == "sha512":

@@ -152,6 +152,7 @@ class Bundles:
             parts=tuple(digest for digest in original.files if digest != original.first),
             envelope=counted,
             envelopes=tuple(one for one in dict.fromkeys(original.envelopes) if one != counted),
+            vouched=original.vouched,
         )
         return plugin, original.files
 
@@ -227,7 +228,7 @@ class Bundles:
             raise BadBundle(
                 f"{definition.id} is of a source that bundles do not carry.", plugin=definition.id
             )
-        release = await carried.release(definition, plugin.version, plugin.file, files)
+        release = await carried.release(definition, plugin.version, plugin.file, files, plugin.vouched)
         evidence = await carried.evidence(definition, release, plugin.signatures)
         try:
             accepted = await self._judge(release, evidence, downgrade=downgrade)

@@ -35,7 +35,8 @@ class Elsewhere(Protocol):
 class Verification:
     """Reads everything anew: nothing that was found before counts.
 
-    ``upstream`` says what has become of the place that a release came from.
+    ``registry`` says whether the registry that it came from vouches for it, ``upstream`` what has become
+    of that place.
     """
 
     def __init__(
@@ -45,12 +46,14 @@ class Verification:
         content: Content,
         verify: Verify,
         standing: Callable[[ReleaseRecord], Awaitable[Standing]],
+        registry: Elsewhere,
         upstream: Elsewhere,
     ) -> None:
         self._store = store
         self._content = content
         self._verify = verify
         self._standing = standing
+        self._registry = registry
         self._upstream = upstream
 
     async def check(self, plugin: PluginId) -> tuple[Check, ...]:
@@ -58,7 +61,8 @@ class Verification:
         installed = self._store.plugin(plugin)
         record = self._store.release(installed.release_id)
         own = (await self._artefact(record), await self._page(record), await self._policy(record))
-        return own + await self._upstream.check(installed.definition, record.release)
+        vouched = await self._registry.check(installed.definition, record.release)
+        return own + vouched + await self._upstream.check(installed.definition, record.release)
 
     async def _artefact(self, record: ReleaseRecord) -> Check:
         release = record.release

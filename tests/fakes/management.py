@@ -288,7 +288,8 @@ class Bed:
 
 def _carried(home: Path, fetcher: Fetcher) -> Carried:
     source = OciSource(Registries(fetcher, lambda host: None, timeout=10))
-    return Carried(ExternalPlugins(home / "external", fetcher), {}, CarriedImages(home, source, limit=2**24))
+    kept = CarriedImages(home, source, limit=2**24)
+    return Carried(ExternalPlugins(home / "external", fetcher), {}, kept, {})
 
 
 @asynccontextmanager

@@ -78,6 +78,10 @@ class Registry:
         return base64.b64encode(self.key.sign(text.encode(), ec.ECDSA(SHA256()))).decode()
 
     def show_keys(self, expires: str | None = None) -> None:
+        self.web.pages["/-/npm/v1/keys"] = Page(self.listed_keys(expires))
+
+    def listed_keys(self, expires: str | None = None) -> bytes:
+        """What it answers for its keys."""
         public = self.key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
         key = {
             "keyid": KEY_ID,
@@ -86,4 +90,4 @@ class Registry:
             "key": base64.b64encode(public).decode(),
             "expires": expires,
         }
-        self.web.pages["/-/npm/v1/keys"] = Page(json.dumps({"keys": [key]}).encode())
+        return json.dumps({"keys": [key]}).encode()

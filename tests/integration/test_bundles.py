@@ -38,6 +38,11 @@ class Origin:
     bundle: Path
     releases: dict[str, str]
 
+    @property
+    def npm_keys(self) -> Path:
+        """The registry's keys, which the other site has by another way."""
+        return self.bundle.with_name("npm-keys.json")
+
     def parts(self) -> tuple[dict[str, Any], dict[str, bytes]]:
         """The list, and the files by name."""
         with tarfile.open(self.bundle) as tar:
@@ -74,7 +79,9 @@ async def _exported(root: Path) -> Origin:
     said = lock(plugin="panel", version="1.0.0", permissions={})
     signature = envelope(said=said, subjects={"archive": f"sha256:{hashlib.sha256(tarball).hexdigest()}"})
     async with serving(registry.web) as registry.base:
-        registry.publish(NAME, "1.0.0", tarball, sign=False)
+        registry.publish(NAME, "1.0.0", tarball)
+        registry.show_keys()
+        (root / "npm-keys.json").write_bytes(registry.listed_keys())
         registry.web.pages["/panel.json"] = Page(signature)
         registry.web.pages["/board.js"] = Page(MODULE)
         settings = {"PLUGWAY_NPM_REGISTRY": registry.base, "PLUGWAY_FETCH_ALLOW": "127.0.0.1"}
@@ -139,7 +146,8 @@ async def test_a_bundle_brings_plugins_to_a_site_that_can_fetch_nothing(
     tmp_path: Path, origin: Origin
 ) -> None:
     home = site(tmp_path, "board", "proxy", key=ONE.public.line)
-    async with gateway(home, settings=AWAY) as running:
+    signed = {"PLUGWAY_NPM_SIGNATURES": "required", "PLUGWAY_NPM_KEYS": str(origin.npm_keys)}
+    async with gateway(home, settings={**AWAY, **signed}) as running:
         ran = await told(running, "bundle", "import", str(origin.bundle))
         # Nobody is at the terminal to agree.
         assert ran.code == 2, ran
@@ -158,6 +166,10 @@ async def test_a_bundle_brings_plugins_to_a_site_that_can_fetch_nothing(
         assert "page 1.0.0" in page.raise_for_status().text
         page = await running.client.get("/plugins/board/ui/index.js")
         assert page.raise_for_status().content == MODULE
+        ran = await told(running, "verify", "panel", "--json")
+        assert ran.code == 0, ran
+        checks = {check["what"]: check["ok"] for check in json.loads(ran.out)["checks"]}
+        assert (checks["artefact"], checks["trust"], checks["registry"]) == (True, True, True)
         again = await told(running, "bundle", "import", str(origin.bundle), "--yes")
         assert again.code == 0, again
         # It can be carried on from here.
@@ -235,11 +247,13 @@ async def test_what_was_changed_on_the_way_is_refused(tmp_path: Path, origin: Or
 
         origin.write(bad, manifest, {**files, name: evil})
         await refused("another digest than its name says")
-        # Whoever changes name and list as well still lacks the signer's key.
+        # Whoever changes name and list as well still lacks the keys of registry and signer.
         swapped = {**others, f"files/{evil_digest}": evil}
         origin.write(bad, told_anew(file=f"sha256:{evil_digest}"), swapped)
+        await refused("not the one that its registry signed")
+        origin.write(bad, told_anew(file=f"sha256:{evil_digest}", registry=None), swapped)
         await refused("Not what was signed: archive")
-        origin.write(bad, told_anew(file=f"sha256:{evil_digest}", envelope=""), swapped)
+        origin.write(bad, told_anew(file=f"sha256:{evil_digest}", registry=None, envelope=""), swapped)
         await refused("is not signed")
         origin.write(bad, told_anew(version="2.0.0"), files)
         await refused("It is offered as @acme/panel 2.0.0")

@@ -19,6 +19,7 @@ SEEDS: dict[str, list[bytes]] = {
     "envelope": [envelope()],
     "statement": [json.dumps(GOOD_STATEMENT).encode()],
     "policy": [POLICY],
+    "origin": [b"img-src https://images.example", b"media-src https://a.b-c.example:8443"],
     "control": [POLICY],
 }
 RUNS = {"archive": 15_000}

@@ -50,6 +50,22 @@ def adapter_of(release: Release) -> dict[str, Any]:
     return dict(json.loads((Path(release.artifact.path) / "adapter.json").read_text()))
 
 
+@pytest.mark.parametrize("kind", ["none", None], ids=["uiType none", "no uiType"])
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("checksum", "sha256:" + "0" * 64), ("signature", "e30="), ("signer", "acme")],
+    ids=["checksum", "signature", "signer"],
+)
+async def test_nothing_vouches_for_a_server_without_a_page(
+    bed: Bed, field: str, value: str, kind: str | None
+) -> None:
+    with pytest.raises(BadInput) as refused:
+        await bed.resolve(apiBaseUrl=f"{bed.base}/v1", uiType=kind, **{field: value})
+    assert list(refused.value.fields) == [f"/{field}"]
+    assert "componentEndpoint" in refused.value.fields[f"/{field}"]
+    assert bed.web.paths() == []
+
+
 async def test_an_api_alone(bed: Bed) -> None:
     release = await bed.resolve(apiBaseUrl=f"{bed.base}/v1")
     assert (release.source, release.tier, release.ui_type) == (Source.REMOTE, Tier.EXTERNAL, UiType.NONE)

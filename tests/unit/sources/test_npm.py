@@ -17,14 +17,16 @@ from gateway.model import DirectoryArtifact, Release, Source, Tier, UiType
 from gateway.sources.addresses import AllowList
 from gateway.sources.archive import ArchiveRefused
 from gateway.sources.base import NotInCatalog
-from gateway.sources.external import ExternalPlugins
+from gateway.sources.external import ExternalPlugins, archive_of
 from gateway.sources.fetch import Fetcher
 from gateway.sources.npm import NpmSource
 from gateway.sources.npm_config import BadNpmConfig, NoNpmRegistry, read_npm_config
+from gateway.sources.npm_proof import BadNpmKeys
 from gateway.sources.npm_registry import WeakIntegrity
 from gateway.sources.npm_signatures import BadRegistrySignature
 from gateway.sources.package_json import BadPackage
 from gateway.sources.store import DigestMismatch
+from gateway.sources.vouched import Vouched
 from gateway.trust.verify import verify_release
 from tests.fakes.npm_registry import KEY_ID, Registry, package, tarball
 from tests.fakes.serving import serving
@@ -39,15 +41,47 @@ class Bed:
     root: Path
     npm_config: Path | None = None
     signatures: Literal["required", "if-offered"] = "if-offered"
+    keys: Path | None = None
 
-    async def resolve(self, wanted: str = "", **fields: Any) -> Release:
+    @property
+    def source(self) -> NpmSource:
         fetcher = Fetcher(AllowList(hosts=frozenset({"127.0.0.1"})), timeout=10, max_bytes=2**24)
-        source = NpmSource(
+        return NpmSource(
             ExternalPlugins(self.root / "external", fetcher),
             registry="" if self.npm_config else self.registry.base,
             npm_config=self.npm_config,
             signatures=self.signatures,
+            keys=self.keys,
         )
+
+    async def signed_by(self) -> str:
+        """Installs the newest; the words of who is kept as its signer, empty for nobody."""
+        release = await self.resolve()
+        ok, words = await self.source.check(release)
+        return words if ok else ""
+
+    def write_keys(self, registry: Registry | None = None, expires: str | None = None) -> None:
+        """As the operator of a site without network lays them there."""
+        self.keys = self.root / "keys.json"
+        self.keys.write_bytes((registry or self.registry).listed_keys(expires))
+
+    async def carried(self, said: Vouched, content: bytes | None = None, id_: str = "panel") -> Release:
+        """Read from a bundle at a site that asks no registry."""
+        external = ExternalPlugins(self.root / "external", self.source._external.fetcher)
+        asked = len(self.registry.web.asked)
+        definition = parse_definition({"id": id_, "source": "npm", "uiConfig": {"packageName": NAME}})
+        async with external.workplace() as place:
+            file = place / "carried.tgz"
+            file.write_bytes(content or package(NAME, "1.0.0"))
+            found = await asyncio.to_thread(
+                self.source.read, definition, "1.0.0", file, place / "files", said
+            )
+            release = await external.publish(definition, found, place)
+        assert len(self.registry.web.asked) == asked
+        return release
+
+    async def resolve(self, wanted: str = "", **fields: Any) -> Release:
+        source = self.source
         document = {
             "id": "panel",
             "source": "npm",
@@ -93,7 +127,7 @@ async def test_a_package_becomes_a_release_that_can_be_verified(bed: Bed) -> Non
     where = directory(release)
     assert where.name == release.artifact.digest.removeprefix("sha256:")  # type: ignore[union-attr]
     assert (where / "ui" / "index.js").read_text().startswith("export function mount")
-    assert origin(release)["registrySignature"] == KEY_ID
+    assert KEY_ID in (await bed.source.check(release))[1]
     assert bed.left() == []
 
 
@@ -204,7 +238,7 @@ async def test_a_signature_of_another_version_does_not_hold(bed: Bed) -> None:
 async def test_what_is_signed_by_an_expired_key_counts_if_it_was_published_before(bed: Bed) -> None:
     bed.registry.publish(NAME, "1.0.0", package(NAME, "1.0.0"))
     bed.registry.show_keys(expires="2026-06-01T00:00:00.000Z")
-    assert origin(await bed.resolve())["registrySignature"] == KEY_ID
+    assert KEY_ID in await bed.signed_by()
     bed.registry.show_keys(expires="2025-06-01T00:00:00.000Z")
     with pytest.raises(BadRegistrySignature):
         await bed.resolve()
@@ -212,14 +246,87 @@ async def test_what_is_signed_by_an_expired_key_counts_if_it_was_published_befor
 
 async def test_unsigned_packages_are_refused_where_signatures_are_required(bed: Bed) -> None:
     bed.registry.publish(NAME, "1.0.0", package(NAME, "1.0.0"), sign=False)
-    assert origin(await bed.resolve())["registrySignature"] == ""
+    assert await bed.signed_by() == ""
     bed.signatures = "required"
     with pytest.raises(BadRegistrySignature, match="did not sign"):
         await bed.resolve()
     bed.registry.publish(NAME, "1.0.0", package(NAME, "1.0.0"))
-    assert origin(await bed.resolve())["registrySignature"] == KEY_ID
+    assert KEY_ID in await bed.signed_by()
     del bed.registry.web.pages["/-/npm/v1/keys"]
     with pytest.raises(BadRegistrySignature, match="no keys"):
+        await bed.resolve()
+
+
+async def test_what_a_registry_signed_can_be_shown_again_where_nobody_asks_it(bed: Bed) -> None:
+    bed.registry.publish(NAME, "1.0.0", package(NAME, "1.0.0"))
+    here = await bed.resolve()
+    said = await bed.source.vouched(here)
+    assert [one["keyid"] for one in said.signatures] == [KEY_ID]
+    bed.signatures = "required"
+    with pytest.raises(BadRegistrySignature, match="PLUGWAY_NPM_KEYS"):
+        await bed.carried(said)
+    bed.write_keys()
+    there = await bed.carried(said)
+    assert there == here, "the same release, however it came"
+    assert (await bed.source.check(there))[0] is True
+    assert await bed.source.vouched(there) == said, "it can be carried on"
+    archive_of(directory(there)).write_bytes(package(NAME, "1.0.0", description="other"))
+    assert (await bed.source.check(there))[0] is False
+
+
+async def test_what_came_without_keys_is_not_called_signed(bed: Bed) -> None:
+    bed.registry.publish(NAME, "1.0.0", package(NAME, "1.0.0"))
+    said = await bed.source.vouched(await bed.resolve())
+    there = await bed.carried(said)
+    assert (await bed.source.check(there))[0] is None
+    # Keys that come later tell.
+    bed.write_keys()
+    assert (await bed.source.check(there))[0] is True
+    bed.write_keys(Registry())
+    assert (await bed.source.check(there))[0] is False
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda bed, said: bed.write_keys(Registry()),
+        lambda bed, said: bed.write_keys(expires="2030-01-01T00:00:00.000Z"),
+        lambda bed, said: said.signatures[0].update(sig=bed.registry.signature("another@1.0.0:sha512-x")),
+        lambda bed, said: said.signatures[0].update(keyid="SHA256:other"),
+        lambda bed, said: said.signatures[0].clear(),
+    ],
+    ids=["a stranger's keys", "a key that expires", "another text", "another key", "no key"],
+)
+async def test_a_carried_signature_that_does_not_hold(
+    bed: Bed, spoil: Callable[[Bed, Vouched], object]
+) -> None:
+    bed.registry.publish(NAME, "1.0.0", package(NAME, "1.0.0"))
+    said = await bed.source.vouched(await bed.resolve())
+    before = bed.published()
+    bed.write_keys()
+    spoil(bed, said)
+    with pytest.raises(BadRegistrySignature):
+        await bed.carried(said, id_="other")
+    assert bed.published() == before
+
+
+async def test_a_carried_signature_is_of_the_carried_file(bed: Bed) -> None:
+    bed.registry.publish(NAME, "1.0.0", package(NAME, "1.0.0"))
+    said = await bed.source.vouched(await bed.resolve())
+    for given in (False, True):
+        if given:
+            bed.write_keys()
+        with pytest.raises(BadRegistrySignature, match="not the one that its registry signed"):
+            await bed.carried(said, package(NAME, "1.0.0", description="other"))
+
+
+@pytest.mark.parametrize("content", [None, b"", b"[]", b'{"keys": []}', b'{"keys": [7]}'])
+async def test_keys_that_cannot_be_read_are_told(bed: Bed, content: bytes | None) -> None:
+    bed.registry.publish(NAME, "1.0.0", package(NAME, "1.0.0"))
+    bed.keys = bed.root / "keys.json"
+    if content is not None:
+        bed.keys.write_bytes(content)
+    with pytest.raises(BadNpmKeys, match=r"keys\.json"):
         await bed.resolve()
 
 
