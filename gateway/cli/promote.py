@@ -24,6 +24,9 @@ def promote(
 
     The steps that are left are skipped; the bake is not. A rollout that is held for findings goes on from
     there instead, once you have agreed to them. One whose way back is held stays at the new version.
+
+    It may be held a second time, for what is known only once the new version runs. With --yes and --watch
+    that is agreed to as well, and told.
     """
 
     async def act(client: GatewayClient) -> Exit:
@@ -33,7 +36,7 @@ def promote(
         after = await steer(client, found, "promote", {"yes": yes or held})
         promoted = after["phase"] == "promoting"
         text = f"Everyone goes to {new(after)}." if promoted else "Agreed; the rollout goes on."
-        return await tell(client, after, text, as_json=as_json, watched=watch, timeout=timeout)
+        return await tell(client, after, text, as_json=as_json, watched=watch, timeout=timeout, agreed=yes)
 
     run(act, as_json)
 

@@ -47,6 +47,9 @@ class Live:
     def away(self, why: str) -> None:
         self._picture.away = why
 
+    def told(self, text: str) -> None:
+        self._console.print(Text(clean(text)))
+
 
 class Picture:
     """What is drawn of the last look; numbers stay when the rollout has ended."""

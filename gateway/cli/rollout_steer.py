@@ -29,10 +29,11 @@ async def tell(
     watched: bool = False,
     timeout: float | None = None,  # noqa: ASYNC109  an option of the command
     back: bool = False,
+    agreed: bool = False,
 ) -> Exit:
     """Say what was done, or watch what comes of it."""
     if watched:
-        return await watch(client, rollout, as_json=as_json, timeout=timeout, back=back)
+        return await watch(client, rollout, as_json=as_json, timeout=timeout, back=back, agreed=agreed)
     if as_json:
         print_json(rollout)
         return Exit.OK

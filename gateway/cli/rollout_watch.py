@@ -51,6 +51,8 @@ class Shown(Protocol):
 
     def away(self, why: str) -> None: ...
 
+    def told(self, text: str) -> None: ...
+
 
 class Quiet:
     """Shows nothing: programs read the end."""
@@ -65,6 +67,9 @@ class Quiet:
         return None
 
     def away(self, why: str) -> None:
+        return None
+
+    def told(self, text: str) -> None:
         return None
 
 
@@ -106,6 +111,9 @@ class Plain(Quiet):
             print_line(f"{clean(why)} Waiting for it; the rollout goes on when it is back.")
         self._away = True
 
+    def told(self, text: str) -> None:
+        print_line(f"          {clean(text)}")
+
 
 async def watch(
     client: GatewayClient,
@@ -114,14 +122,18 @@ async def watch(
     as_json: bool,
     timeout: float | None = None,  # noqa: ASYNC109  an option of the command
     back: bool = False,
+    agreed: bool = False,
 ) -> Exit:
-    """Show ``rollout`` until it is settled; ``back`` says that going back is what was asked for."""
+    """Show ``rollout`` until it is settled; ``back`` says that going back is what was asked for.
+
+    ``agreed``: somebody said yes beforehand, which is given wherever it is held for findings.
+    """
     shown = _shown(as_json)
     seen = dict(rollout)
     with shown:
         try:
             async with asyncio.timeout(timeout):
-                seen = await _until_settled(client, seen, shown)
+                seen = await _until_settled(client, seen, shown, agreed=agreed)
         except TimeoutError:
             raise failure(
                 Exit.TIMED_OUT,
@@ -135,7 +147,7 @@ async def watch(
     return exit_of(seen, back=back)
 
 
-async def _until_settled(client: GatewayClient, seen: Object, shown: Shown) -> Object:
+async def _until_settled(client: GatewayClient, seen: Object, shown: Shown, *, agreed: bool) -> Object:
     loop = asyncio.get_running_loop()
     answered = loop.time()
     async with News(client, str(seen["plugin"])) as news:
@@ -152,7 +164,21 @@ async def _until_settled(client: GatewayClient, seen: Object, shown: Shown) -> O
             shown.show(seen)
             if seen["phase"] in SETTLED:
                 return seen
+            if agreed and seen["phase"] == "paused" and seen["heldFor"] and not seen["approved"]:
+                await _agree(client, seen, shown)
             await news()
+
+
+async def _agree(client: GatewayClient, seen: Object, shown: Shown) -> None:
+    """Each hold has findings of its own: what a contract takes away is known only once it runs."""
+    try:
+        await client.call("POST", rollout_path(str(seen["id"]), "promote"), {"yes": True})
+    except Failure as error:
+        # It moved on meanwhile, or the gateway is away: the next look tells.
+        if not _passing(error) and error.problem.get("status") != 409:
+            raise
+        return
+    shown.told(f"Agreed, as --yes says: {'; '.join(seen['heldFor'])}")
 
 
 def _passing(error: Failure) -> bool:

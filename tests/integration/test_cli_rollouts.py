@@ -168,6 +168,13 @@ async def test_findings_are_gone_over_only_after_a_yes(run: Shell) -> None:
     assert agreed.out.splitlines()[-1] == "mover is at 4.0.0."
 
 
+async def test_a_yes_given_to_who_watches_counts_at_every_hold(run: Shell) -> None:
+    await run.phase(await run.begin("4.0.0"), "paused")
+    agreed = await run.good("promote", "mover", "--yes", "--watch", "--timeout", "120")
+    assert "Agreed, as --yes says: route GET /greeting was removed" in agreed.out
+    assert agreed.out.splitlines()[-1] == "mover is at 4.0.0."
+
+
 async def test_going_back_over_changed_data_is_asked_for_twice(run: Shell) -> None:
     held = await run("rollout", "mover", "5.0.0", *QUICK[:-4], "--bake", "30s", "--drain", "2s", "--watch")
     assert held.code == 8, held
