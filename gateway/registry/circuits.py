@@ -42,6 +42,10 @@ class CircuitReport:
         return f"{failed} It gets no calls for another {self.until - now:.0f} s." if state == "open" else ""
 
 
+def _state(report: CircuitReport | None) -> CircuitState:
+    return "closed" if report is None else report.state
+
+
 Listener = Callable[[CircuitReport], None]
 
 
@@ -60,14 +64,20 @@ class CircuitBoard:
     def report(self, report: CircuitReport, process: str = "") -> None:
         """``process`` names the data plane that says so, where there are several."""
         key = (report.instance, report.incarnation, process)
+        before, shown = self._reports.get(key), self.of(report.instance)
+        if report == before:
+            return  # Said again to somebody who might not have heard it.
         if report.state == "closed":
             self._reports.pop(key, None)
         else:
             self._reports[key] = report
         if report.state == "open":
             self.ejections[report.plugin] = self.ejections.get(report.plugin, 0) + 1
+        now = self.of(report.instance)
+        if _state(now) == _state(shown) and now is not None:
+            return  # For the others it stays as it was.
         for listener in self._listeners:
-            listener(report)
+            listener(now or report)
 
     def forget(self, instance: InstanceId, incarnation: str, process: str = "") -> None:
         """It is gone, and what was said of it with it."""
@@ -79,11 +89,13 @@ class CircuitBoard:
 
     def of(self, instance: InstanceId) -> CircuitReport | None:
         """None where all is well."""
-        found = [report for (id_, _, _), report in self._reports.items() if id_ == instance]
+        found = [report for (id_, _, _), report in tuple(self._reports.items()) if id_ == instance]
         return max(found, key=lambda report: (report.state == "open", report.until), default=None)
 
     def all(self) -> list[CircuitReport]:
-        return list(self._reports.values())
+        """The worst word on each instance."""
+        instances = dict.fromkeys(instance for instance, _, _ in tuple(self._reports))
+        return [report for instance in instances if (report := self.of(instance)) is not None]
 
     def on_report(self, listener: Listener) -> None:
         self._listeners.append(listener)

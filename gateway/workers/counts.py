@@ -69,6 +69,7 @@ class WorkerMetrics(Counting):
         self._unserved: dict[str, Unserved] = {}
         self._ended = CallMetrics()
         self._beats: dict[str, Beat] = {}
+        self._cpu_ended = 0.0
         self.circuits = CircuitBoard()
         self.serving = 0
         self.started = 0
@@ -104,7 +105,8 @@ class WorkerMetrics(Counting):
 
     def ended(self, worker: str) -> None:
         """The worker is gone: what it had counted stays."""
-        self._beats.pop(worker, None)
+        if (last := self._beats.pop(worker, None)) is not None:
+            self._cpu_ended += last.cpu
         _refuse(self._ended, self._unserved.pop(worker, Unserved()))
         if (metrics := self._of.pop(worker, None)) is not None:
             self._ended.absorb(metrics, active=False)
@@ -115,6 +117,14 @@ class WorkerMetrics(Counting):
     def collect(self) -> Iterator[Metric]:
         yield from self._whole().collect()
         yield from LimitMetrics(self, self, self.circuits).collect()
+        beats = tuple(self._beats.values())
+        cpu, memory = self._cpu_ended + sum(beat.cpu for beat in beats), sum(beat.memory for beat in beats)
+        yield CounterMetricFamily(
+            "plugway_workers_cpu_seconds", "Processor's time of all workers, ended ones too", value=cpu
+        )
+        yield GaugeMetricFamily(
+            "plugway_workers_resident_memory_bytes", "Memory of all workers", value=memory
+        )
         yield GaugeMetricFamily("plugway_workers", "Workers that take calls", value=self.serving)
         yield CounterMetricFamily("plugway_worker_starts", "Workers that were started", value=self.started)
         yield CounterMetricFamily(

@@ -5,9 +5,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from types import MappingProxyType
+
+import psutil
 
 from gateway.access.reader import AccessReader
 from gateway.access.table import AccessTable
@@ -49,6 +52,11 @@ SILENCE = 5.0
 
 _MOST_KEPT = 10 * 2**20
 """Bytes of the workers' own log, beyond which it begins anew."""
+
+
+def _memory() -> int:
+    """Resident bytes of this process."""
+    return int(psutil.Process().memory_info().rss)
 
 
 class Link:
@@ -193,9 +201,9 @@ class Link:
     def report(self) -> None:
         """Tell what was counted since the last time; a sign of life even where that is nothing."""
         free, lag, share = self._limits.now if self._limits is not None else (0, 0.0, 0.0)
-        self._tell(Beat(free=free, lag=lag, share=share))
-        if self._stream is not None and (times := self.callers.take_used()):
-            self._tell(Used(times=times))
+        self._tell(Beat(free=free, lag=lag, share=share, cpu=time.process_time(), memory=_memory()))
+        if self._stream is not None and not self._stream.stuffed and (times := self.callers.take_used()):
+            self._stream.send(Used(times=times))
         for counted in self._unsent.changed() if self._unsent is not None else ():
             self._tell(counted)
 

@@ -84,12 +84,15 @@ class Beat:
     """Sent several times a second, so that silence means something. A worker says how it does.
 
     ``free`` is how many more calls it takes, ``lag`` how late its loop is in seconds, ``share`` the part
-    of the calls that it refuses for that.
+    of the calls that it refuses for that; ``cpu`` the processor's seconds since it started, ``memory`` its
+    resident bytes.
     """
 
     free: int = 0
     lag: float = 0.0
     share: float = 0.0
+    cpu: float = 0.0
+    memory: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

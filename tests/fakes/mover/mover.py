@@ -46,6 +46,8 @@ async def app(scope: dict[str, Any], receive: Any, send: Any) -> None:
     elif path == "/say":
         logging.getLogger("mover").warning("said in a call")
         await answer(send, "said")
+    elif path == "/sleep":
+        await asyncio.sleep(60)
     elif path == "/traced":
         await say_trace(scope, send)
     elif path == "/greeting":

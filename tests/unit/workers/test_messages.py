@@ -99,7 +99,7 @@ MESSAGES: list[Message] = [
     Used(times={"t": 1.5}),
     Routes(epoch=3, number=4, base=3, gone=(PluginId("gone"),), put=(full_route(),)),
     Watched(doubted=frozenset({NOTES}), measured={NOTES: 3}),
-    Beat(free=5, lag=0.5, share=0.25),
+    Beat(free=5, lag=0.5, share=0.25, cpu=1.5, memory=7),
     Serving(),
     Ack(epoch=1, number=2),
     Behind(),
