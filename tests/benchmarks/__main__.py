@@ -9,10 +9,12 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from pathlib import Path
 
 import uvloop
 
 from tests.benchmarks.cases import CASES
+from tests.benchmarks.document import put_into
 from tests.benchmarks.field import TITLES, Missing
 from tests.benchmarks.report import judged, machine, table
 from tests.benchmarks.runner import Plan, as_json, measure
@@ -31,6 +33,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--only", default="", help=f"cases by comma: {', '.join(CASES)}")
     parser.add_argument("--peers", default="", help=f"peers by comma: {', '.join(TITLES)}")
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    parser.add_argument("--write", metavar="FILE", help="put the table into a document, too")
     parser.add_argument("--check", action="store_true", help="fail where a goal is missed")
     parser.add_argument("--rounds", type=int, default=3, help="rounds for each peer and case (default 3)")
     parser.add_argument("--seconds", type=float, default=1.0, help="seconds a round (default 1)")
@@ -49,6 +52,8 @@ def main() -> int:
         results = uvloop.run(measure(peers, cases, plan))
     except (ValueError, Missing) as error:
         parser.exit(2, f"{error}\n")
+    if arguments.write:
+        put_into(Path(arguments.write), "peers", table(results))
     if arguments.json:
         sys.stdout.write(json.dumps({"machine": machine(), **as_json(results)}, indent=2) + "\n")
     else:

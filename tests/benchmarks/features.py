@@ -1,31 +1,36 @@
 """What each feature costs a call: ``python -m tests.benchmarks.features``.
 
-Each feature is a route of its own in one data plane, or a header, so that it can be had or left. Short
-rounds go through all of them in turn, and what counts is the median of the differences within a round:
-what else the machine does falls on both sides. ``+-`` is half of the distance between the quartiles.
+Each feature is a route of its own in one data plane, or a header, so that it can be had or left. In each
+round every feature stands beside a call without it, in changing order, and what counts is the median of
+those differences: what else the machine does falls on both sides. ``+-`` is half of the distance between
+the quartiles.
 """
 
 from __future__ import annotations
 
 import argparse
+import asyncio
 import json
 import sys
 import tempfile
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import quantiles
+from statistics import median, quantiles
 
 import uvloop
 
 from tests.benchmarks import peers
 from tests.benchmarks.accounting import Account
+from tests.benchmarks.document import put_into
 from tests.benchmarks.field import asset_path, cores
 from tests.benchmarks.http_load import Connection, connected, request
 from tests.benchmarks.pacing import Caller, for_seconds
 from tests.fakes.data_plane import TOKEN
 
+_TAKEN = b"HTTP/1.1 200 OK\r\ncontent-type: application/x-protobuf\r\ncontent-length: 0\r\n\r\n"
+Costs = dict[str, list[tuple[float, float]]]
 _AT_ONCE = 16
 _TRACE = f"traceparent: 00-{'a' * 32}-{'b' * 16}-01"
 _ORIGIN = "origin: https://app.example"
@@ -39,7 +44,7 @@ class Feature:
     words: str
     message: bytes
     beside: str = "plain"
-    signed: bool = True
+    plane: str = "usual"
     status: int = 200
 
 
@@ -57,7 +62,7 @@ def features(asset: str) -> list[Feature]:
     return [
         Feature("plain", "a call as usual: token, access, call token, limits of number, metrics", plain),
         Feature("open", "a public route, called by nobody known", anonymous),
-        Feature("unsigned", "no key for call tokens", plain, signed=False),
+        Feature("unsigned", "no key for call tokens", plain, plane="unsigned"),
         Feature("ruled", "50 access rules in the manifest", _get("ruled")),
         Feature("templates", "51 route templates for the metrics", _get("templates")),
         Feature("limited", "rates for all, by user and by route, calls at once by user", _get("limited")),
@@ -65,6 +70,8 @@ def features(asset: str) -> list[Feature]:
         Feature("preview", "a rollout's testers are looked for", _get("preview")),
         Feature("id", "the client's own request id", _get("plain", "x-request-id: client-0123456789")),
         Feature("trace", "W3C trace context passed on", _get("plain", _TRACE)),
+        Feature("traced", "a trace of each call to a collector", plain, plane="traced"),
+        Feature("logged", "a line in the log for each call", plain, plane="logged"),
         Feature("headers", "10 more headers", _get("plain", *headers)),
         Feature("post", "a body of 1 KiB", post),
         Feature("unbound", "typed services, a path of the HTTP app", _get("typed", path="/other/1")),
@@ -79,30 +86,45 @@ def _with(message: bytes, line: str) -> bytes:
     return message.removesuffix(b"\r\n") + line.encode() + b"\r\n\r\n"
 
 
-async def measure(rounds: int, seconds: float) -> dict[str, list[float]]:
-    """Microseconds a call of each feature, a round each."""
+async def measure(rounds: int, seconds: float) -> Costs:
+    """Microseconds a call with each feature, and without it; a pair each round."""
     measured, others = cores()
     with tempfile.TemporaryDirectory(prefix="pw-bench-") as directory, ExitStack() as stack:
         stack.enter_context(peers.on_cores(others))
         socket, http_socket = f"{directory}/p.sock", f"{directory}/h.sock"
         stack.enter_context(peers.module("plugin", socket, http_socket))
         await peers.exists(Path(http_socket))
-        planes: dict[bool, tuple[int, int]] = {}
-        for signed, word in ((True, "signed"), (False, "unsigned")):
-            port, home = peers.free_port(), f"{directory}/{word}"
+        collector = await asyncio.start_server(_collect, "127.0.0.1", 0)
+        address = f"http://127.0.0.1:{collector.sockets[0].getsockname()[1]}"
+        planes: dict[str, tuple[int, int]] = {}
+        for plane in ("usual", "unsigned", "logged", "traced"):
+            port, home = peers.free_port(), f"{directory}/{plane}"
             with peers.on_cores(measured):
-                command = peers.module("features_process", str(port), socket, home, word)
+                command = peers.module("features_process", str(port), socket, home, plane, address)
                 running = stack.enter_context(command)
             await peers.listening(port, running)
-            planes[signed] = running.pid, port
-        chosen = features(asset_path(planes[True][1]))
-        costs: dict[str, list[float]] = {feature.name: [] for feature in chosen}
+            planes[plane] = running.pid, port
+        chosen = features(asset_path(planes["usual"][1]))
+        known = {feature.name: feature for feature in chosen}
+        costs: Costs = {feature.name: [] for feature in chosen}
         for number in range(rounds + 1):
-            for feature in chosen if number % 2 else reversed(chosen):
-                cost = await _round(*planes[feature.signed], feature, seconds)
+            for feature in chosen:
+                pair = [feature, known[feature.beside or feature.name]]
+                spent = {}
+                for side in (0, 1) if number % 2 else (1, 0):
+                    spent[side] = await _round(*planes[pair[side].plane], pair[side], seconds)
                 if number:  # The first round warms up.
-                    costs[feature.name].append(cost)
+                    costs[feature.name].append((spent[0], spent[1]))
     return costs
+
+
+async def _collect(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Takes traces and throws them away."""
+    with suppress(asyncio.IncompleteReadError, ConnectionError):
+        while head := (await reader.readuntil(b"\r\n\r\n")).lower():
+            await reader.readexactly(int(head.partition(b"content-length:")[2].split(b"\r\n")[0]))
+            writer.write(_TAKEN)
+    writer.close()
 
 
 async def _round(pid: int, port: int, feature: Feature, seconds: float) -> float:
@@ -118,20 +140,20 @@ def _caller(connection: Connection, message: bytes) -> Caller:
     return lambda: connection.call(message)
 
 
-def difference(costs: Sequence[float], beside: Sequence[float]) -> tuple[float, float]:
-    """The median of the differences within a round, and half of the distance between their quartiles."""
-    differences = [one - other for one, other in zip(costs, beside, strict=True)]
+def difference(pairs: Sequence[tuple[float, float]]) -> tuple[float, float]:
+    """The median of the differences within the pairs, and half of the distance between their quartiles."""
+    differences = [one - other for one, other in pairs]
     low, middle, high = quantiles(differences, n=4, method="inclusive")
     return middle, (high - low) / 2
 
 
-def table(costs: dict[str, list[float]]) -> str:
+def table(costs: Costs) -> str:
     lines = ["| what | CPU a call | more than without |", "| --- | ---: | ---: |"]
     for feature in features("/"):
-        middle = quantiles(costs[feature.name], n=4, method="inclusive")[1]
+        middle = median(cost for cost, _ in costs[feature.name])
         more = ""
         if feature.beside and feature.beside != feature.name:
-            by, spread = difference(costs[feature.name], costs[feature.beside])
+            by, spread = difference(costs[feature.name])
             more = f"{by:+.1f} +- {spread:.1f} us"
         lines.append(f"| {feature.words} | {middle:.0f} us | {more} |")
     return "\n".join(lines)
@@ -140,10 +162,13 @@ def table(costs: dict[str, list[float]]) -> str:
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.features", description=__doc__)
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    parser.add_argument("--write", metavar="FILE", help="put the table into a document, too")
     parser.add_argument("--rounds", type=int, default=20, help="rounds of each (default 20)")
-    parser.add_argument("--seconds", type=float, default=0.2, help="seconds a round (default 0.2)")
+    parser.add_argument("--seconds", type=float, default=0.15, help="seconds a side and round (default 0.15)")
     arguments = parser.parse_args()
     costs = uvloop.run(measure(arguments.rounds, arguments.seconds))
+    if arguments.write:
+        put_into(Path(arguments.write), "features", table(costs))
     sys.stdout.write((json.dumps(costs) if arguments.json else table(costs)) + "\n")
     return 0
 

@@ -1,10 +1,12 @@
-"""A data plane with one route for each feature: ``... features_process PORT SOCKET HOME (signed|unsigned)``.
+"""A data plane with one route for each feature: ``... features_process PORT SOCKET HOME PLANE [COLLECTOR]``.
 
-``unsigned`` has no key for call tokens. All routes lead to the same plugin.
+``PLANE`` is ``usual``; ``unsigned``, without a key for call tokens; ``logged``, with a line for each call; or
+``traced``, with a trace of each to that address. All routes lead to the same plugin.
 """
 
 from __future__ import annotations
 
+import os
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -29,6 +31,7 @@ from gateway.proxy.access_log import AccessLog
 from gateway.proxy.app import DataPlane
 from gateway.proxy.server import uvicorn_options
 from gateway.proxy.split import Front
+from gateway.proxy.tracing import open_tracing
 from gateway.registry.boards import OutcomeBoard, SnapshotBoard
 from gateway.settings import Settings
 from gateway.sources.store import ContentStore
@@ -69,10 +72,22 @@ def _routes(address: str, typed: TypedServices) -> dict[PluginId, Route]:
     return {one.plugin_id: one for one in routes}
 
 
-async def main(port: str, socket: str, home: str, keys: str) -> None:
-    settings = Settings.model_validate({"home": home})
+def _write_away(lines: bytes) -> None:
+    with Path(os.devnull).open("wb") as nobody:
+        nobody.write(lines)
+
+
+async def main(port: str, socket: str, home: str, plane: str, collector: str = "") -> None:
+    settings = Settings.model_validate(
+        {
+            "home": home,
+            "access_log": "all" if plane == "logged" else "errors",
+            "traces": collector if plane == "traced" else "",
+            "traces_ratio": 1.0,
+        }
+    )
     snapshots, content, keeper = SnapshotBoard(), ContentStore(Path(home)), gatekeeper()
-    if keys == "unsigned":
+    if plane == "unsigned":
         keeper.board.change(call_key=None)
     data_plane = DataPlane(
         snapshots=snapshots,
@@ -81,7 +96,8 @@ async def main(port: str, socket: str, home: str, keys: str) -> None:
         content=content,
         settings=settings,
         asset_key=b"a" * 32,
-        log=AccessLog.of(settings),
+        log=AccessLog.of(settings, _write_away),
+        tracing=open_tracing(settings),
     )
     address = f"unix:{socket}"
     notes = await with_parts({PluginId("notes"): route(endpoint(address))}, content)

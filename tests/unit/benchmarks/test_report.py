@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from tests.benchmarks import proxies
 from tests.benchmarks.__main__ import names_of
 from tests.benchmarks.cases import CASES, MIB
+from tests.benchmarks.document import put_into
 from tests.benchmarks.field import TITLES, Missing, check_programs
 from tests.benchmarks.regression import Ratio, load, ratios, worse
 from tests.benchmarks.report import judged, table
@@ -89,6 +92,17 @@ def test_a_missing_program_is_named_with_how_to_install_it(monkeypatch: pytest.M
         "To measure without: --peers direct,gateway",
     ]
     check_programs(["direct", "gateway"])
+
+
+def test_a_table_replaces_the_one_in_a_document_and_nothing_else(tmp_path: Path) -> None:
+    document = tmp_path / "doc.md"
+    document.write_text("before\n<!-- peers -->\nold\n<!-- /peers -->\nafter\n")
+    put_into(document, "peers", "| new |")
+    assert document.read_text() == "before\n<!-- peers -->\n\n| new |\n\n<!-- /peers -->\nafter\n"
+    put_into(document, "peers", "| newer |")
+    assert document.read_text().count("newer") == 1
+    with pytest.raises(ValueError, match="has no <!-- features -->"):
+        put_into(document, "features", "| x |")
 
 
 def test_names_are_taken_in_their_usual_order_and_unknown_ones_refused() -> None:
