@@ -16,6 +16,7 @@ from gateway.definition import parse_definition
 from gateway.errors import Conflict, PlugwayError
 from gateway.home import Home
 from gateway.model import PluginId, PluginState
+from gateway.open_files import raise_limit
 from gateway.registry.boards import Event, EventBoard
 from gateway.settings import Settings
 
@@ -43,6 +44,7 @@ async def run(settings: Settings, announce: Announce) -> None:
     SIGTERM before it serves cancels it, and what has begun is ended.
     """
     announce("gateway", f"Plugway {__version__}, state in {settings.home}")
+    raise_limit()
     # Plugins start before there is a server, which then takes the signal over.
     if this := asyncio.current_task():
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, this.cancel)

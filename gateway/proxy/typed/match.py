@@ -31,7 +31,7 @@ class Tree(Generic[T]):
         node = self._root
         for segment in template.segments:
             if isinstance(segment, Wildcard):
-                node = node.wild.setdefault(segment, _Node())
+                node = node.below(segment)
             else:
                 node = node.literal.setdefault(segment.encode(), _Node())
         verb = template.verb.encode()
@@ -58,24 +58,33 @@ class Tree(Generic[T]):
 
 
 class _Node(Generic[T]):
-    __slots__ = ("leaves", "literal", "wild")
+    __slots__ = ("leaves", "literal", "one", "rest")
 
     def __init__(self) -> None:
         self.literal: dict[bytes, _Node[T]] = {}
-        self.wild: dict[Wildcard, _Node[T]] = {}
+        # Not in a dictionary: to hash a member of an enum costs more than the rest of a step.
+        self.one: _Node[T] | None = None
+        self.rest: _Node[T] | None = None
         self.leaves: dict[tuple[str, bytes], tuple[Template, T]] = {}
+
+    def below(self, wildcard: Wildcard) -> _Node[T]:
+        """The node behind a wildcard, made where there is none."""
+        if wildcard is Wildcard.ONE:
+            self.one = self.one or _Node()
+            return self.one
+        self.rest = self.rest or _Node()
+        return self.rest
 
     def find(self, parts: list[bytes], at: int, key: tuple[str, bytes]) -> tuple[Template, T] | None:
         if at < len(parts):
             part = parts[at]
             if (next_ := self.literal.get(part)) and (found := next_.find(parts, at + 1, key)):
                 return found
-            if (next_ := self.wild.get(Wildcard.ONE)) and (found := next_.find(parts, at + 1, key)):
+            if (next_ := self.one) and (found := next_.find(parts, at + 1, key)):
                 return found
         elif found := self.leaves.get(key):
             return found
-        rest = self.wild.get(Wildcard.REST)
-        return rest.leaves.get(key) if rest else None
+        return self.rest.leaves.get(key) if self.rest else None
 
 
 def values(template: Template, parts: list[bytes]) -> list[bytes]:
