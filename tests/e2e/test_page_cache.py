@@ -101,6 +101,9 @@ async def test_a_page_of_one_module_is_its_document(browser: Browser, running: R
             await expect(title).to_have_css("background-image", re.compile("data:image/svg"))
             assert passed.of_pages() == ["GET /plugins/packed/ui/"]
             await visit.go("/")
+        # By itself it shows nothing, and fails at nothing.
+        await visit.go("/plugins/packed/ui/")
+        await expect(visit.page.locator("#root")).to_contain_text("works inside the console")
         assert visit.errors == []
 
 
