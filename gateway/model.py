@@ -389,7 +389,8 @@ class Limits:
 class Route:
     """Everything the data plane has to know of one plugin.
 
-    Pages of ``origins`` may call it though they are not the gateway's.
+    Pages of ``origins`` may call it though they are not the gateway's. ``services`` are the gRPC services
+    of all its releases, also while none of them runs; ``installed`` is when it was, in seconds since 1970.
     """
 
     plugin_id: PluginId
@@ -401,6 +402,8 @@ class Route:
     limits: Limits = Limits()
     preview: Preview | None = None
     origins: tuple[str, ...] = ()
+    services: tuple[str, ...] = ()
+    installed: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

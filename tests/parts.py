@@ -87,12 +87,22 @@ def need_redis() -> Path:
 
 def need_minio() -> Path:
     """The program minio, of the version that ``.ci/minio.sh`` builds; without it the test fails."""
-    words = (Path(__file__).resolve().parents[1] / ".ci" / "minio.sh").read_text()
-    version = next(line.partition("=")[2] for line in words.splitlines() if line.startswith("MINIO_VERSION="))
-    built = Path.home() / ".cache" / "plugway-tests" / f"minio-{version}"
-    found = built if built.exists() else shutil.which("minio")
+    return _built("minio")
+
+
+def need_grpcurl() -> Path:
+    """The program grpcurl, of the version that ``.ci/grpcurl.sh`` builds; without it the test fails."""
+    return _built("grpcurl")
+
+
+def _built(name: str) -> Path:
+    words = (Path(__file__).resolve().parents[1] / ".ci" / f"{name}.sh").read_text()
+    start = f"{name.upper()}_VERSION="
+    version = next(line.removeprefix(start) for line in words.splitlines() if line.startswith(start))
+    built = Path.home() / ".cache" / "plugway-tests" / f"{name}-{version}"
+    found = built if built.exists() else shutil.which(name)
     if not found:
-        pytest.fail("needs minio; to have it built by Go's own tool: run .ci/minio.sh", pytrace=False)
+        pytest.fail(f"needs {name}; to have it built by Go's own tool: run .ci/{name}.sh", pytrace=False)
     return Path(found)
 
 

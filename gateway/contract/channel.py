@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import weakref
-from functools import cache, partial
+from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any, cast
 
@@ -85,13 +86,22 @@ class _Addressed:
         self._metadata = ((PLUGIN_HEADER, plugin),)
 
     def unary_unary(self, *words: Any, **more: Any) -> Any:
-        return partial(self._channel.unary_unary(*words, **more), metadata=self._metadata)
+        return self._addressed(self._channel.unary_unary(*words, **more))
 
     def unary_stream(self, *words: Any, **more: Any) -> Any:
-        return partial(self._channel.unary_stream(*words, **more), metadata=self._metadata)
+        return self._addressed(self._channel.unary_stream(*words, **more))
+
+    def stream_unary(self, *words: Any, **more: Any) -> Any:
+        return self._addressed(self._channel.stream_unary(*words, **more))
 
     def stream_stream(self, *words: Any, **more: Any) -> Any:
-        return partial(self._channel.stream_stream(*words, **more), metadata=self._metadata)
+        return self._addressed(self._channel.stream_stream(*words, **more))
+
+    def _addressed(self, method: Any) -> Any:
+        def call(*words: Any, metadata: Sequence[tuple[str, str | bytes]] = (), **more: Any) -> Any:
+            return method(*words, metadata=(*self._metadata, *metadata), **more)
+
+        return call
 
     async def close(self) -> None:
         await self._channel.close()
@@ -110,6 +120,7 @@ class _Mounted:
         self._let_go = weakref.finalize(self, os.close, self.held) if self.held is not None else None
         self.unary_unary = self._channel.unary_unary
         self.unary_stream = self._channel.unary_stream
+        self.stream_unary = self._channel.stream_unary
         self.stream_stream = self._channel.stream_stream
 
     async def close(self) -> None:

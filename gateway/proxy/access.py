@@ -28,7 +28,7 @@ class Doorman:
     """Judges calls. ``judge`` returns the caller, or the error that answers the call."""
 
     def __init__(self, gatekeeper: Identifies, settings: Settings) -> None:
-        self._identify = gatekeeper.identify
+        self.identify = gatekeeper.identify
         self._call_token = gatekeeper.call_token
         self._settings = settings
 
@@ -41,7 +41,7 @@ class Doorman:
         self, access: Access, method: str, head: Head, headers: Pairs, plugin: str
     ) -> Caller | PlugwayError | None:
         """The caller (None on a public route) or why not. ``method`` is WEBSOCKET for those."""
-        caller = self._identify(head.authorization, head.cookie)
+        caller = self.identify(head.authorization, head.cookie)
         if caller is None:
             if access is not Access.PUBLIC:
                 return SignInFirst(

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from copy import copy
+from typing import TYPE_CHECKING, Any
 
 from gateway.errors import PlugwayError
 from gateway.model import Access
@@ -27,6 +28,9 @@ from gateway.proxy.websocket import WebSockets, deny
 from gateway.registry.boards import OutcomeBoard, SnapshotBoard
 from gateway.registry.circuits import CircuitBoard
 from gateway.settings import Settings
+
+if TYPE_CHECKING:
+    from gateway.proxy.rpc.calls import RpcCalls
 
 _SHEDDING = Problem(Overloaded("The gateway has more to do than it can.", reason="shedding", retry_after=2.0))
 
@@ -65,6 +69,7 @@ class DataPlane:
             self._doorman, outcomes, self._outliers, settings, self._table.find, self.metrics, log, tracing
         )
         self._log, self._tracing = log, tracing
+        self._rpc: RpcCalls | None = None
         self._uis = UiFiles(content, self._doorman, settings, asset_key, log)
         self._sockets = WebSockets(
             self._doorman, self._outliers, self._table.find, self.metrics, log, tracing
@@ -92,6 +97,19 @@ class DataPlane:
             await self._uis.serve(route, rest, scope, send)
         else:
             await self._unknown(parts, scope, send)
+
+    async def rpc(self, scope: Any, receive: Any, send: Any) -> None:
+        """One gRPC call, of whichever service; its path names no plugin."""
+        if self._rpc is None:
+            # Most gateways never see one.
+            from gateway.proxy.rpc.calls import RpcCalls
+
+            self._rpc = RpcCalls(self._doorman, self._calls, self._outliers, self._table, self.metrics)
+        if self._lag.share and self._lag.sheds():
+            self.metrics.refuse("", _SHEDDING.reason)
+            await self._rpc.refuse(copy(_SHEDDING.error), scope, send)
+            return
+        await self._rpc.serve(scope, receive, send)
 
     async def _websocket(self, scope: Any, receive: Any, send: Any) -> None:
         parts: list[bytes] = scope["raw_path"].split(b"/", 4)

@@ -113,6 +113,10 @@ class Call:
             instance=self.upstream.instance_id, status=self.status, broken=self.broken,
         )  # fmt: skip
 
+    def may_move(self, target: PreparedTarget) -> bool:
+        """Whether another release would take it by the same rules, where its path does not say all."""
+        return True
+
     def move(self, target: PreparedTarget, upstream: Upstream) -> None:
         """Another one takes it, and counts it as running."""
         self.upstream.release()

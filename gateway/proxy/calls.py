@@ -22,6 +22,7 @@ from gateway.proxy.counters import CallMetrics, method_class
 from gateway.proxy.exchange import Upload
 from gateway.proxy.failures import CallFailed, Failure
 from gateway.proxy.head import Head, set_context, take
+from gateway.proxy.headers import Pairs
 from gateway.proxy.limits.gate import Permit, TooManyCalls, caller_key
 from gateway.proxy.limits.outliers import Outliers
 from gateway.proxy.paths import has_dot_segments
@@ -39,6 +40,7 @@ from gateway.registry.boards import OutcomeBoard
 from gateway.settings import Settings
 
 T = TypeVar("T")
+C = TypeVar("C", bound=Call)
 _LONGEST_ACCEPT = 256
 _REFUSED_METHODS = frozenset({"TRACE", "CONNECT"})
 
@@ -67,11 +69,11 @@ class Calls:
         self._tracing = tracing
         self._unary_bytes = settings.unary_bytes
         self._compresses = settings.compression == "on"
-        self._running = RunningCalls()
-        self._typed = TypedCalls(self._tried, self._running)
+        self.running = RunningCalls()
+        self._typed = TypedCalls(self.tried, self.running)
 
     async def close(self) -> None:
-        await self._running.close()
+        await self.running.close()
 
     async def serve(self, route: PreparedRoute, path: bytes, scope: Any, receive: Any, send: Any) -> None:
         """One call; ``path`` is the plugin's, as the client encoded it."""
@@ -116,10 +118,9 @@ class Calls:
         call = Call(route, target, message, head, method, receive, send)
         if self._compresses and (head.accept or head.if_match):
             _prepare(call, judged, scope)
-        if self._tracing is not None:
-            call.spans = self._tracing.begin(head, scope["headers"], method, request.context)
+        self.trace(call, scope["headers"])
         call.trailers = "http.response.trailers" in scope.get("extensions", ())
-        await self._counted(call, permit)
+        await self.counted(call, permit, self._carry)
 
     async def _refuse(
         self,
@@ -132,6 +133,27 @@ class Calls:
         send: Any,
     ) -> None:
         """Answer a call that is not passed on."""
+        self.note_refused(problem, route, target, scope, path, head)
+        await problem.send(send, head.request_id.encode())
+
+    def trace(self, call: Call, headers: Pairs) -> None:
+        """Begin its spans, where there are any; from then on its context names them."""
+        if self._tracing is not None:
+            context = call.message.request.context
+            call.spans = self._tracing.begin(call.head, headers, call.method, context)
+
+    def note_refused(
+        self,
+        problem: Problem,
+        route: PreparedRoute,
+        target: PreparedTarget | None,
+        scope: Any,
+        path: bytes,
+        head: Head,
+    ) -> None:
+        """Log and trace a call that is not passed on."""
+        if self._log is None and self._tracing is None:
+            return
         plugin, method = route.route.plugin_id, scope["method"]
         template = OTHER if target is None else target.templates.find(path)
         if self._log is not None and self._log.all_calls:
@@ -141,7 +163,6 @@ class Calls:
             self._log.add(Line(time.time(), *who, *how))
         if self._tracing is not None:
             self._tracing.refused(head, scope["headers"], method, plugin, template, problem.status)
-        await problem.send(send, head.request_id.encode())
 
     def _judge(
         self,
@@ -161,7 +182,7 @@ class Calls:
         access = target.rules.access(method, path) if target is not None else Access.USER
         return self._judge_caller(access, method, head, headers, plugin)
 
-    async def _counted(self, call: Call, permit: Permit | None) -> None:
+    async def counted(self, call: C, permit: Permit | None, carry: Callable[[C], Awaitable[None]]) -> None:
         """Run a call within the plugin's limit, and count how it ended."""
         active, capacity = call.route.active, call.route.capacity
         active[0] += 1
@@ -169,7 +190,7 @@ class Calls:
         call.target.counts.active += 1
         call.upstream.active += 1
         try:
-            await self._carry(call)
+            await carry(call)
         except CallFailed as failed:
             await call.refuse(failed.problem(call.route.route.plugin_id))
         except PlugwayError as error:
@@ -221,13 +242,13 @@ class Calls:
                 await self._upload(call, body, first)
                 return
             call.message.body = first
-        self._running.begin(call)
+        self.running.begin(call)
         try:
-            await self._answer(call, await self._tried(call, _handle))
+            await self._answer(call, await self.tried(call, _handle))
         finally:
-            self._running.end(call)
+            self.running.end(call)
 
-    async def _tried(self, call: Call, ask: Callable[[Call], Awaitable[T]]) -> T:
+    async def tried(self, call: C, ask: Callable[[C], Awaitable[T]]) -> T:
         """What ``ask`` gives, tried again where that is safe; raises :class:`CallFailed`."""
         try:
             answer = await ask(call)
@@ -270,7 +291,8 @@ class Calls:
 
     def _elsewhere(self, call: Call) -> Place | None:
         tried, path = (call.target, call.upstream), call.message.request.path
-        return elsewhere(self._route_of, call.route, tried, call.head, call.method, path)
+        found = elsewhere(self._route_of, call.route, tried, call.head, call.method, path)
+        return found if found is None or call.may_move(found[0]) else None
 
     async def _answer(self, call: Call, answer: HandleResponse) -> None:
         if answer.continuation:

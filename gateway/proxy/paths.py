@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from urllib.parse import unquote_to_bytes
 
 from gateway.model import Access, RouteRule
 
 _DOTS = re.compile(rb"(?:^|[/\\])\.\.?(?:[/\\;]|$)")
+_LEVELS = (Access.PUBLIC, Access.USER, Access.ADMIN)
 _SLASHES = re.compile(rb"/{2,}")
 
 
@@ -45,10 +47,11 @@ class Rules:
     Sorted by the first segment of their prefixes, so that a call meets only those that may be for it.
     """
 
-    __slots__ = ("_by_first", "_everywhere")
+    __slots__ = ("_by_first", "_everywhere", "_rules")
 
     def __init__(self, rules: tuple[RouteRule, ...]) -> None:
         ready = [(rule.path_prefix.encode().rstrip(b"/"), rule.methods, rule.access) for rule in rules]
+        self._rules = ready
         self._everywhere = [rule for rule in ready if not rule[0]]
         self._by_first = {
             first: [rule for rule in ready if not rule[0] or _first_segment(rule[0]) == first]
@@ -60,7 +63,10 @@ class Rules:
 
     def access(self, method: str, path: bytes) -> Access:
         """The level that a path from the plugin's root needs; ``path`` as the client sent it."""
-        path = plain(path)
+        found = self._first(method, plain(path))
+        return found[1] if found is not None else Access.USER
+
+    def _first(self, method: str, path: bytes) -> tuple[bytes, Access] | None:
         rules = self._everywhere
         if self._by_first:
             rules = self._by_first.get(_first_segment(path), rules)
@@ -68,8 +74,33 @@ class Rules:
             if not path.startswith(prefix) or (methods and method not in methods):
                 continue
             if len(path) == len(prefix) or not prefix or path[len(prefix)] == 0x2F:
-                return access
-        return Access.USER
+                return prefix, access
+        return None
+
+    def is_named(self, method: str, path: bytes) -> bool:
+        """Whether the rule that counts for a path names its first segment."""
+        found = self._first(method, plain(path))
+        return found is not None and bool(found[0])
+
+    def strictest(self, method: str, segments: Sequence[bytes | None]) -> Access:
+        """The highest level that a path of this shape may need: None stands for any segment, at the end
+        for any number of them.
+        """
+        found = []
+        for prefix, methods, access in self._rules:
+            if methods and method not in methods:
+                continue
+            wanted = prefix.strip(b"/").split(b"/") if prefix else []
+            any_length = bool(segments) and segments[-1] is None
+            if len(wanted) > len(segments) and not any_length:
+                continue
+            mine = segments[: len(wanted)]
+            if all(one in (None, other) for one, other in zip(mine, wanted, strict=False)):
+                found.append(access)
+                if None not in mine:
+                    # It holds for all of them, so that no later rule is asked.
+                    return max(found, key=_LEVELS.index)
+        return max([*found, Access.USER], key=_LEVELS.index)
 
 
 def _first_segment(path: bytes) -> bytes:

@@ -68,11 +68,12 @@ class NotAllowed(Forbidden):
 
 
 class Problem:
-    """A finished answer: status, headers and body, made once and sent often."""
+    """A finished answer: status, headers and body, made once and sent often; ``error`` is what it says."""
 
-    __slots__ = ("body", "headers", "reason", "status")
+    __slots__ = ("body", "error", "headers", "reason", "status")
 
     def __init__(self, error: PlugwayError, *, close: bool = False) -> None:
+        self.error = error
         self.status = error.status
         self.reason = error.reason
         self.body = json.dumps(error.problem(), separators=(",", ":")).encode()

@@ -6,8 +6,10 @@ however many plugins there are.
 
 from __future__ import annotations
 
+import asyncio
 import random
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -294,6 +296,7 @@ class RouteTable:
         self._metrics = metrics
         self._retire = retire
         self._typed = typed
+        self._followers: set[asyncio.Event] = set()
 
     def update(self, snapshot: Snapshot) -> None:
         """Take over a snapshot; endpoints that it no longer names are retired."""
@@ -306,6 +309,18 @@ class RouteTable:
         self.routes = routes
         for key_ in self._upstreams.keys() - named:
             self._retire(self._upstreams.pop(key_))
+        for follower in self._followers:
+            follower.set()
+
+    @contextmanager
+    def follow(self) -> Iterator[asyncio.Event]:
+        """An event that is set with each table from now on."""
+        changed = asyncio.Event()
+        self._followers.add(changed)
+        try:
+            yield changed
+        finally:
+            self._followers.discard(changed)
 
     def find(self, key: bytes) -> PreparedRoute | None:
         """The route as it is now."""

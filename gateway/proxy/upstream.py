@@ -22,6 +22,8 @@ from gateway.proxy.wire.dial import dial
 if TYPE_CHECKING:
     from plugway.plugin.v1.plugin_pb2_grpc import PluginServiceAsyncStub
 
+    from gateway.proxy.wire.duplex import Duplex
+
 _closing: set[asyncio.Task[None]] = set()
 
 _MOST_METADATA = 12_000
@@ -34,8 +36,8 @@ class Upstream:
     """Connections to one endpoint: opened at first use, closed when retired and idle."""
 
     __slots__ = (
-        "_channel", "_dialling", "_fast", "_stale", "_stub", "active", "circuit", "endpoint",
-        "instance_id", "retired",
+        "_channel", "_dialling", "_duplex", "_fast", "_opening", "_stale", "_stub", "active", "circuit",
+        "endpoint", "instance_id", "retired",
     )  # fmt: skip
 
     def __init__(self, endpoint: Endpoint) -> None:
@@ -50,6 +52,8 @@ class Upstream:
         self._stale: list[aio.Channel] = []
         self._fast: Connection | None = None
         self._dialling: asyncio.Task[Connection] | None = None
+        self._duplex: Duplex | None = None
+        self._opening: asyncio.Task[Duplex] | None = None
 
     @property
     def channel(self) -> aio.Channel:
@@ -112,6 +116,18 @@ class Upstream:
         self._fast = await asyncio.shield(self._dialling)
         return self._fast
 
+    async def duplex(self) -> Duplex:
+        """For gRPC that is passed on as it is; raises :class:`CallFailed`."""
+        if self._duplex is not None and self._duplex.usable:
+            return self._duplex
+        if self._opening is None or self._opening.done():
+            # Imported by who comes first, as for clients that speak HTTP/2.
+            from gateway.proxy.wire.duplex import dial_duplex
+
+            self._opening = asyncio.create_task(dial_duplex(self.endpoint))
+        self._duplex = await asyncio.shield(self._opening)
+        return self._duplex
+
     def retire(self) -> None:
         """Take no new calls; close when the last running one has ended."""
         self.retired = True
@@ -130,6 +146,9 @@ class Upstream:
     async def close(self) -> None:
         if self._fast is not None:
             self._fast.close()
+        if self._duplex is not None:
+            self._duplex.close()
+        self._duplex = None
         channel, self._channel, self._stub, self._fast = self._channel, None, None, None
         stale, self._stale = self._stale, []
         for one in (*stale, channel):

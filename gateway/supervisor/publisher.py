@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from gateway.model import Endpoint, InstanceId, Ownership, PluginId, Route
 from gateway.registry.boards import EventBoard, SnapshotBoard
+from gateway.registry.records import ReleaseRecord
 from gateway.registry.store import RegistryStore
 from gateway.settings import Settings
 from gateway.supervisor.backoff import Patience
@@ -133,12 +134,19 @@ class Publisher:
         wait = None if held is None else held - self._clock.steady()
         limits = limits_in_force(self._store, plugin.id, self._limits)
         origins = self._origins(plugin.id)
-        return route(plugin, self._name(plugin.id), status, releases, endpoints, limits, wait, origins)
+        installed = self._store.plugin(plugin.id)
+        current = self._store.release(installed.release_id)
+        # The name for people: the plugin's own word, else what it was installed as.
+        name = current.manifest.name if current.manifest else current.release.name or plugin.id
+        made = route(plugin, name, status, releases, endpoints, limits, wait, origins)
+        return replace(made, services=_services(made, current), installed=installed.installed_at)
 
-    def _name(self, id_: PluginId) -> str:
-        """The name for people: the plugin's own word, else what it was installed as."""
-        record = self._store.release(self._store.plugin(id_).release_id)
-        return record.manifest.name if record.manifest else record.release.name or id_
+
+def _services(made: Route, current: ReleaseRecord) -> tuple[str, ...]:
+    """A plugin that is disabled keeps its names: nobody else answers for it meanwhile."""
+    own = current.manifest.services if current.manifest else ()
+    routed = [name for target in made.targets if target.typed for name in target.typed.names]
+    return tuple(dict.fromkeys((*routed, *own)))
 
 
 def _told(status: PluginStatus) -> PluginStatus:

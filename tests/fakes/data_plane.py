@@ -30,6 +30,7 @@ from gateway.model import (
 from gateway.proxy.access_log import AccessLog
 from gateway.proxy.app import DataPlane
 from gateway.proxy.server import uvicorn_options
+from gateway.proxy.split import Front
 from gateway.proxy.tracing import Tracing
 from gateway.registry.boards import OutcomeBoard, SnapshotBoard
 from gateway.settings import Settings
@@ -172,6 +173,6 @@ async def running_plane(
         tracing=tracing,
     )
     connections: list[set[Any]] = []
-    async with served(data_plane, chosen, connections) as port:
+    async with served(Front(data_plane, data_plane), chosen, connections) as port:
         yield Plane(port, snapshots, outcomes, data_plane, content, keeper, open=connections)
     await data_plane.close()

@@ -18,7 +18,8 @@ async def typed_route(
     digest = await plane.content.put(_once(descriptor_set()))
     plain = route(*endpoints, **more)
     typed = TypedServices(names=services, descriptors=digest)
-    return replace(plain, targets=tuple(replace(target, typed=typed) for target in plain.targets))
+    targets = tuple(replace(target, typed=typed) for target in plain.targets)
+    return replace(plain, targets=targets, services=services)
 
 
 async def _once(data: bytes) -> AsyncIterator[bytes]:

@@ -13,11 +13,13 @@ from h2.events import (
     ConnectionTerminated,
     DataReceived,
     InformationalResponseReceived,
+    PingAckReceived,
     ResponseReceived,
     StreamEnded,
     StreamReset,
     TrailersReceived,
 )
+from hyperframe.frame import GoAwayFrame, PingFrame
 from plugway.plugin.v1 import plugin_pb2 as pb
 
 from gateway.model import Endpoint, Limits
@@ -109,6 +111,20 @@ async def test_a_reset_cancels_the_call_and_no_other(plugin: ContractPlugin, pla
         await until(lambda: plugin.cancelled == ["/hang"])
         number = await client.ask(*fields(f"{API}/x"))
         await client.wait_for(StreamEnded, number)
+
+
+async def test_what_runs_when_a_client_says_goodbye_is_answered(plugin: ContractPlugin, plane: Plane) -> None:
+    async with http2(plane.port) as client:
+        number = await client.ask(*fields(f"{API}/events"))
+        await client.wait_for(DataReceived, number)
+        await client.frames(GoAwayFrame(0))
+        # Taken in by then.
+        await client.frames(PingFrame(0, b"12345678"))
+        await client.wait_for(PingAckReceived)
+        plugin.go_on.set()
+        await client.wait_for(StreamEnded, number)
+        assert client.body(number).startswith(b"first;second;")
+        await client.until_closed()
 
 
 async def test_a_client_that_leaves_cancels_its_calls(plugin: ContractPlugin, plane: Plane) -> None:

@@ -14,7 +14,6 @@ from collections.abc import Callable
 from typing import Any
 
 from h2.config import H2Configuration
-from h2.connection import H2Connection
 from h2.errors import ErrorCodes
 from h2.events import (
     ConnectionTerminated,
@@ -32,6 +31,7 @@ from hyperframe.frame import GoAwayFrame
 from uvicorn.protocols.utils import get_local_addr, get_remote_addr, is_ssl
 
 from gateway.proxy.headers import Pairs
+from gateway.proxy.http2.lasting import LastingConnection
 from gateway.proxy.http2.meter import Flooded, FrameMeter
 from gateway.proxy.http2.scope import BadHead, http_scope
 from gateway.proxy.http2.stream import Http2Stream
@@ -48,6 +48,7 @@ _TURN = 64 * 1024
 """Bytes that one call writes before others may."""
 
 _FRAME = 64 * 1024
+_SMALL = 4 * 1024
 _UNTAKEN = 2**20
 """Bytes of answers to control frames that a client may leave untaken; data waits before it gets here."""
 
@@ -75,7 +76,7 @@ class Http2(asyncio.Protocol):
         self._state = app_state
         self._loop = _loop or asyncio.get_event_loop()
         self._transport: asyncio.Transport = None  # type: ignore[assignment]  # until connection_made
-        self._h2 = H2Connection(H2Configuration(client_side=False, header_encoding=None))
+        self._h2 = LastingConnection(H2Configuration(client_side=False, header_encoding=None))
         self._meter = FrameMeter(2 * self.max_head, self._loop.time())
         self._streams: dict[int, Http2Stream] = {}
         self._writable = True
@@ -246,8 +247,12 @@ class Http2(asyncio.Protocol):
             stream.wake()
 
     def _terminated(self, event: ConnectionTerminated) -> None:
-        self._flush()
-        self._transport.close()
+        """It makes no new calls; those that run are answered."""
+        self._closing = True
+        if event.error_code != ErrorCodes.NO_ERROR:
+            self._transport.close()
+        else:
+            self._close_if_done()
 
     # The streams' side.
 
@@ -263,9 +268,9 @@ class Http2(asyncio.Protocol):
         except H2Error:
             return 0
 
-    def send_head(self, number: int, fields: Pairs) -> None:
+    def send_head(self, number: int, fields: Pairs, *, ends: bool = False) -> None:
         with contextlib.suppress(H2Error):
-            self._h2.send_headers(number, fields)
+            self._h2.send_headers(number, fields, end_stream=ends)
             self._flush_soon()
 
     def send_data(self, number: int, data: memoryview, *, ends: bool) -> int:
@@ -281,7 +286,11 @@ class Http2(asyncio.Protocol):
                 self._h2.send_data(number, data[sent : sent + size].tobytes(), end_stream=last)
                 self._meter.sent_data()
                 sent += size
-        self._flush()
+        if sent == len(data) <= _SMALL:
+            # Trailers, or the parts of other calls, may go with it.
+            self._flush_soon()
+        else:
+            self._flush()
         return sent
 
     def send_end(self, number: int, trailers: Pairs) -> None:

@@ -18,6 +18,8 @@ log = logging.getLogger(__name__)
 # Of the connection, which HTTP/2 handles itself (RFC 9113, 8.2.2).
 _HOP = frozenset({b"connection", b"keep-alive", b"proxy-connection", b"transfer-encoding", b"upgrade", b"te"})
 _BODILESS = frozenset({204, 304})
+HEAD_ONLY = "plugway.head-only"
+"""In ``http.response.start``: nothing follows."""
 
 
 class Http2Stream:
@@ -146,11 +148,15 @@ class Http2Stream:
         if not self._bodiless:
             self._left = next((int(value) for name, value in headers if name == b"content-length"), None)
         head = [(b":status", b"%d" % status), *self._connection.default_headers, *headers]
+        # Not of ASGI: a head that is all of the answer, which gRPC tells from one that trailers follow.
+        ends = message.get(HEAD_ONLY, False)
         await self._connection.turn()
         try:
             if not self.gone:
                 self._started = True
-                self._connection.send_head(self._number, head)
+                self._connection.send_head(self._number, head, ends=ends)
+                if ends:
+                    self._done()
         finally:
             self._connection.pass_turn()
 

@@ -33,11 +33,15 @@ class TypedApi:
         self.services = tuple(services)
         self.tree: Tree[Binding] = Tree()
         self.bindings: list[Binding] = []
+        # By the path of gRPC: the JSON paths of each method, and whether its client streams.
+        self.bound: dict[bytes, list[Binding]] = {}
+        self.methods: dict[bytes, bool] = {}
         mapper = Mapper(self.descriptors.pool)
         self.show_any = mapper.any
         for name in services:
             service = self.descriptors.service(name)
             for said in self.descriptors.definition(service).method:
+                self.methods[f"/{name}/{said.name}".encode()] = said.client_streaming
                 if not said.options.HasExtension(annotations_pb2.http):
                     continue
                 for rule in _rules(said.options.Extensions[annotations_pb2.http]):
@@ -64,6 +68,7 @@ class TypedApi:
         )
         self.tree.add(http_method, binding.template, binding)
         self.bindings.append(binding)
+        self.bound.setdefault(binding.path.encode(), []).append(binding)
         if http_method == "GET" and not binding.server_streaming:
             self.tree.add("HEAD", binding.template, binding)
 

@@ -15,6 +15,7 @@ import pytest
 from grpc import aio
 from grpc_health.v1 import health_pb2
 
+from gateway.contract.channel import open_channel
 from gateway.contract.client import Health, PluginClient
 from gateway.contract.errors import NotAnswering
 from gateway.model import Endpoint, InstanceId, TlsFiles
@@ -88,3 +89,47 @@ async def test_mutual_tls(tmp_path: Path) -> None:
         ):
             with pytest.raises(NotAnswering):
                 await ask(port, ca, pair, name)
+
+
+@pytest.mark.parametrize("mounted", [False, True], ids=["addressed", "mounted"])
+async def test_every_kind_of_call_passes_with_its_own_metadata(tmp_path: Path, mounted: bool) -> None:
+    seen: list[tuple[str, str | bytes]] = []
+
+    async def one(request: Any, context: Any) -> bytes:
+        seen.extend(context.invocation_metadata())
+        return b"yes"
+
+    async def many(request: Any, context: Any) -> AsyncIterator[bytes]:
+        yield await one(request, context)
+
+    make: dict[str, Any] = {
+        "unary_unary": grpc.unary_unary_rpc_method_handler(one),
+        "unary_stream": grpc.unary_stream_rpc_method_handler(many),
+        "stream_unary": grpc.stream_unary_rpc_method_handler(one),
+        "stream_stream": grpc.stream_stream_rpc_method_handler(many),
+    }
+    server = aio.server()
+    server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler("a.B", make),))
+    server.add_insecure_port(f"unix:{tmp_path}/s.sock")
+    await server.start()
+    plugin = "" if mounted else "notes"
+    channel = open_channel(
+        Endpoint(
+            instance_id=InstanceId("one"), address=f"unix:{tmp_path}/s.sock", mounted=mounted, plugin=plugin
+        )
+    )
+
+    async def nothing() -> AsyncIterator[bytes]:
+        for _ in ():
+            yield b""
+
+    for kind in make:
+        request = nothing() if kind.startswith("stream") else b""
+        call = getattr(channel, kind)(f"/a.B/{kind}")(request, metadata=(("x-own", kind),))
+        answer = await call if kind.endswith("unary") else await call.read()
+        assert answer == b"yes"
+        assert ("x-own", kind) in seen
+        assert (("plugway-plugin", "notes") in seen) is bool(plugin)
+        seen.clear()
+    await channel.close()
+    await server.stop(None)
