@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 
 from fastapi import APIRouter, FastAPI, Request
 from starlette.responses import Response
@@ -33,6 +34,7 @@ class UnifiedDocument:
         self._store = store
         self._app = app
         self._lock = asyncio.Lock()
+        self._base: dict[str, Any] | None = None
         self._fragments: dict[_Part, Fragment | str] = {}
         self._views: dict[tuple[_Part, ...], tuple[bytes, str]] = {}
 
@@ -63,7 +65,9 @@ class UnifiedDocument:
                 kept[part] = fragment_or_reason(part[0], known[part])
         self._fragments = kept
         plugins = [(part[0], kept[part]) for part in key]
-        return json.dumps(unify(management_document(self._app), plugins)).encode()
+        # Not with the first routes, as some are added later.
+        self._base = self._base or management_document(self._app)
+        return json.dumps(unify(self._base, plugins)).encode()
 
 
 def openapi_routes(parts: Parts, app: FastAPI) -> APIRouter:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
+from urllib.parse import urljoin
 
 from jsonschema import Draft202012Validator
-from jsonschema.exceptions import SchemaError
+from jsonschema_specifications import REGISTRY as SPECIFICATIONS
 
 DEEPEST = 64
 """Levels. Real documents have about ten; deeper ones are made to exhaust a stack."""
@@ -66,11 +69,28 @@ class References:
 def read_schema(schema: Any, references: References) -> Any:
     """The schema as it reads in the merged document; raises :class:`BrokenDocument`."""
     result = _convert(schema, references, 0)
-    try:
-        Draft202012Validator.check_schema(result)
-    except SchemaError as error:
-        raise BrokenDocument(f"a schema does not hold: {error.message:.200}") from None
+    error = next(metaschema().iter_errors(result), None)
+    if error is not None:
+        raise BrokenDocument(f"a schema does not hold: {error.message:.200}")
     return result
+
+
+@cache
+def metaschema() -> Draft202012Validator:
+    """JSON Schema's own schema with its vocabularies in one.
+
+    The same rules without a walk through seven documents for each schema, which takes five times as long.
+    """
+    whole = Draft202012Validator.META_SCHEMA
+    flat: dict[str, Any] = {"type": whole["type"], "properties": dict(whole["properties"]), "$defs": {}}
+    for part in whole["allOf"]:
+        vocabulary: Any = SPECIFICATIONS.contents(urljoin(whole["$id"], part["$ref"]))
+        flat["properties"] |= vocabulary.get("properties", {})
+        flat["$defs"] |= vocabulary.get("$defs", {})
+    text = json.dumps(flat).replace('"$dynamicRef": "#meta"', '"$ref": "#"')
+    text = re.sub(r'"\$ref": "meta/[a-z-]+#', '"$ref": "#', text)
+    checker = Draft202012Validator.FORMAT_CHECKER
+    return Draft202012Validator(json.loads(text), format_checker=checker)
 
 
 def _convert(schema: Any, references: References, depth: int) -> Any:

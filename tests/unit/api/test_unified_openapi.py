@@ -10,10 +10,13 @@ import pytest
 from fastapi import APIRouter, FastAPI
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import SchemaError
 from openapi_spec_validator import OpenAPIV31SpecValidator
 from pydantic import BaseModel
 
 from gateway.api.openapi.gateway_answers import shared_components
+from gateway.api.openapi.schemas import metaschema
 from gateway.api.openapi.unified import fragment_or_reason, unify
 from gateway.model import Access, Manifest, PluginId, RouteRule
 
@@ -339,6 +342,27 @@ def test_whatever_a_plugin_changes_in_its_document_the_whole_stays_valid(data: s
 def test_no_document_is_more_than_broken(document: Any) -> None:
     for one in (document, {**minimal(), "paths": document}, {**whole(), "components": document}):
         assert fragment_or_reason(NOTES, manifest(NOTES, one)) != "its OpenAPI document could not be read"
+
+
+RULES: list[Any] = [
+    {}, True, 5, [], {"type": "strang"}, {"type": ["string", "string"]}, {"properties": {"x": 5}},
+    {"pattern": "("}, {"minLength": -1}, {"allOf": []}, {"$defs": {"a": 3}}, {"required": ["a", "a"]},
+    {"dependentRequired": {"a": [1]}}, {"prefixItems": [{}]}, {"items": [{}]}, {"enum": 5},
+    {"multipleOf": 0}, {"unevaluatedItems": 4}, {"contentSchema": 3}, {"format": 3}, {"deprecated": 1},
+    {"$ref": 3}, {"title": 3}, {"examples": 3}, {"const": [3]}, {"dependencies": {"a": {"type": "x"}}},
+    {"dependencies": {"a": ["b", "b"]}}, {"$anchor": "1x"}, {"$comment": 1}, {"not": {"if": {"then": 1}}},
+    {"$recursiveRef": 1}, {"$id": "#x"}, {"patternProperties": {"(": {}}},
+]  # fmt: skip
+
+
+def test_the_flat_metaschema_has_all_the_rules_of_the_real_one() -> None:
+    for schema in RULES:
+        try:
+            Draft202012Validator.check_schema(schema)
+            holds = True
+        except SchemaError:
+            holds = False
+        assert metaschema().is_valid(schema) is holds, schema
 
 
 def test_the_base_is_not_changed() -> None:
