@@ -9,22 +9,26 @@ from fastapi import FastAPI
 from plugway_sdk.web.problems import answer_refusals
 
 from minio_management import (
+    access_keys,
     bucket_settings,
     buckets,
     connections,
     content,
     deletion,
+    groups,
     lifecycle,
     object_settings,
     objects,
+    policies,
     server,
+    users,
     versions,
 )  # fmt: skip
 from minio_management.links import Links
 
 _MODULES = (
     connections, buckets, bucket_settings, lifecycle, objects, content, object_settings, versions, deletion,
-    server,
+    server, users, groups, policies, access_keys,
 )  # fmt: skip
 
 

@@ -13,6 +13,7 @@ from plugway_sdk.web.problems import new_router
 from pydantic import Field
 
 from minio_management.dependencies import ApiModel, BucketName, Done, Reading, Tags, Writing
+from minio_management.policy_documents import statements_of
 from minio_management.problems import Refused
 from minio_management.s3 import Clients
 
@@ -176,13 +177,10 @@ def _check(document: dict[str, Any], bucket: str) -> None:
     """What the server would refuse in fewer words; raises Refused."""
     if not document:
         return
-    statements = document.get("Statement")
-    if not isinstance(statements, list) or not statements:
-        raise Refused("A policy needs a list of statements.", hint='As in {"Version": …, "Statement": [ … ]}')
-    for number, statement in enumerate(statements, 1):
+    for number, statement in statements_of(document):
         missing = [
             name for name in ("Effect", "Principal", "Action", "Resource")
-            if not isinstance(statement, dict) or not statement.get(name)
+            if not statement.get(name)
         ]  # fmt: skip
         if missing:
             raise Refused(f"Statement {number} has no {' and no '.join(missing)}.")

@@ -17,13 +17,25 @@ THREADS = 32
 UPLOADS = 8
 """Uploads at a time: each has a thread, and a part in memory, for as long as it lasts."""
 
+ADMINISTERING = 2
+"""Administrative calls at a time: the key for each body is made with 64 MiB of memory, as MinIO wants it."""
+
 T = TypeVar("T")
+
+
+class Threads:
+    """How many calls run at a time."""
+
+    def __init__(self) -> None:
+        self.all = CapacityLimiter(THREADS)
+        self.administering = CapacityLimiter(ADMINISTERING)
+        self.uploads = CapacityLimiter(UPLOADS)
 
 
 class Link:
     """One server, for looking or for changing. Nothing connects before a call needs it."""
 
-    def __init__(self, name: str, connection: Connection, threads: CapacityLimiter, *, writing: bool) -> None:
+    def __init__(self, name: str, connection: Connection, threads: Threads, *, writing: bool) -> None:
         self.name, self.connection, self.writing = name, connection, writing
         self._threads = threads
         self._clients: Clients | None = None
@@ -36,7 +48,11 @@ class Link:
             with in_words(self.connection):
                 return work(self._opened())
 
-        return await to_thread.run_sync(working, limiter=threads or self._threads)
+        return await to_thread.run_sync(working, limiter=threads or self._threads.all)
+
+    async def administer(self, work: Callable[[Clients], T]) -> T:
+        """The same for administrative calls whose bodies are encrypted."""
+        return await self.run(work, self._threads.administering)
 
     def _opened(self) -> Clients:
         if not (self.connection.access_key and self.connection.secret_key.get_secret_value()):
@@ -61,8 +77,11 @@ class Links:
     def __init__(self) -> None:
         self._settings = Settings()
         self._open: dict[tuple[str, bool], Link] = {}
-        self._threads = CapacityLimiter(THREADS)
-        self.uploads = CapacityLimiter(UPLOADS)
+        self._threads = Threads()
+
+    @property
+    def uploads(self) -> CapacityLimiter:
+        return self._threads.uploads
 
     @property
     def settings(self) -> Settings:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from plugway_sdk import Permissions, Plugin, RouteRule
 
+from minio_management.accounts import PREFIX as ACCOUNTS
 from minio_management.app import create_app
 from minio_management.links import Links
 from minio_management.settings import Settings
@@ -24,7 +25,7 @@ def create_plugin() -> Plugin[Settings]:
         id="minio-management",
         version="1.0.0",
         name="MinIO",
-        description="Manage MinIO servers: buckets, objects and their versions, lifecycle, policies, quotas.",
+        description="Manage MinIO servers: buckets, objects, users, policies, access keys, drives and usage.",
         app=app,
         openapi=app.openapi,
         settings=Settings,
@@ -35,6 +36,7 @@ def create_plugin() -> Plugin[Settings]:
         permissions=Permissions(egress=("settings:/connections/*/url",)),
         routes=(
             RouteRule(path_prefix="/connection/test", access="user"),
+            RouteRule(path_prefix=ACCOUNTS, access="admin"),
             RouteRule(path_prefix="/", methods=CHANGING, access="admin"),
             RouteRule(path_prefix="/", access="user"),
         ),

@@ -99,6 +99,15 @@ _CODES: dict[str, tuple[type[Refusal], str, str]] = {
     "InvalidRange": (Refused, "The object has no such range of bytes.", ""),
     "KeyTooLongError": (Refused, "The name is too long: 1024 bytes at most.", ""),
     "EntityTooLarge": (Refused, "The object is larger than the server takes.", ""),
+    "XMinioAdminNoSuchUser": (NotFound, "There is no such user.", "Load the list again."),
+    "XMinioAdminNoSuchGroup": (NotFound, "There is no such group.", "Load the list again."),
+    "XMinioAdminNoSuchPolicy": (NotFound, "There is no such policy.", "Load the list again."),
+    "XMinioAdminGroupNotEmpty": (Conflict, "The group is not empty.", "Take its members out of it first."),
+    "XMinioIAMPolicyInUse": (Conflict, "The policy is attached.", "Detach it from users and groups first."),
+    "XMinioAdminPolicyChangeAlreadyApplied": (Conflict, "It was changed meanwhile.", "Load it again."),
+    "XMinioInvalidIAMCredentials": (NotFound, "There is no such access key.", "Load the list again."),
+    "XMinioIAMActionNotAllowed": (Conflict, "MinIO does not do this to the user that asks for it.", ""),
+    "XMinioIAMServiceAccountNotAllowed": (Conflict, "", ""),
     "NotImplemented": (NotSupported, "The server has no such function.", ""),
     "SlowDown": (Busy, "The server asks to slow down.", ""),
     "SlowDownRead": (Busy, "The server asks to slow down.", ""),
@@ -108,7 +117,7 @@ _CODES: dict[str, tuple[type[Refusal], str, str]] = {
     "InternalError": (ServerRefused, "The server failed.", "Look at its own log; a disk may be away."),
     "RequestTimeTooSkewed": (ServerRefused, "The clocks of gateway and server differ too much.", "Set both."),
 }  # fmt: skip
-_LOGIN = ("SignatureDoesNotMatch", "InvalidAccessKeyId", "XMinioAdminInvalidAccessKey", "ExpiredToken")
+_LOGIN = ("SignatureDoesNotMatch", "InvalidAccessKeyId", "ExpiredToken")
 _NOT_FOUND = re.compile(r"NoSuch|NotFound")
 _BAD = re.compile(r"Malformed|Invalid|BadRequest|TooMany|TooLong|TooShort|Argument|Exceed")
 
@@ -174,6 +183,8 @@ def _say_code(code: str, message: str, connection: Connection) -> Refusal:
             f"The access key '{connection.access_key}' may not do this.",
             hint="Give its user a policy that allows it, or use another key in the plugin's settings.",
         )
+    if "same as admin access key" in message:
+        return Conflict("This is the root user's name.", hint="Choose another name.")
     words = _clean(message, connection).rstrip(".") + "."
     if code in _CODES:
         kind, own, hint = _CODES[code]

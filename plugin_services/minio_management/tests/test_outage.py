@@ -26,6 +26,13 @@ READS = (
     "/buckets/photos/object/content?key=k",
     "/buckets/photos/object/preview?key=k",
     "/buckets/photos/object/versions?key=k",
+    "/server",
+    "/server/usage",
+    "/accounts/users",
+    "/accounts/groups",
+    "/accounts/policies",
+    "/accounts/policy?name=readonly",
+    "/accounts/access-keys",
 )
 
 

@@ -15,6 +15,12 @@ from minio_management.settings import Settings
 
 BUCKET, OBJECT = "/buckets/{bucket}", "/buckets/{bucket}/object"
 KEY = {"key": "k"}
+ANN, TEAM, MINE = {"name": "ann"}, {"name": "team"}, {"name": "mine"}
+EVERYTHING: dict[str, Any] = {
+    "Version": "2012-10-17",
+    "Statement": [{"Effect": "Allow", "Action": ["s3:*"], "Resource": ["arn:aws:s3:::*"]}],
+}
+NOTHING = {**EVERYTHING, "Statement": [{**EVERYTHING["Statement"][0], "Effect": "Deny"}]}
 BODIES: dict[tuple[str, str], tuple[dict[str, Any], Any]] = {
     ("POST", "/buckets"): ({}, {"name": "more"}),
     ("DELETE", BUCKET): ({}, None),
@@ -31,6 +37,25 @@ BODIES: dict[tuple[str, str], tuple[dict[str, Any], Any]] = {
     ("POST", f"{OBJECT}/link"): ({}, {"key": "k", "method": "PUT"}),
     ("POST", f"{BUCKET}/objects/delete"): ({}, {"objects": [KEY]}),
     ("POST", f"{BUCKET}/objects/delete-below"): ({}, {"prefix": "", "confirm": "photos"}),
+} | {
+    (method, f"/accounts{path}"): (query, body)
+    for method, path, query, body in (
+        ("POST", "/users", {}, {"name": "more"}),
+        ("PUT", "/user/status", ANN, {"enabled": False}),
+        ("PUT", "/user/secret", ANN, {}),
+        ("PUT", "/user/policies", ANN, {"policies": ["readwrite"]}),
+        ("DELETE", "/user", ANN, None),
+        ("POST", "/groups", {}, {"name": "more", "members": ["ann"]}),
+        ("PUT", "/group/status", TEAM, {"enabled": False}),
+        ("PUT", "/group/members", TEAM, {"members": []}),
+        ("PUT", "/group/policies", TEAM, {"policies": ["readwrite"]}),
+        ("DELETE", "/group", TEAM | {"members": "true"}, None),
+        ("POST", "/policies", {}, {"name": "more", "document": EVERYTHING}),
+        ("PUT", "/policy", MINE, {"document": EVERYTHING}),
+        ("DELETE", "/policy", MINE, None),
+        ("POST", "/access-keys", {}, {}),
+        ("DELETE", "/access-key", {"key": "some-key"}, None),
+    )
 }
 HARMLESS = {("POST", "/connection/test")}
 
@@ -51,6 +76,10 @@ async def test_every_changing_route_is_refused_and_nothing_changes(minio: Any, o
     def arrange() -> None:
         minio.raw.make_bucket("photos")
         minio.raw.put_object("photos", "k", io.BytesIO(b"v"), 1)
+        minio.admin.user_add("ann", "ann-secret")
+        minio.admin.group_add("team", ["ann"])  # type: ignore[arg-type] # the library's own
+        minio.admin.policy_add("mine", policy=NOTHING)
+        minio.admin.add_service_account(access_key="some-key", secret_key="some-secret")
 
     def state() -> Any:
         raw = minio.raw
@@ -61,6 +90,9 @@ async def test_every_changing_route_is_refused_and_nothing_changes(minio: Any, o
             buckets, objects, about.version_id, str(about.metadata["last-modified"]),
             raw.get_bucket_tags("photos"), raw.get_bucket_lifecycle("photos"),
             raw.get_bucket_versioning("photos").status, minio.admin.bucket_quota_get("photos"),
+            minio.admin.user_list(), minio.admin.group_info("team"), minio.admin.group_list(),
+            sorted(json.loads(minio.admin.policy_list())), minio.admin.policy_info("mine"),
+            minio.admin.list_service_account(""),
         )  # fmt: skip
 
     await asyncio.to_thread(arrange)
@@ -74,6 +106,8 @@ async def test_every_changing_route_is_refused_and_nothing_changes(minio: Any, o
             assert "settings" in answer.json()["hint"]
         assert (await client.get("/connections")).json()["connections"][0]["readOnly"] is True
         (await client.get("/buckets/photos/objects")).raise_for_status()
+        for path in ("users", "groups", "policies", "access-keys"):
+            (await client.get(f"/accounts/{path}")).raise_for_status()
         (await client.post("/buckets/photos/object/link", json=KEY)).raise_for_status()
         assert (await client.post("/connection/test")).json()["ok"] is True
         assert await asyncio.to_thread(state) == before
@@ -102,11 +136,20 @@ async def test_a_link_for_looking_sends_reading_calls_only(minio: Any) -> None:
 
 
 def test_changing_routes_are_for_administrators() -> None:
-    rules = create_plugin().routes
     for method, path in changing_routes():
-        rule = next(
-            rule
-            for rule in rules
-            if path.startswith(rule.path_prefix) and (not rule.methods or method in rule.methods)
-        )
-        assert rule.access == "admin", json.dumps([method, path])
+        assert access(method, path) == "admin", json.dumps([method, path])
+
+
+def test_accounts_are_for_administrators_also_to_look_at() -> None:
+    paths = [path for path in create_app(Links()).openapi()["paths"] if path.startswith("/accounts/")]
+    assert len(paths) > 10
+    assert {access("GET", path) for path in paths} == {"admin"}
+    assert access("GET", "/server") == access("GET", "/buckets") == "user"
+
+
+def access(method: str, path: str) -> str:
+    return next(
+        rule.access
+        for rule in create_plugin().routes
+        if path.startswith(rule.path_prefix) and (not rule.methods or method in rule.methods)
+    )
