@@ -174,6 +174,24 @@ async def client(shared: MinioServer, open_plugin: Open) -> AsyncIterator[Plugin
         yield opened
 
 
+@pytest.fixture
+async def site(minio: MinioServer) -> AsyncIterator[Any]:
+    """The page on a port of its own, with a server of its own."""
+    from plugin_services.minio_management.tests.browser import open_site
+
+    async with open_site(minio) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def page() -> AsyncIterator[Any]:
+    """A tab of a real browser; whatever the page complains of fails the test."""
+    from plugin_services.minio_management.tests.browser import open_page
+
+    async with open_page() as opened:
+        yield opened
+
+
 async def eventually(condition: Callable[[], Any], seconds: float = 20) -> Any:
     """What the awaitable condition gives once it gives something true."""
     until = time.monotonic() + seconds

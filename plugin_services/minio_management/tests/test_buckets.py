@@ -125,7 +125,7 @@ async def test_policies(client: PluginClient, shared: Any) -> None:
         ({}, "either a policy or a preset"),
         ({"policy": {"Version": "2012-10-17"}}, "list of statements"),
         ({"policy": {"Statement": [{"Effect": "Allow"}]}}, "no Principal and no Action and no Resource"),
-        ({"policy": {"Statement": ["x"]}}, "no Effect"),
+        ({"policy": {"Statement": ["x"]}}, "1 is not an object"),
         (
             {"policy": {"Version": "2012-10-17", "Statement": [
                 {"Effect": "Allow", "Principal": "*", "Action": "s3:GetObject", "Resource": OTHER}

@@ -5,91 +5,22 @@ from __future__ import annotations
 import asyncio
 import io
 import re
-from collections.abc import AsyncIterator
 from typing import Any
 from urllib.parse import quote, urlsplit
 
 import pytest
-import uvicorn
-from minio_management.app import create_app
-from minio_management.links import Links
 from minio_management.settings import Settings
-from playwright.async_api import Page, Route, async_playwright, expect
+from playwright.async_api import Page, Route, expect
 
+from plugin_services.minio_management.tests.browser import OUTSIDE, Site, settings, told
 from plugin_services.minio_management.tests.conftest import eventually
-from plugin_services.minio_management.tests.preview.server import preview
-from tests.parts import need_chromium
 
 pytestmark = [pytest.mark.minio, pytest.mark.browser]
-# Other tests may keep the machine busy.
-expect.set_options(timeout=20_000)
 # A picture of one red point.
 PNG = bytes.fromhex(
     "89504e470d0a1a0a0000000d49484452000000010000000108020000009077"
     "53de0000000c4944415408d763f8cfc000000301010018dd8db00000000049454e44ae426082"
 )
-
-OUTSIDE = """() => [...document.querySelectorAll("button, input, select, a")]
-    .filter((one) => one.checkVisibility())
-    .filter((one) => one.getBoundingClientRect().right > 360 || one.getBoundingClientRect().left < 0)
-    .map((one) => one.outerHTML.slice(0, 200) + JSON.stringify(one.getBoundingClientRect()))"""
-
-
-class Site:
-    """The page on a port of its own."""
-
-    def __init__(self, links: Links, port: int) -> None:
-        self.links = links
-        self.address = f"http://127.0.0.1:{port}"
-
-    def at(self, path: str, theme: str = "light") -> str:
-        return f"{self.address}/?theme={theme}#{quote(path, safe='')}"
-
-
-def settings(server: Any, **more: Any) -> Settings:
-    return Settings.model_validate({"connections": {"local": {**server.connection, **more}}})
-
-
-@pytest.fixture
-async def site(minio: Any) -> AsyncIterator[Site]:
-    links = Links()
-    links.use(settings(minio))
-    config = uvicorn.Config(preview(create_app(links)), port=0, log_level="warning", ws="none")
-    server = uvicorn.Server(config)
-    serving = asyncio.create_task(server.serve())
-
-    async def started() -> bool:
-        return server.started
-
-    await eventually(started)
-    yield Site(links, server.servers[0].sockets[0].getsockname()[1])
-    server.should_exit = True
-    await serving
-    links.close()
-
-
-@pytest.fixture
-async def page() -> AsyncIterator[Page]:
-    program = str(need_chromium())
-    complaints: list[str] = []
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
-        opened = await browser.new_page(viewport={"width": 1200, "height": 800})
-        opened.on("pageerror", lambda error: complaints.append(str(error)))
-        # A refused call is also written to the console; what the policy blocks names itself.
-        opened.on("console", lambda said: complaints.append(said.text) if "Policy" in said.text else None)
-        yield opened
-        await browser.close()
-    assert not complaints
-
-
-async def told(page: Page, words: str) -> None:
-    """Waits until the page has said this to the person."""
-
-    async def said() -> bool:
-        return any(words in one["text"] for one in await page.evaluate("said"))
-
-    await eventually(said, 20)
 
 
 async def arrange(minio: Any, bucket: str, objects: dict[str, bytes], kind: str = "text/plain") -> None:
@@ -314,7 +245,8 @@ async def test_the_server_its_drives_and_what_lies_on_it(minio: Any, site: Site,
                   {"atLeast": 1024, "below": None, "objects": 1}],
     }  # fmt: skip
     await page.goto(site.at("/buckets"))
-    await page.keyboard.press("3")
+    await expect(page.get_by_role("button", name="docs", exact=True)).to_be_visible()
+    await page.keyboard.press("4")
     # As it is: a server that is new has counted nothing.
     await expect(page.locator(".tiles")).to_contain_text("online")
     drives = page.get_by_role("list", name=f"Drives of 127.0.0.1:{minio.port}")
@@ -374,6 +306,20 @@ async def test_one_call_that_fails_does_not_leave_the_page_without_it(
     assert len(failed) == 2
 
 
+ACCESS = (
+    "/access", "/access?part=groups", "/access?part=policies", "/access?part=keys",
+    "/access?part=users&name=ann", "/access?part=groups&name=team", "/access?part=policies&name=readonly",
+)  # fmt: skip
+
+
+def _accounts(minio: Any) -> None:
+    minio.admin.user_add("ann", "ann-secret")
+    minio.admin.user_add("x" * 100, "ann-secret")
+    minio.admin.group_add("team", ["ann", "x" * 100])
+    minio.admin.attach_policy(["readonly", "readwrite"], user="ann")
+    minio.admin.add_service_account(name="a-label")
+
+
 @pytest.mark.parametrize("theme", ["light", "dark"])
 async def test_a_phone_shows_all_without_sideways_scrolling(
     minio: Any, site: Site, page: Page, theme: str
@@ -381,9 +327,10 @@ async def test_a_phone_shows_all_without_sideways_scrolling(
     long = "a-rather-long-name-" + "x" * 200
     await arrange(minio, "docs", {f"{long}/{long}.txt": b"y" * 3000, f"{long}.txt": b"z"})
     await page.set_viewport_size({"width": 360, "height": 740})
+    await asyncio.to_thread(_accounts, minio)
     key = quote(f"{long}.txt")
     opened = f"/objects?bucket=docs&key={key}"
-    for path in ("/buckets", "/buckets?bucket=docs", "/server", "/objects?bucket=docs", opened):
+    for path in ("/buckets", "/buckets?bucket=docs", "/server", *ACCESS, "/objects?bucket=docs", opened):
         await page.goto("about:blank")
         await page.goto(site.at(path, theme))
         await expect(page.locator(".loading")).to_have_count(0)

@@ -148,3 +148,9 @@ async def test_in_a_container_without_a_network(start_minio: Any, tmp_path: Path
         assert (await look(running)).raise_for_status().json()["total"] == 0
         (instance,) = (await running.plugin("minio-management"))["instances"]
         assert instance["relay"]["granted"] == [f"127.0.0.1:{other.port}"]
+        # Bodies that are encrypted, which takes memory and threads, are so within the sandbox, too.
+        accounts = "/plugins/minio-management/api/accounts"
+        made = await running.client.post(f"{accounts}/users", json={"name": "ann", "policies": ["readonly"]})
+        assert len(made.raise_for_status().json()["secretKey"]) == 40
+        (user,) = (await running.client.get(f"{accounts}/users")).raise_for_status().json()["users"]
+        assert (user["name"], user["policies"]) == ("ann", ["readonly"])

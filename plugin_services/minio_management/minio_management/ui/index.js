@@ -1,5 +1,6 @@
 // The MinIO manager's page: mount(root, host) is what the console calls.
 
+import { accessView } from "./access.js";
 import { bucketsView } from "./buckets.js";
 import { h } from "./kit/dom.js";
 import { button, choice, empty } from "./kit/parts.js";
@@ -11,6 +12,7 @@ class Page extends Shell {
   static views = {
     buckets: { label: "Buckets", make: bucketsView },
     objects: { label: "Objects", make: objectsView, wide: true },
+    access: { label: "Access", make: accessView },
     server: { label: "Server", make: serverView },
   };
 
@@ -18,12 +20,12 @@ class Page extends Shell {
 
   static help = [
     ["/", "search"],
-    ["n", "new bucket; in objects: upload"],
+    ["n", "new bucket, user, group, policy, access key; in objects: upload"],
     ["Enter", "open the folder or object"],
     ["Backspace", "to the folder above"],
     ["Esc", "close what is open"],
     ["r", "load again"],
-    ["Del", "delete the open object"],
+    ["Del", "delete what is open"],
   ];
 
   async connect() {

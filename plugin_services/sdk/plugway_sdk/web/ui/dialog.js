@@ -5,9 +5,10 @@ import { button, failure } from "./parts.js";
 
 /**
  * Shows a form; `submit` may throw, which is shown and keeps the dialog open.
+ * Without `cancel` there is no button for it: nothing is left to be taken back.
  * Resolves with what submit returned, or undefined where it was left.
  */
-export function formDialog(root, { title, body, accept, danger = false, submit, wide = false }) {
+export function formDialog(root, { title, body, accept, danger = false, submit, wide = false, cancel = true }) {
   return new Promise((resolve) => {
     const problem = h("div");
     const go = h("button", { type: "submit", class: `button primary ${danger ? "danger" : ""}` }, accept);
@@ -17,7 +18,7 @@ export function formDialog(root, { title, body, accept, danger = false, submit, 
       h("h2", {}, title),
       h("div", { class: "dialog-body" }, body),
       problem,
-      h("footer", { class: "actions end" }, button("Cancel", () => dialog.close()), go),
+      h("footer", { class: "actions end" }, cancel && button("Cancel", () => dialog.close()), go),
     );
     const dialog = h("dialog", { class: wide ? "wide" : "", "aria-label": title }, form);
     let outcome;
