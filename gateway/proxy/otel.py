@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 
     from gateway.proxy.head import Head
     from gateway.proxy.headers import Pairs
+    from gateway.proxy.tracing import Spans
 
 _SEND_WITHIN = 5.0
 """Seconds for one batch; a collector that hangs holds up its own thread for so long."""
@@ -49,27 +52,26 @@ class OtelTracing:
             sampler=ParentBased(TraceIdRatioBased(ratio)),
             shutdown_on_exit=False,
         )
+        # One line for a batch that was lost, none for each try.
+        logging.getLogger(OTLPSpanExporter.__module__).setLevel(logging.ERROR)
         exporter = OTLPSpanExporter(f"{endpoint.rstrip('/')}/v1/traces", timeout=_SEND_WITHIN)
         self._provider.add_span_processor(BatchSpanProcessor(exporter))
         self._tracer = self._provider.get_tracer("gateway", __version__)
 
-    def begin(self, head: Head, headers: Pairs, method: str, context: CallContext) -> OtelSpans:
+    def begin(self, head: Head, headers: Pairs, method: str, context: CallContext) -> Spans:
         server = self._server(head, headers, method)
+        if not server.is_recording():
+            _hand_on(server, head, context)
+            return _UNRECORDED
         server.set_attribute("url.scheme", context.scheme)
-        within = set_span_in_context(server)
-        client = self._tracer.start_span(method, within, SpanKind.CLIENT, {"http.request.method": method})
-        carrier: dict[str, str] = {}
-        _propagator.inject(carrier, set_span_in_context(client))
-        context.traceparent = carrier["traceparent"]
-        head.trace = carrier["traceparent"].encode()
+        client = self._tracer.start_span(method, set_span_in_context(server), SpanKind.CLIENT)
+        _hand_on(client, head, context)
         return OtelSpans(server, client, context.base_path, method)
 
     def refused(self, head: Head, headers: Pairs, method: str, plugin: str, route: str, status: int) -> None:
         span = self._server(head, headers, method)
-        base = f"/plugins/{plugin}/api"
-        _describe(span, base, method, route, status)
-        span.set_attribute("plugway.plugin", plugin)
-        span.end()
+        if span.is_recording():
+            _end(span, method, _place(f"/plugins/{plugin}/api", route), status, {"plugway.plugin": plugin})
 
     def _server(self, head: Head, headers: Pairs, method: str) -> Span:
         carrier = {}
@@ -78,7 +80,7 @@ class OtelTracing:
             states = [value.decode("latin-1") for name, value in headers if name == b"tracestate"]
             if states:
                 carrier["tracestate"] = ",".join(states)
-        attributes = {"http.request.method": method, "plugway.request_id": head.request_id}
+        attributes = {"plugway.request_id": head.request_id}
         return self._tracer.start_span(method, _propagator.extract(carrier), SpanKind.SERVER, attributes)
 
     def close(self) -> None:
@@ -103,29 +105,51 @@ class OtelSpans:
         self._client.add_event("retry", {"plugway.failure": why, "plugway.instance": instance})
 
     def end(self, *, route: str, release: str, version: str, instance: str, status: int, broken: str) -> None:
-        plugin = self._base.split("/")[2]
+        attributes = {
+            "plugway.plugin": self._base.split("/")[2],
+            "plugway.release": release,
+            "plugway.version": version,
+            "plugway.instance": instance,
+        }
+        place = _place(self._base, route)
         for span in (self._client, self._server):
-            _describe(span, self._base, self._method, route, status)
-            span.set_attributes(
-                {
-                    "plugway.plugin": plugin,
-                    "plugway.release": release,
-                    "plugway.version": version,
-                    "plugway.instance": instance,
-                }
-            )
-            if broken:
-                span.set_attribute("error.type", broken)
-                span.set_status(Status(StatusCode.ERROR, broken))
-            span.end()
+            _end(span, self._method, place, status, attributes, broken)
 
 
-def _describe(span: Span, base: str, method: str, route: str, status: int) -> None:
+class _Unrecorded:
+    """A call whose trace nobody keeps."""
+
+    def retried(self, why: str, instance: str) -> None:
+        pass
+
+    def end(self, *, route: str, release: str, version: str, instance: str, status: int, broken: str) -> None:
+        pass
+
+
+_UNRECORDED = _Unrecorded()
+
+
+def _hand_on(span: Span, head: Head, context: CallContext) -> None:
+    """What comes from the plugin is below this span."""
+    ids = span.get_span_context()
+    context.traceparent = f"00-{ids.trace_id:032x}-{ids.span_id:016x}-{ids.trace_flags:02x}"
+    head.trace = context.traceparent.encode()
+
+
+def _place(base: str, route: str) -> str:
     """The route as the plugin declared it: a path may hold secrets."""
-    span.update_name(f"{method} {base}{route}" if route[:1] == "/" else f"{method} {base} {route}")
-    span.set_attribute("http.route", f"{base}{route}" if route[:1] == "/" else route)
+    return f"{base}{route}" if route[:1] == "/" else f"{base} {route}"
+
+
+def _end(
+    span: Span, method: str, place: str, status: int, attributes: Mapping[str, str], broken: str = ""
+) -> None:
+    told: dict[str, str | int] = {**attributes, "http.request.method": method, "http.route": place}
     if status:
-        span.set_attribute("http.response.status_code", status)
-    if status >= 500:
-        span.set_attribute("error.type", str(status))
-        span.set_status(Status(StatusCode.ERROR))
+        told["http.response.status_code"] = status
+    if failed := broken or (str(status) if status >= 500 else ""):
+        told["error.type"] = failed
+        span.set_status(Status(StatusCode.ERROR, broken))
+    span.update_name(f"{method} {place}")
+    span.set_attributes(told)
+    span.end()

@@ -9,6 +9,7 @@ from typing import Any
 
 import httpx
 import pytest
+from websockets.asyncio.client import connect
 
 from gateway.model import Access, Endpoint, RouteRule
 from gateway.proxy.access_log import AccessLog
@@ -84,13 +85,17 @@ async def test_what_gets_a_line(tmp_path: Path, all_calls: bool) -> None:
             assert (await client.get("/plugins/notes/api/x")).status_code == 401
             assert (await client.get("/plugins/away/api/x", headers=AUTH)).status_code == 503
             assert (await client.get("/plugins/notes/ui/", headers=AUTH)).status_code == 404
+        async with connect(
+            f"ws://127.0.0.1:{plane.port}/plugins/notes/api/ws", additional_headers=AUTH, proxy=None
+        ):
+            pass
     await server.stop(None)
     lines = [json.loads(line) for line in b"".join(written).splitlines()]
     seen = [(line["plugin"], line["route"], line["status"]) for line in lines]
     failed = [("notes", "/status/{code}", 503)]
     everything = [
         ("notes", "/status/{code}", 200), *failed, ("notes", "other", 401), ("away", "other", 503),
-        ("notes", "ui", 404),
+        ("notes", "ui", 404), ("notes", "other", 101),
     ]  # fmt: skip
     assert seen == (everything if all_calls else failed)
     assert TOKEN.encode() not in b"".join(written)

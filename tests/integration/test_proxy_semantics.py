@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -226,6 +227,18 @@ async def test_trailers_follow_for_those_who_take_them(plane: Plane, request_lin
     plain = await _raw(plane, line, body)
     assert b"x-sum" not in plain
     assert b"the body" in plain
+
+
+@pytest.mark.parametrize("path", ["/trailed/once", "/trailed/parts"])
+async def test_trailers_follow_a_compressed_body_too(plane: Plane, path: str) -> None:
+    asked = f"GET {API}{path} HTTP/1.1\r\nte: trailers\r\naccept-encoding: gzip\r\n"
+    head, _, rest = (await _raw(plane, asked, b"\r\n")).partition(b"\r\n\r\n")
+    assert b"\r\ncontent-encoding: gzip" in head
+    body = b""
+    while (size := int((line := rest.partition(b"\r\n"))[0], 16)) > 0:
+        body, rest = body + line[2][:size], line[2][size + 2 :]
+    assert rest == b"0\r\nx-sum: abc\r\nx-second: 2\r\n\r\n"
+    assert gzip.decompress(body).endswith(b"the body")
 
 
 async def test_a_body_of_declared_length_has_no_place_for_trailers(plane: Plane) -> None:

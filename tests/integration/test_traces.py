@@ -13,6 +13,7 @@ from typing import cast
 import httpx
 import pytest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
+from websockets.asyncio.client import connect
 
 from gateway.model import ReleaseId
 from gateway.proxy.otel import OtelTracing
@@ -124,6 +125,14 @@ async def test_retries_failures_and_refusals_show(tmp_path: Path, taken: tuple[C
         async with httpx.AsyncClient(base_url=plane.url, timeout=30) as stranger:
             assert (await stranger.get("/plugins/notes/api/status/1")).status_code == 401
         await until(lambda: whole(traces.spans, 3), "three spans")
+        url = f"ws://127.0.0.1:{plane.port}/plugins/notes/api/ws"
+        async with connect(url, additional_headers=AUTH, proxy=None):
+            assert len(traces.spans) == 3, "a WebSocket's spans end with it"
+        await until(lambda: whole(traces.spans, 5), "two more")
+    sockets = traces.spans[3:]
+    del traces.spans[3:]
+    assert [told.attributes["http.response.status_code"] for told in sockets] == [101, 101]
+    assert len(next(told for told in sockets if told.span.kind == Span.SPAN_KIND_CLIENT).span.events) == 1
     client_span = next(told for told in traces.spans if told.span.kind == Span.SPAN_KIND_CLIENT)
     (event,) = client_span.span.events
     assert event.name == "retry"

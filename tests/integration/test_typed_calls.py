@@ -87,6 +87,20 @@ async def test_first_metadata_become_headers_that_are_fit_for_the_host(
         assert not any(name.startswith("grpc-") for name in answer.headers)
 
 
+async def test_a_call_is_counted_by_its_method_goes_on_with_a_trace_and_shrinks(
+    library: Library, client: httpx.AsyncClient, plane: Plane
+) -> None:
+    trace = {"traceparent": f"00-{'a' * 32}-{'b' * 16}-01", "tracestate": "c=d"}
+    tags = "&".join(f"tags=tag{number}" for number in range(500))
+    answer = await client.get(f"{API}/v1/books/7/tags?{tags}", headers={**trace, "accept-encoding": "br"})
+    assert answer.json()[-1] == "tag499"
+    assert answer.headers["content-encoding"] == "br"
+    assert {name: library.metadata[name] for name in trace} == trace
+    (name,) = plane.data_plane.metrics.of("notes", "1.0.0", "r1").routes
+    assert name.startswith("/")
+    assert name.rpartition("/")[2] in library.calls
+
+
 async def test_paths_that_no_service_has_are_the_apps(library: Library, client: httpx.AsyncClient) -> None:
     for method, path in (
         ("GET", "/v1/nothing"),

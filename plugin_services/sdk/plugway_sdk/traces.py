@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import MutableMapping
 from typing import Any
+from urllib.parse import urlsplit
 
 from opentelemetry import trace
 from opentelemetry.context import Context
@@ -18,6 +19,7 @@ from opentelemetry.sdk.trace.sampling import ParentBased, TraceIdRatioBased
 from opentelemetry.trace import SpanKind, Status, StatusCode
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
+from plugway_sdk import egress
 from plugway_sdk.context import current_message
 from plugway_sdk.plugin import AsgiApp, Receive, Send
 
@@ -34,10 +36,19 @@ def export_traces(service: str, endpoint: str, *, ratio: float = 1.0) -> TracerP
     provider = TracerProvider(
         resource=Resource.create({"service.name": service}), sampler=ParentBased(TraceIdRatioBased(ratio))
     )
-    exporter = OTLPSpanExporter(f"{endpoint.rstrip('/')}/v1/traces", timeout=5.0)
+    exporter = OTLPSpanExporter(f"{_reached(endpoint)}/v1/traces", timeout=5.0)
     provider.add_span_processor(BatchSpanProcessor(exporter))
     trace.set_tracer_provider(provider)
     return provider
+
+
+def _reached(endpoint: str) -> str:
+    """The address under which a container without network gets there; TLS finds the relay by itself."""
+    parts = urlsplit(endpoint.rstrip("/"))
+    if parts.scheme != "http" or not parts.hostname or egress.relay() is None:
+        return endpoint.rstrip("/")
+    host, port = egress.forward(parts.hostname, parts.port or 80)
+    return f"http://{host}:{port}{parts.path}"
 
 
 def call_context() -> Context:
