@@ -15,10 +15,10 @@ from rich.console import Console
 from rich.text import Text
 
 from gateway import __version__
-from gateway.cli.check import Check
 from gateway.cli.client import GatewayClient
 from gateway.cli.command import JsonOption, guarded
 from gateway.cli.connection import Connection, connection, home
+from gateway.cli.doctor_check import Check
 from gateway.cli.doctor_remotes import own_certificate_checks, remote_checks
 from gateway.cli.exits import Exit, Failure
 from gateway.cli.output import clean, print_json

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from gateway.cli.check import Check
+from gateway.cli.doctor_check import Check
 
 _CA, _CERTIFICATE, _KEY = "ca.pem", "cert.pem", "key.pem"
 _NAME = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^\s:/\[\]]+):([0-9]{1,5})")

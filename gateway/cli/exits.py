@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from enum import IntEnum
 from typing import Any
 
-from gateway.errors import BadInput, PlugwayError
+from gateway.errors import BadInput, NotFound, PlugwayError
 
 
 class Exit(IntEnum):
@@ -62,4 +62,5 @@ def from_problem(status: int, problem: Mapping[str, Any]) -> Failure:
 
 def from_error(error: PlugwayError) -> Failure:
     """An error of the gateway's own code that ran here."""
-    return Failure(Exit.REFUSED if isinstance(error, BadInput) else Exit.FAILED, error.problem())
+    code = Exit.REFUSED if isinstance(error, BadInput) else Exit.FAILED
+    return Failure(Exit.NOT_FOUND if isinstance(error, NotFound) else code, error.problem())

@@ -6,6 +6,7 @@ from gateway.cli.abort import abort
 from gateway.cli.audit import audit
 from gateway.cli.bundle import bundle
 from gateway.cli.catalogue import catalogue
+from gateway.cli.check import check
 from gateway.cli.configure import configure
 from gateway.cli.disable import disable
 from gateway.cli.doctor import doctor
@@ -51,6 +52,7 @@ app.command(rich_help_panel=PLUGINS)(restart)
 app.command(rich_help_panel=PLUGINS)(logs)
 app.command(rich_help_panel=PLUGINS)(search)
 app.command(rich_help_panel=PLUGINS)(info)
+app.command(rich_help_panel=PLUGINS)(check)
 app.add_typer(catalogue, name="catalogue", rich_help_panel=PLUGINS)
 app.add_typer(bundle, name="bundle", rich_help_panel=PLUGINS)
 app.command(rich_help_panel=ROLLOUTS)(rollout)

@@ -14,6 +14,7 @@ from gateway.errors import BadInput
 from gateway.model import EGRESS, VOLUME_NAME, Permissions, UiType
 from gateway.page_origins import MAX_ORIGINS, check_page_origin
 from gateway.semver import is_version
+from gateway.sources.check_table import CheckTable
 
 FILE = "plugway.toml"
 _MAX_BYTES = 64 * 2**10
@@ -63,6 +64,7 @@ class ManifestFile(_Part):
     image: ImageName
     requirements: tuple[Argument, ...] = ()
     permissions: _Permissions = _Permissions()
+    check: CheckTable = CheckTable()
 
     @property
     def granted(self) -> Permissions:
