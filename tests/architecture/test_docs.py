@@ -17,3 +17,11 @@ def test_every_setting_says_what_it_means() -> None:
     from gateway.settings import Settings
 
     assert [name for name, field in Settings.model_fields.items() if not field.description] == []
+
+
+def test_every_check_is_on_its_page() -> None:
+    from gateway.conformance.run import START
+    from gateway.conformance.suite import SUITE
+
+    page = (ROOT / "docs" / "check.md").read_text()
+    assert [check.id for check in (START, *SUITE) if f"| `{check.id}` | {check.promise} |" not in page] == []

@@ -34,7 +34,7 @@ SHIPPED = shipped_root() / "plugin_services"
 
 @pytest.fixture
 async def ground(tmp_path: Path) -> AsyncIterator[Stage]:
-    async with stage(Settings(home=tmp_path, runtime="process")) as made:
+    async with stage(Settings.model_validate({"home": tmp_path, "runtime": "process"})) as made:
         yield made
 
 
@@ -205,7 +205,9 @@ async def test_all_that_is_installed_is_tried_beside_the_gateway(tmp_path: Path)
 @pytest.mark.docker
 async def test_an_image_is_checked_in_the_gateways_sandbox(tmp_path: Path) -> None:
     base = need_docker()
-    async with stage(Settings(home=tmp_path, runtime="docker", base_image=base)) as ground:
+    async with stage(
+        Settings.model_validate({"home": tmp_path, "runtime": "docker", "base_image": base})
+    ) as ground:
         release, _ = await directory_release(BROKEN)
         place = await ground.place(release)
         assert isinstance(place, RuntimePlace)
