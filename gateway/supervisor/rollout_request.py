@@ -28,9 +28,9 @@ class RolloutOptions(BaseModel):
 
     strategy: Strategy | None = None
     steps: list[StepRequest] | None = Field(default=None, max_length=20)
-    startup: float | None = Field(default=None, gt=0, le=3600)
+    startup: float | None = Field(default=None, ge=0.1, le=3600)
     probe_interval: float | None = Field(default=None, ge=0.1, le=300)
-    probe_timeout: float | None = Field(default=None, gt=0, le=300)
+    probe_timeout: float | None = Field(default=None, ge=0.1, le=300)
     min_healthy: float | None = Field(default=None, ge=0, le=3600)
     bake: float | None = Field(default=None, ge=0, le=7 * 86400)
     drain: float | None = Field(default=None, ge=0, le=3600)

@@ -87,7 +87,8 @@ async def test_a_step_by_hand_is_on_the_timeline(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [("probeInterval", 0.01), ("probeTimeout", 0), ("probeTimeout", 301)]
+    ("name", "value"),
+    [("probeInterval", 0.01), ("probeTimeout", 301), ("startup", 1e-9)],
 )
 async def test_probes_out_of_bounds_are_refused_by_field(tmp_path: Path, name: str, value: float) -> None:
     add_release(tmp_path / "releases", "1.0.0")
