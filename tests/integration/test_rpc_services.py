@@ -16,8 +16,8 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2
 from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoReflectionDescriptorDatabase
 
-from gateway.model import Access, Endpoint, PluginState, RouteRule
-from tests.fakes.data_plane import AUTH, Plane, route
+from gateway.model import Access, Endpoint, Limits, PluginState, RouteRule
+from tests.fakes.data_plane import AUTH, Plane, route, until
 from tests.fakes.proxy_fixtures import one, plane
 from tests.fakes.rpc_plugin import keep_poller
 from tests.fakes.typed_library import BEYOND, LIBRARY, Library, message, serve
@@ -78,6 +78,29 @@ async def test_rules_for_json_paths_hold_for_native_calls(
     plane.publish(await typed_route(plane, one, rules=public))
     assert await get_book(channel)(book) == book
     assert library.calls == ["GetBook", "GetBook"]
+
+
+async def test_streams_are_no_calls_at_once(
+    library: Library, channel: Any, plane: Plane, one: Endpoint
+) -> None:
+    plane.publish(await typed_route(plane, one, limits=Limits(max_concurrent=1)))
+    book = message("Book")
+    stream = channel.unary_stream(
+        f"/{LIBRARY}/ListBooks",
+        request_serializer=book.SerializeToString,
+        response_deserializer=book.FromString,
+    )(book(number=1, title="hang"), metadata=TOKEN)
+    assert (await stream.read()).id == "0"
+    assert (await get_book(channel)(book(id="7"), metadata=TOKEN)).id == "7"
+    hanging = get_book(channel)(book(title="hang"), metadata=TOKEN)
+    await until(lambda: library.calls == ["ListBooks", "GetBook", "GetBook"])
+    with pytest.raises(aio.AioRpcError) as caught:
+        await get_book(channel)(book(id="7"), metadata=TOKEN)
+    assert caught.value.code() is grpc.StatusCode.UNAVAILABLE
+    stream.cancel()
+    hanging.cancel()
+    (prepared,) = [one for one in plane.data_plane._table.routes.values() if one.key == b"notes"]
+    await until(lambda: (prepared.active, prepared.streams) == ([0], [0]))
 
 
 async def test_one_service_answers_json_and_grpc(library: Library, channel: Any, plane: Plane) -> None:

@@ -29,10 +29,11 @@ _HELD = 256 * 1024
 class RpcCall(Call):
     """``status`` counts it as HTTP would. ``deadline`` is the client's, in the loop's time.
 
-    ``single`` says that its client sends one message and no more, as far as is known.
+    ``single`` says that its client sends one message and no more, ``lasts`` that its answer is a stream,
+    as far as is known.
     """
 
-    __slots__ = ("begun", "deadline", "over", "path", "request", "service", "single")
+    __slots__ = ("begun", "deadline", "lasts", "over", "path", "request", "service", "single")
 
     def __init__(
         self,
@@ -49,7 +50,8 @@ class RpcCall(Call):
         self.deadline: float | None = None
         api = target.typed.api if target.typed is not None else None
         streams = api.methods.get(self.path) if api is not None else None
-        self.single = streams is False
+        self.single = streams is not None and not streams[0]
+        self.lasts = streams is not None and streams[1]
         # What a client may make up is counted as one.
         self.named = f"/{self.service}/*" if streams is None else self.path.decode()
         self.begun = self.over = False
@@ -61,6 +63,8 @@ class RpcCall(Call):
 
     async def begin(self, head: Pairs) -> None:
         self.begun = True
+        if self.lasts:
+            self.stream = self.route.outlast()
         await self.begin_answer(200, head, trailers=True)
 
     async def end(self, trailers: Pairs) -> None:

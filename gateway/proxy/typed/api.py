@@ -33,15 +33,16 @@ class TypedApi:
         self.services = tuple(services)
         self.tree: Tree[Binding] = Tree()
         self.bindings: list[Binding] = []
-        # By the path of gRPC: the JSON paths of each method, and whether its client streams.
+        # By the path of gRPC: the JSON paths of each method, and whether client and plugin stream.
         self.bound: dict[bytes, list[Binding]] = {}
-        self.methods: dict[bytes, bool] = {}
+        self.methods: dict[bytes, tuple[bool, bool]] = {}
         mapper = Mapper(self.descriptors.pool)
         self.show_any = mapper.any
         for name in services:
             service = self.descriptors.service(name)
             for said in self.descriptors.definition(service).method:
-                self.methods[f"/{name}/{said.name}".encode()] = said.client_streaming
+                streams = said.client_streaming, said.server_streaming
+                self.methods[f"/{name}/{said.name}".encode()] = streams
                 if not said.options.HasExtension(annotations_pb2.http):
                     continue
                 for rule in _rules(said.options.Extensions[annotations_pb2.http]):

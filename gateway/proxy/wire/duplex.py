@@ -28,12 +28,14 @@ from h2.events import (
 )
 from h2.exceptions import H2Error
 from h2.settings import SettingCodes, Settings
+from hpack import Encoder
 
 from gateway.model import Endpoint
 from gateway.proxy.failures import CallFailed, Failure
 from gateway.proxy.http2.lasting import LastingConnection
 from gateway.proxy.wire.connection import PLUGIN_HEADER
 from gateway.proxy.wire.dial import connect
+from gateway.proxy.wire.hpack import literal
 
 Pairs = list[tuple[bytes, bytes]]
 
@@ -56,6 +58,14 @@ async def dial_duplex(endpoint: Endpoint) -> Duplex:
     )
 
 
+class _Plain(Encoder):
+    """Header blocks without compression, which would cost more than the bytes: most never come again."""
+
+    def encode(self, headers: Any, huffman: bool = False) -> bytes:
+        # The library's own says first what has become of the table's size.
+        return b"".join((super().encode(()), *(literal(name, value) for name, value in headers)))
+
+
 class Duplex(asyncio.Protocol):
     """``usable`` is whether it takes new calls."""
 
@@ -74,6 +84,7 @@ class Duplex(asyncio.Protocol):
                 normalize_outbound_headers=False,
             )
         )
+        self._h2.encoder = _Plain()
         self._transport: asyncio.Transport = None  # type: ignore[assignment]  # until connection_made
         self._streams: dict[int, DuplexStream] = {}
         self._waiting: deque[asyncio.Future[None]] = deque()

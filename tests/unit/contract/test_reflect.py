@@ -107,8 +107,8 @@ async def test_reflection_suffices_for_a_typed_service(
     found = await described(await plugin(served(version, answer)))
     api = await asyncio.to_thread(TypedApi, found, NAMES)
     assert api.tree.find("GET", b"/v1/books/7") is not None
-    assert api.methods[f"/{LIBRARY}/Chat".encode()]
-    assert not api.methods[f"/{LIBRARY}/ListBooks".encode()]
+    assert api.methods[f"/{LIBRARY}/Chat".encode()] == (True, True)
+    assert api.methods[f"/{LIBRARY}/ListBooks".encode()] == (False, True)
     files = {file.name for file in descriptor_pb2.FileDescriptorSet.FromString(found).file}
     assert {"library/v1/library.proto", "google/api/http.proto", "google/protobuf/any.proto"} <= files
 
