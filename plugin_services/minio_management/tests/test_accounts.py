@@ -289,6 +289,26 @@ async def test_access_keys_of_others_are_seen_and_the_own_is_kept(
     assert await may(shared, made["name"], made["secretKey"]) == "InvalidAccessKeyId"
 
 
+async def test_each_connection_has_its_own_accounts_and_its_own_read_only_switch(
+    shared: Any, minio: Any, open_plugin: Any
+) -> None:
+    both = {"free": shared.connection, "safe": {**minio.connection, "readOnly": True}}
+    async with open_plugin(connections=both) as client:
+        await ok(client, "POST", "/users", {"name": "one-side"}, connection="free")
+        await refused(client, 403, "read only", "POST", "/users", {"name": "other"}, connection="safe")
+        free = await ok(client, "GET", "/users", search="one-side", connection="free")
+        safe = await ok(client, "GET", "/users", connection="safe")
+        assert (free["total"], safe["total"]) == (1, 0)
+        nodes = [
+            (await client.get("/server", params={"connection": name})).raise_for_status().json()["nodes"]
+            for name in both
+        ]
+        assert [node["endpoint"] for (node,) in nodes] == [
+            f"127.0.0.1:{server.port}" for server in (shared, minio)
+        ]
+        await refused(client, 404, "no connection named", "GET", "/users", connection="gone")
+
+
 async def test_secret_keys_are_told_once_and_written_nowhere(
     client: PluginClient, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -69,8 +69,9 @@ class Page extends Shell {
 
   async test() {
     try {
-      const { ok, message, hint, milliseconds } = await this.api.post("/connection/test");
-      if (ok) this.done(`${message} (${milliseconds} ms)`);
+      const { ok, message, hint, milliseconds, administration } = await this.api.post("/connection/test");
+      const limits = administration ? "" : " This access key may not administer it: buckets and objects only.";
+      if (ok) this.done(`${message} (${milliseconds} ms)${limits}`);
       else this.failed({ message, hint });
     } catch (error) {
       this.failed(error);
