@@ -17,7 +17,7 @@ from gateway.proxy.access_log import AccessLog, Line
 from gateway.proxy.answer import BODILESS, announced, complete_head, open_head
 from gateway.proxy.body import Body, ClientLeft
 from gateway.proxy.call import Call
-from gateway.proxy.compress import may_shrink, strong_tags
+from gateway.proxy.compress import LEAST, may_shrink, strong_tags
 from gateway.proxy.counters import CallMetrics, method_class
 from gateway.proxy.exchange import Upload
 from gateway.proxy.failures import CallFailed, Failure
@@ -300,6 +300,8 @@ class Calls:
             return
         body = answer.body
         status = answer.response.status
+        if call.accept and len(body) < LEAST and call.method != "HEAD":
+            call.accept = b""  # Too short to be looked at.
         if call.trailers and answer.trailers and not _bodiless(call, status):
             await self._answer_with_trailers(call, answer)
             return
