@@ -8,6 +8,7 @@ unchanged.json  which files were read and judged, and what they looked like then
 external/       plugins that were fetched, a directory each, by digest
 packages/       what those were unpacked from; images/ has images that bundles brought, or were made of
 catalogues/     indexes of catalogues as they were fetched; catalogues.toml says which there are
+.restore/       a restore that was cut off after all of it was here; the next start finishes it
 run/            a directory an instance: socket, TLS files; egress/ has the sockets of the relays,
                 workers/ those between the control process and its workers, and a file a worker
 data/PLUGIN/    volumes
@@ -27,6 +28,7 @@ from typing import IO
 
 from gateway.errors import Conflict
 from gateway.model import InstanceId, PluginId
+from gateway.restoring import finish_restore
 
 # sockaddr_un holds 108 bytes on Linux and 104 on macOS, with the closing zero.
 _SOCKET_PATH_LIMIT = 100
@@ -59,6 +61,7 @@ class Home:
                 hint="Stop it first, or set PLUGWAY_HOME to another directory.",
             ) from None
         self._lock = lock
+        finish_restore(self.path)
         for name in ("keys", "pki", "store", "data", "logs"):
             (self.path / name).mkdir(mode=0o700, exist_ok=True)
         self.run_root.mkdir(mode=0o700, parents=True, exist_ok=True)

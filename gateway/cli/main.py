@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from gateway.cli.abort import abort
 from gateway.cli.audit import audit
+from gateway.cli.backup import backup
 from gateway.cli.bundle import bundle
 from gateway.cli.catalogue import catalogue
 from gateway.cli.check import check
@@ -25,6 +26,7 @@ from gateway.cli.program import GATEWAY, PLUGINS, ROLLOUTS, TRUST, app
 from gateway.cli.promote import promote
 from gateway.cli.registry import registry
 from gateway.cli.restart import restart
+from gateway.cli.restore import restore
 from gateway.cli.resume import resume
 from gateway.cli.rollback import rollback
 from gateway.cli.rollout import rollout
@@ -74,3 +76,5 @@ app.add_typer(registry, name="registry", rich_help_panel=TRUST)
 app.command(rich_help_panel=GATEWAY)(doctor)
 app.add_typer(token, name="token", rich_help_panel=GATEWAY)
 app.command(rich_help_panel=GATEWAY)(audit)
+app.command(rich_help_panel=GATEWAY)(backup)
+app.command(rich_help_panel=GATEWAY)(restore)

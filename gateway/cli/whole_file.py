@@ -19,13 +19,13 @@ def write_whole(target: Path, content: bytes) -> None:
 
 
 @contextmanager
-def writing_whole(target: Path) -> Iterator[IO[bytes]]:
+def writing_whole(target: Path, mode: int = 0o644) -> Iterator[IO[bytes]]:
     """A file that takes the target's place at the end; where anything is raised, nothing is left of it."""
     try:
         handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
         try:
             with os.fdopen(handle, "wb") as file:
-                os.fchmod(file.fileno(), 0o644)
+                os.fchmod(file.fileno(), mode)
                 yield file
                 file.flush()
                 os.fsync(file.fileno())

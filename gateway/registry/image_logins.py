@@ -45,14 +45,14 @@ class ImageLogins:
     def find(self, host: str) -> Login | None:
         """Ours, or else docker's; raises :class:`LoginsUnreadable` and ``SecretsUnreadable``."""
         if token := self._read().get(host):
-            return Login(**self._cipher.decrypt(_bound_to(host), token))
+            return Login(**self._cipher.decrypt(bound_to(host), token))
         return docker_login(self._docker_config, host) if self._docker_config else None
 
     def users(self) -> dict[str, str]:
         """The user of each registry that a login is stored for."""
         tokens = self._read()
         return {
-            host: self._cipher.decrypt(_bound_to(host), tokens[host])["username"] for host in sorted(tokens)
+            host: self._cipher.decrypt(bound_to(host), tokens[host])["username"] for host in sorted(tokens)
         }
 
     def put(self, host: str, login: Login) -> None:
@@ -64,7 +64,7 @@ class ImageLogins:
             raise BadInput("A username must not hold a colon.")
         with self._changing() as tokens:
             secrets = {"username": login.username, "password": login.password}
-            tokens[host] = self._cipher.encrypt(_bound_to(host), secrets)
+            tokens[host] = self._cipher.encrypt(bound_to(host), secrets)
 
     def remove(self, host: str) -> bool:
         """Forget a login; False where there was none."""
@@ -137,7 +137,7 @@ def _read_json(path: Path) -> dict[str, Any]:
     return document
 
 
-def _bound_to(host: str) -> PluginId:
+def bound_to(host: str) -> PluginId:
     """No plugin's id has a colon, so that no token serves as both."""
     return PluginId(f"registry:{host}")
 

@@ -1,0 +1,21 @@
+"""The settings of this machine, for the commands that work on the home directory itself."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import ValidationError
+
+from gateway.cli.exits import Exit, failure
+from gateway.settings import Settings
+
+
+def local_settings() -> Settings:
+    """From the environment, as ``plugway serve`` reads them."""
+    nothing: dict[str, Any] = {}
+    try:
+        return Settings(**nothing)
+    except ValidationError as error:
+        issue = error.errors(include_input=False)[0]
+        name = "_".join(map(str, issue["loc"])).upper()
+        raise failure(Exit.USAGE, f"PLUGWAY_{name}: {issue['msg']}.", "See docs/settings.md.") from None
