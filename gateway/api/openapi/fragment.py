@@ -11,6 +11,7 @@ from typing import Any
 from gateway.api.openapi import objects
 from gateway.api.openapi.bounds import check_size, check_writable
 from gateway.api.openapi.gateway_answers import Follow, add_answers
+from gateway.api.openapi.loops import check_loops
 from gateway.api.openapi.path_table import PathTable
 from gateway.api.openapi.schemas import BrokenDocument, References
 from gateway.api.openapi.typed import TypedDocument, typed_document
@@ -141,8 +142,11 @@ def _components(components: Mapping[str, Any], references: References) -> dict[s
                 raise BrokenDocument(f"{name!r:.50} is no name for a component")
             try:
                 result.setdefault(section, {})[references.name(name)] = read(value, references)
+                if section != "schemas":
+                    references.follow(value, section)
             except BrokenDocument as error:
                 raise BrokenDocument(f"components/{section}/{name:.50}: {error}") from None
+    check_loops(result.get("schemas", {}))
     return result
 
 

@@ -377,6 +377,18 @@ HOSTILE: dict[str, Any] = {
     ),
     "endless": minimal(responses={"200": {"description": "", "content": {"a/b": {"example": float("inf")}}}}),
     "half a character": minimal(summary="\ud800"),
+    "an answer in a circle": broken(components={"responses": {"A": {"$ref": "#/components/responses/A"}}}),
+    "a schema that is itself": broken(
+        components={
+            "schemas": {
+                "A": {"$ref": "#/components/schemas/B"},
+                "B": {"allOf": [{"$ref": "#/components/schemas/A"}]},
+            }
+        }
+    ),
+    "a schema that is not itself": broken(
+        components={"schemas": {"A": {"anyOf": [{}, {"not": {"$ref": "#/components/schemas/A"}}]}}}
+    ),
     "up and out": broken(paths={"/../../../api/v1/plugins": {"get": {}}}),
     "up, encoded": broken(paths={"/%2e%2e/%2E%2e/x": {"get": {}}}),
     "a query": broken(paths={"/x?y": {"get": {}}}),
