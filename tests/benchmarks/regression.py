@@ -24,7 +24,9 @@ STORED = Path(__file__).with_name("ratios.json")
 PEERS = ("direct", "gateway", "fastapi")
 _AGAIN = 2
 """Times that a case which looks worse is measured again: other programs on the machine look like that too."""
-_TOLERANCE = {"cpu_us": 0.2, "memory": 0.5}
+_TOLERANCE = 0.2
+_ROUGH = {"1m": 0.35, "down": 0.35, "up": 0.35, "typed": 0.35, "websocket": 0.5, "events": 0.5}
+"""Cases whose ratios differ by more from run to run on a busy machine, where nothing has changed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +53,9 @@ def ratios(results: dict[str, dict[str, Found]]) -> list[Ratio]:
         for peer, other in of.items():
             theirs = getattr(other, measure)
             if peer != "gateway" and theirs:
-                found.append(Ratio(case, peer, measure, round(ours / theirs, 3), _TOLERANCE[measure]))
+                found.append(
+                    Ratio(case, peer, measure, round(ours / theirs, 3), _ROUGH.get(case, _TOLERANCE))
+                )
     return found
 
 
