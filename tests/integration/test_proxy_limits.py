@@ -68,7 +68,7 @@ async def test_limits_count_for_websockets_too(plugin: ContractPlugin, plane: Pl
         with pytest.raises(websockets.exceptions.InvalidStatus) as refused:
             await websockets.connect(url, additional_headers=headers)
         assert refused.value.response.status_code == 429
-    await until(lambda: plane.data_plane._table.routes[b"notes"].active == [0])
+    await until(lambda: plane.data_plane._table.routes[b"notes"].streams == [0])
     async with websockets.connect(url, additional_headers=headers):
         pass
 
