@@ -67,27 +67,23 @@ class Buckets:
         return len(self._full_at)
 
     def wait(self, who: str, now: float) -> float:
-        full_at = self._full_at.get(who)
-        if full_at is None:
-            full_at = self._rest if len(self._full_at) >= self._most and not self._drop(now) else _NEVER
-        return self._pace.wait(full_at, now)
+        # Whoever is new may have shared the one bucket a moment ago, so it counts until it is full.
+        return self._pace.wait(self._full_at.get(who, self._rest), now)
 
     def take(self, who: str, now: float) -> None:
-        full_at = self._full_at.pop(who, _NEVER)
-        if full_at is _NEVER:
+        full_at = self._full_at.pop(who, None)
+        if full_at is None:
+            full_at = self._rest
             self._drop(now)
             if len(self._full_at) >= self._most:
-                self._rest = self._pace.take(self._rest, now)
+                self._rest = self._pace.take(full_at, now)
                 return
         self._full_at[who] = self._pace.take(full_at, now)
 
-    def _drop(self, now: float) -> bool:
-        """Drop up to two full ones, so that they go faster than they come; whether there was one."""
-        dropped = False
+    def _drop(self, now: float) -> None:
+        """Drop up to two full ones, so that they go faster than they come."""
         for _ in range(2):
             oldest = next(iter(self._full_at), None)
             if oldest is None or self._full_at[oldest] > now:
                 break
             del self._full_at[oldest]
-            dropped = True
-        return dropped

@@ -104,3 +104,11 @@ def test_a_full_house_makes_newcomers_share_one_bucket() -> None:
     assert buckets.wait("c", 0.0) > 0.0
     assert buckets.wait("first", 0.0) == 0.0
     assert buckets.wait("c", 3.0) == 0.0, "the first one's bucket is full again, so there is room"
+
+
+def test_who_shared_the_one_bucket_gets_no_second_by_room() -> None:
+    buckets = Buckets(Rate(per_second=0.25, burst=1), most=1)
+    buckets.take("first", 0.0)
+    buckets.take("a", 1.0)
+    assert buckets.wait("a", 4.0) == 1.0, "the first one's bucket is full again, a's is not"
+    assert buckets.wait("a", 5.0) == 0.0
