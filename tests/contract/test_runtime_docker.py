@@ -115,6 +115,7 @@ async def test_out_of_memory_is_told_as_such(make: Make) -> None:
         if ended.exit.out_of_memory:
             break
         assert "or by the system for want of memory" in ended.exit.reason
+    assert ended.exit is not None
     assert ended.exit.out_of_memory
     assert "ran out of memory" in ended.exit.reason
     assert "96 MiB" in ended.exit.reason
