@@ -29,6 +29,9 @@ QUICK = 0.1
 SLOWEST = 10.0
 """Seconds between two tries of what may heal without anyone here doing anything."""
 
+TO_STORE = 10.0
+"""Seconds that the registry has to keep settings which the plugin took already."""
+
 _FIRST_ANSWER = 0.25
 """Seconds between two questions to an instance that is starting, at the most."""
 
@@ -65,6 +68,9 @@ class Meeting:
         self._say = say
         self._ask_again_at = 0.0
         self._told_keys: PublicKeys = ()
+        self._taken: PluginSettings | None = None
+        self._taken_until = 0.0
+        self._one_at_a_time = asyncio.Lock()
         self.record = record
         self.endpoint = endpoint
         self.settings_problem = ""
@@ -115,16 +121,17 @@ class Meeting:
         facts = await self._get_facts(client)
         store = self._around.store
         await store.record_facts(self.record.release_id, facts.manifest, facts.ui)
-        settings = self._wanted_settings()
         if anew and not self._managed:
             # So that nothing goes on using a connection to the process before.
             self.endpoint = replace(self.endpoint, incarnation=secrets.token_hex(4))
         introduction = self._introduction()
-        result = await hand_over_settings(client, facts.manifest, settings, introduction)
+        async with self._one_at_a_time:
+            settings = self._wanted_settings()
+            result = await hand_over_settings(client, facts.manifest, settings, introduction)
+            self.record = replace(self.record, endpoint=self.endpoint, settings_revision=settings.revision)
         self._told_keys = introduction.call_keys
         self.settings_problem = refusal(result, self.record.plugin_id)
         self._ask_again_at = self._around.clock.steady() + SLOWEST
-        self.record = replace(self.record, endpoint=self.endpoint, settings_revision=settings.revision)
         await store.put_instance(self.record)
 
     async def _get_facts(self, client: PluginClient) -> Facts:
@@ -151,15 +158,23 @@ class Meeting:
         return probing_of(around.store, around.settings, self.record.plugin_id, self.record.id)
 
     def _wanted_settings(self) -> PluginSettings:
-        return settings_of(self._around.store, self.record.plugin_id, self.record.id)
+        """The registry's; for a moment those that were taken and are being written there."""
+        stored = settings_of(self._around.store, self.record.plugin_id, self.record.id)
+        taken, now = self._taken, self._around.clock.steady()
+        return taken if taken and taken.revision > stored.revision and now < self._taken_until else stored
 
     async def configure(
         self, client: PluginClient, settings: PluginSettings, *, dry_run: bool
     ) -> ConfigureResult:
-        """Hand over settings that are not stored yet, or only have them judged."""
+        """Hand over settings that are not stored yet, or only have them judged.
+
+        What was taken has to be in the registry within :data:`TO_STORE`; else the old ones come back.
+        """
         introduction = self._introduction()
-        result = await client.configure(settings, dry_run=dry_run, introduction=introduction)
-        if result.accepted and not dry_run:
-            self.settings_problem = ""
-            self.record = replace(self.record, settings_revision=settings.revision)
+        async with self._one_at_a_time:
+            result = await client.configure(settings, dry_run=dry_run, introduction=introduction)
+            if result.accepted and not dry_run:
+                self.settings_problem = ""
+                self._taken, self._taken_until = settings, self._around.clock.steady() + TO_STORE
+                self.record = replace(self.record, settings_revision=settings.revision)
         return result

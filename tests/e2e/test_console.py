@@ -80,11 +80,13 @@ async def test_settings_are_a_form_made_from_the_schema(visit: Visitor) -> None:
     await expect(save).to_be_disabled()
     await page.get_by_label("Retries").fill("12")
     await save.click()
+    await expect(page.locator("[aria-busy=true]")).to_have_count(0)
     await expect(page.locator("[data-field='/retries'] .error")).to_be_visible()
     await expect(page.get_by_label("Retries")).to_be_focused()
     await page.get_by_label("Retries").fill("7")
     await page.get_by_label("Address").fill("refused:1")
     await save.click()
+    await expect(page.locator("[aria-busy=true]")).to_have_count(0)
     await expect(page.locator("[data-field='/address'] .error")).to_have_text(
         "Nothing answers at this address."
     )
@@ -97,6 +99,7 @@ async def test_settings_are_a_form_made_from_the_schema(visit: Visitor) -> None:
     await names.get_by_role("button", name="Add").click()
     await names.get_by_role("textbox").fill("db.example")
     await save.click()
+    await expect(page.locator("[aria-busy=true]")).to_have_count(0)
     await expect(page.locator(".toast").filter(has_text="saved")).to_be_visible()
     await expect(page.get_by_text("Set, and not shown")).to_be_visible()
     assert "s3cret" not in await page.content()
@@ -109,11 +112,13 @@ async def test_settings_are_a_form_made_from_the_schema(visit: Visitor) -> None:
     # Saved again without touching it, the secret stays; replaced, it changes.
     await page.get_by_label("Retries").fill("2")
     await save.click()
+    await expect(page.locator("[aria-busy=true]")).to_have_count(0)
     await expect(save).to_be_disabled()
     assert (await visit.gateway.client.get("/plugins/probe/api/echo")).json()["secret"] == "s3cret"
     await page.get_by_role("button", name="Replace").click()
     await page.get_by_label("Password").fill("other")
     await save.click()
+    await expect(page.locator("[aria-busy=true]")).to_have_count(0)
     await expect(page.get_by_text("Set, and not shown")).to_be_visible()
     assert (await visit.gateway.client.get("/plugins/probe/api/echo")).json()["secret"] == "other"
 
@@ -124,6 +129,7 @@ async def test_settings_are_a_form_made_from_the_schema(visit: Visitor) -> None:
     await expect(save).to_be_disabled()
     await secret.get_by_role("button", name="Remove").click()
     await save.click()
+    await expect(page.locator("[aria-busy=true]")).to_have_count(0)
     await expect(page.get_by_label("Password")).to_be_editable()
     assert (await visit.gateway.client.get("/plugins/probe/api/echo")).json()["secret"] is None
 

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
+import sqlite3
+from contextlib import closing
+from dataclasses import replace
 
 import psutil
 import pytest
 
 from gateway.errors import BadInput
 from gateway.home import Home
-from gateway.model import PluginState
+from gateway.model import PluginId, PluginState
+from gateway.supervisor import meeting
 from gateway.supervisor.lifecycle import NoSettings, SettingsUnknown
-from tests.faults.supervised import quick, supervised, until
+from tests.faults.supervised import Supervised, quick, supervised, until
 
 HEALTHY, UNHEALTHY = PluginState.HEALTHY, PluginState.UNHEALTHY
 
@@ -83,3 +88,50 @@ async def test_a_plugin_without_settings_says_so(home: Home) -> None:
         await gateway.state(plugin, HEALTHY)
         with pytest.raises(NoSettings):
             await gateway.lifecycle.configure(plugin, {}, dry_run=False)
+
+
+async def taken(gateway: Supervised, plugin: PluginId) -> list[str]:
+    """Each time that the plugin took settings: what it says of them."""
+    lines = [line.text async for line in gateway.supervisor.logs(plugin, tail=200, follow=False)]
+    return [line for line in lines if line.startswith("settings ")]
+
+
+async def seen_last(gateway: Supervised, plugin: PluginId, url: str) -> None:
+    async with asyncio.timeout(30):
+        while f": {url} " not in (await taken(gateway, plugin))[-1]:  # noqa: ASYNC110  a log has no event
+            await asyncio.sleep(0.05)
+
+
+async def test_a_check_while_the_registry_writes_does_not_bring_the_old_ones_back(home: Home) -> None:
+    async with supervised(home, quick(check_interval=0.05)) as gateway:
+        plugin = await gateway.add("wants-settings")
+        await gateway.state(plugin, UNHEALTHY)
+        await gateway.lifecycle.configure(plugin, {"url": "http://one"}, dry_run=False)
+        await gateway.state(plugin, HEALTHY)
+        with closing(sqlite3.connect(home.path / "plugway.db", isolation_level=None)) as holder:
+            holder.execute("BEGIN IMMEDIATE")
+            saving = asyncio.create_task(
+                gateway.lifecycle.configure(plugin, {"url": "http://two"}, dry_run=False)
+            )
+            await seen_last(gateway, plugin, "http://two")
+            before = len(await taken(gateway, plugin))
+            await asyncio.sleep(1)  # Many a health check.
+            assert not saving.done(), "the database was held all the while"
+        assert (await saving).accepted
+        await asyncio.sleep(0.5)
+        assert len(await taken(gateway, plugin)) == before
+        assert gateway.store.plugin(plugin).settings.values == {"url": "http://two"}
+
+
+async def test_what_the_registry_never_got_is_taken_back(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(meeting, "TO_STORE", 0.5)
+    async with supervised(home, quick()) as gateway:
+        plugin = await gateway.add("wants-settings")
+        await gateway.state(plugin, UNHEALTHY)
+        await gateway.lifecycle.configure(plugin, {"url": "http://one"}, dry_run=False)
+        await gateway.state(plugin, HEALTHY)
+        stored = gateway.store.plugin(plugin).settings
+        lost = replace(stored, values={"url": "http://two"}, revision=stored.revision + 1)
+        await gateway.supervisor.configure(plugin, lost, dry_run=False)
+        await seen_last(gateway, plugin, "http://two")
+        await seen_last(gateway, plugin, "http://one")

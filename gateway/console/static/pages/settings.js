@@ -73,6 +73,9 @@ function body(id) {
   async function submit(by, dryRun) {
     above.replaceChildren();
     if (!form.check()) return;
+    // What is typed now would be lost when the saved settings are shown.
+    panel.inert = true;
+    panel.setAttribute("aria-busy", "true");
     await busy(by, async () => {
       try {
         const result = await api.configure(id, form.values(), dryRun);
@@ -82,11 +85,14 @@ function body(id) {
         if (result?.rollout) above.replaceChildren(callout("info", "turn", "Saved", BROUGHT_IN));
       } catch (error) {
         if (error.status !== 422) throw error;
+        panel.inert = false; // Nothing in it takes the focus before.
         const rest = form.show(error.fields);
         const words = [error.message, ...rest, error.hint].filter(Boolean).join(" ");
         above.replaceChildren(callout("danger", "alert", "Not accepted; the old settings stay in force", words));
       }
     });
+    panel.inert = false;
+    panel.removeAttribute("aria-busy");
     changed();
   }
 
