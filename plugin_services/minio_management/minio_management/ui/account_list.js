@@ -97,7 +97,7 @@ export function detailsView(page, place, { title, back, load, draw }) {
       fill(actions, drawn.actions);
       return drawn.content;
     }, { quiet });
-  fill(place, h("div", { class: "bar" }, button("", back, { symbol: "back", kind: "quiet", title: "Back to the list" }), h("h2", { class: "grow code name" }, title), actions), body);
+  fill(place, h("div", { class: "bar details" }, button("", back, { symbol: "back", kind: "quiet", title: "Back to the list" }), h("h2", { class: "grow code name" }, title), actions), body);
   again(false);
   return {
     key: ({ key }) => {

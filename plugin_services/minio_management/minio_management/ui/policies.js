@@ -25,7 +25,12 @@ export function parsed(text) {
   return document;
 }
 
-export const policyText = (value, rows = 16) => h("textarea", { class: "input code", rows, spellcheck: "false", autocapitalize: "off", value });
+export function policyText(value, rows = 16) {
+  const text = h("textarea", { class: "input code", rows, spellcheck: "false", autocapitalize: "off", value });
+  // Seen from its beginning, once it has the focus.
+  text.setSelectionRange(0, 0);
+  return text;
+}
 
 export function policyList(page, place, params) {
   const list = new AccountList(page, place, params, {
@@ -87,7 +92,7 @@ function draw(page, policy, again, back) {
 }
 
 async function edit(page, policy, again) {
-  const holders = policy.users.length + policy.groups.length;
+  const holders = [policy.users.length && plural(policy.users.length, "user"), policy.groups.length && plural(policy.groups.length, "group")].filter(Boolean);
   const text = policyText(json(policy.document));
   const saved = await formDialog(page.root.firstChild, {
     title: `Policy ${policy.name}`,
@@ -95,7 +100,7 @@ async function edit(page, policy, again) {
     wide: true,
     body: [
       field("Policy", text, "JSON, as AWS writes it. The server checks it before it counts."),
-      holders > 0 && h("p", {}, `It counts at once for ${plural(policy.users.length, "user")} and ${plural(policy.groups.length, "group")} that have it.`),
+      holders.length > 0 && h("p", {}, `It counts at once for ${holders.join(" and ")}.`),
     ],
     submit: () => page.api.put("/accounts/policy", { name: policy.name }, { document: parsed(text.value) }),
   });
