@@ -39,6 +39,10 @@ class Place(Protocol):
     renewable: bool
     """Whether :meth:`start` gives a fresh instance each time."""
 
+    async def prepare(self) -> None:
+        """All that takes long and is done once, such as an image; raises ``PlugwayError``."""
+        ...
+
     async def start(self) -> Endpoint:
         """A fresh instance, the one before ended; raises ``PlugwayError``."""
         ...
@@ -83,18 +87,20 @@ class RuntimePlace:
         self._number = 0
         self._id = InstanceId("")
 
+    async def prepare(self) -> None:
+        await self._runtime.prepare(self._release, lambda text: None)
+
     async def start(self) -> Endpoint:
         await self._stop()
         self._number += 1
         self._id = InstanceId(f"{self.plugin}.check.{self._number}")
-        await self._runtime.prepare(self._release, lambda text: None)
         instance = await self._runtime.start(InstanceSpec(id=self._id, release=self._release))
         assert instance.endpoint is not None
         return instance.endpoint
 
     async def allow(self, manifest: Manifest, values: Mapping[str, Any], secrets: Mapping[str, str]) -> None:
         properties = (manifest.settings_schema or {}).get("properties", {})
-        usual = {name: one["default"] for name, one in properties.items() if "default" in one}
+        usual = {name: one["default"] for name, one in properties.items() if _has_default(one)}
         found = granted(self._release.permissions.egress, {**usual, **values}, secrets)
         self._relays.apply({self._id: found.destinations})
 
@@ -131,6 +137,11 @@ class RuntimePlace:
             await self._runtime.purge(PluginId(self.plugin))
 
 
+def _has_default(schema: Any) -> bool:
+    # A schema may also be true or false.
+    return isinstance(schema, Mapping) and "default" in schema
+
+
 class EndpointPlace:
     """Somebody else's to start and to end: it is only called."""
 
@@ -141,6 +152,9 @@ class EndpointPlace:
         self.version = version
         self.granted: Permissions | None = None
         self._endpoint = endpoint
+
+    async def prepare(self) -> None:
+        pass
 
     async def start(self) -> Endpoint:
         return self._endpoint

@@ -13,6 +13,8 @@ from grpc import aio
 
 from gateway.conformance.check import Broken, Check, NotApplicable, NotTried, Scene
 from gateway.conformance.findings import Finding, Outcome, Report
+from gateway.conformance.health import SERVING
+from gateway.conformance.health import words as status_words
 from gateway.conformance.opening import Unopened, opened, prepared
 from gateway.conformance.places import Place
 from gateway.conformance.subject import Plan, Shared, Subject
@@ -75,6 +77,7 @@ class _Runner:
         self._place = place
         self._plan = plan
         self._told = told
+        self._prepared = False
         self._gone = ""
         self._shared = Shared()
         self.findings: list[Finding] = []
@@ -138,6 +141,10 @@ class _Runner:
     async def _open(self, scene: Scene) -> Subject | None:
         began = time.monotonic()
         try:
+            if not self._prepared:
+                # How long that may take is the runtime's to say: it may be an image to build.
+                await self._place.prepare()
+                self._prepared, began = True, time.monotonic()
             async with asyncio.timeout(self._plan.patience.start + self._plan.patience.check):
                 subject = await opened(
                     self._place, self._plan, self._shared, configure=scene is not Scene.MAIN
@@ -147,8 +154,13 @@ class _Runner:
                 error.detail if isinstance(error, PlugwayError) else str(error) or "It did not start in time."
             )
             hint = error.hint if isinstance(error, PlugwayError) else "See what it prints when it starts."
-            self._note(_finding(START, Outcome.FAIL, words, hint, time.monotonic() - began))
-            self._gone = "the plugin does not serve"
+            self._unmet(words, hint, time.monotonic() - began)
+            return None
+        except Exception as error:
+            # As in judge: what a stranger says of himself is read here for the first time.
+            log.exception("%s could not be met", self._place.plugin)
+            words = f"It could not be met: {type(error).__name__}: {error}"
+            self._unmet(words, "", time.monotonic() - began)
             return None
         if subject.described is not None:
             said = subject.described.manifest
@@ -157,6 +169,10 @@ class _Runner:
             words = f"it served after {time.monotonic() - began:.1f} s"
             self._note(_finding(START, Outcome.PASS, words, seconds=time.monotonic() - began))
         return subject
+
+    def _unmet(self, words: str, hint: str, seconds: float) -> None:
+        self._note(_finding(START, Outcome.FAIL, words, hint, seconds))
+        self._gone = "the plugin does not serve"
 
     async def _renewed(self, scene: Scene) -> Subject | None:
         if not self._place.renewable:
@@ -213,7 +229,8 @@ async def judge(check: Check, subject: Subject) -> Finding:
 async def _gone(subject: Subject) -> str:
     """Why the instance is of no more use; "" where it answers."""
     try:
-        await subject.health("")
+        if (status := await subject.health("")) != SERVING:
+            return f"Its health is {status_words(status)}."
     except (aio.AioRpcError, Broken) as error:
         words = (
             contract_error(error, "the health check").detail

@@ -73,7 +73,7 @@ class Stage:
 
 
 def _share(home: Path, own: Path) -> None:
-    """What is only read, and dear to fetch again."""
+    """What is dear to fetch again. The runtime names it by its content, so sharing it harms nobody."""
     for name in _SHARED:
         if (home / name).is_dir():
             (own / name).symlink_to((home / name).resolve())

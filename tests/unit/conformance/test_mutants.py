@@ -61,6 +61,9 @@ class InThisProcess:
         self._running: Plugin | None = None
         self._ending: asyncio.Task[None] | None = None
 
+    async def prepare(self) -> None:
+        pass
+
     async def start(self) -> Endpoint:
         await self.close()
         self._number += 1
@@ -139,6 +142,24 @@ async def test_a_plugin_without_a_fault_passes_all(folder: Path) -> None:
     assert report.of(Outcome.NOT_TRIED) == ()
     assert {finding.id for finding in report.of(Outcome.NOT_APPLICABLE)} == {"manifest.services", *SIGNALS}
     assert [finding.id for finding in report.findings] == list(PLAIN)
+
+
+class Baffling(InThisProcess):
+    """What it says of itself is like nothing that was thought of."""
+
+    async def allow(self, manifest: Manifest, values: Mapping[str, Any], secrets: Mapping[str, str]) -> None:
+        raise TypeError("argument of type 'bool' is not iterable")
+
+
+async def test_what_nobody_thought_of_is_a_finding_too(folder: Path) -> None:
+    place = Baffling("", folder)
+    try:
+        report = await run_checks("x", place, Plan(routes=routes("x"), patience=PATIENCE), SUITE)
+    finally:
+        await place.close()
+    assert failed(report) == {START.id}
+    assert "TypeError" in report.of(Outcome.FAIL)[0].seen
+    assert not report.of(Outcome.PASS)
 
 
 GROUPS = ("start", "negotiation", "manifest", "permissions", "health", "settings", "call", "garbage",
