@@ -58,11 +58,11 @@ def _duration(seconds: float) -> Duration:
 async def cancelled(subject: Subject) -> str:
     seconds = await _slow(subject)
     call = asyncio.ensure_future(subject.handle(subject.route("slow"), timeout=subject.patience.check))
-    await asyncio.wait((call,), timeout=subject.patience.moment)
+    await asyncio.wait((call,), timeout=_head_start(seconds))
     call.cancel()
     with contextlib.suppress(asyncio.CancelledError, aio.AioRpcError):
         await call
-    return await _idle(subject, (seconds - subject.patience.moment) / 2, "a call that was cancelled")
+    return await _idle(subject, (seconds - _head_start(seconds)) / 2, "a call that was cancelled")
 
 
 @group.check(
@@ -73,10 +73,10 @@ async def cancelled(subject: Subject) -> str:
 )
 async def passed(subject: Subject) -> str:
     seconds = await _slow(subject)
-    moment = subject.patience.moment
-    code = await subject.refused(subject.handle(subject.route("slow"), timeout=moment))
+    deadline = _head_start(seconds)
+    code = await subject.refused(subject.handle(subject.route("slow"), timeout=deadline))
     require(code is not None, "It answered within the deadline.")
-    return await _idle(subject, (seconds - moment) / 2, "a call whose deadline had passed")
+    return await _idle(subject, (seconds - deadline) / 2, "a call whose deadline had passed")
 
 
 @group.check(
@@ -95,7 +95,7 @@ async def left(subject: Subject) -> str:
             reading.cancel()
             call.cancel()
         await subject.give_up(answer.continuation)
-    return await _idle(subject, 1.0, "a stream that was left")
+    return await _idle(subject, subject.patience.answer / 2, "a stream that was left")
 
 
 async def _slow(subject: Subject) -> float:
@@ -103,6 +103,11 @@ async def _slow(subject: Subject) -> float:
     if seconds < subject.patience.slow:
         raise NotTried(f"the slow route answers within {seconds:.2f} s")
     return seconds
+
+
+def _head_start(seconds: float) -> float:
+    """For how long a slow call is let run, so that the plugin is certainly at work on it."""
+    return min(1.0, seconds / 4)
 
 
 async def _idle(subject: Subject, within: float, what: str) -> str:
@@ -154,7 +159,9 @@ async def _observe(subject: Subject) -> Drained:
         running.append(_answered(subject, seen))
     tasks = [asyncio.ensure_future(act) for act in running]
     try:
-        await asyncio.sleep(patience.moment)
+        await asyncio.sleep(
+            max(patience.moment, _head_start(subject.shared.slow[0] if subject.shared.slow else 0))
+        )
         deadline = patience.answer
         draining = asyncio.ensure_future(drain(subject, deadline, deadline))
         try:
@@ -345,12 +352,12 @@ async def drain_deadline(subject: Subject) -> str:
     seen = Drained()
     running = asyncio.ensure_future(_answered(subject, seen))
     try:
-        await asyncio.sleep(subject.patience.moment)
-        answer = await drain(subject, (seconds - subject.patience.moment) / 4, 0.1)
+        await asyncio.sleep(begun := _head_start(seconds))
+        answer = await drain(subject, (seconds - begun) / 4, 0.1)
         require(
             answer.cut >= 1,
             f"It says that {answer.cut} calls were cut and {answer.finished} finished; one had "
-            f"{(seconds - subject.patience.moment) * 3 / 4:.1f} s to go.",
+            f"{(seconds - begun) * 3 / 4:.1f} s to go.",
             "Cut what runs at the deadline, and count it.",
         )
         return f"{answer.cut} cut"

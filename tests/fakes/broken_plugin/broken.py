@@ -326,7 +326,7 @@ class Plugin(plugin_pb2_grpc.PluginServiceServicer):
     ) -> plugin_pb2.DrainResponse:
         self.drains += 1
         within = request.deadline.seconds + request.deadline.nanos / 1e9
-        self.hurried = within < 3
+        self.hurried = within < 5
         self.draining.set()
         if self.fault == "drain.twice" and self.drains > 1:
             await context.abort(Code.FAILED_PRECONDITION, "draining already")

@@ -41,7 +41,7 @@ FOUND_BY = {
 SIGNALS = ("stop.interrupt", "stop.terminate")
 PLAIN = (START.id, *(check.id for check in SUITE))
 FAULTS = [id_ for id_ in (*PLAIN, *FOUND_BY) if id_ not in SIGNALS and id_ != "settings.refused"]
-PATIENCE = Patience(check=10.0, answer=5.0, start=5.0, moment=0.15, slow=0.8)
+PATIENCE = Patience(check=25.0, answer=8.0, start=6.0, moment=0.15, slow=2.0)
 AT_ONCE = 6
 
 
@@ -68,7 +68,7 @@ class InThisProcess:
         await self.close()
         self._number += 1
         instance = InstanceId(f"{ID}.check.{self._number}")
-        self._running = plugin = Plugin(instance, self._fault, slow=PATIENCE.slow + 0.7)
+        self._running = plugin = Plugin(instance, self._fault, slow=PATIENCE.slow + 2.0)
         plugin.die = self._die
         address = f"unix:{self._folder / str(self._number)}"
         self._server = await serve(plugin, address)
