@@ -40,6 +40,7 @@ class Scene(StrEnum):
     LEAVE = "leave"
     DRAIN = "drain"
     CUT = "cut"
+    INTERRUPT = "interrupt"
     STOP = "stop"
 
 

@@ -369,12 +369,16 @@ async def drain_deadline(subject: Subject) -> str:
 # Signals
 
 
-@group.check("stop.interrupt", "Ignore SIGINT where PLUGWAY_INSTANCE is set.", scene=Scene.STOP)
+@group.check("stop.interrupt", "Ignore SIGINT where PLUGWAY_INSTANCE is set.", scene=Scene.INTERRUPT)
 async def interrupt(subject: Subject) -> str:
     if not await subject.place.send(signal.SIGINT):
         raise NotApplicable("its process is not seen here")
-    await asyncio.sleep(subject.patience.moment)
-    ended = await subject.place.ended()
+    end = time.monotonic() + subject.patience.answer / 5
+    while True:
+        ended = await subject.place.ended()
+        if ended or time.monotonic() > end:
+            break
+        await asyncio.sleep(subject.patience.moment)
     require(not ended, f"Ctrl-C in the gateway's terminal ends it: {ended}", "Ignore SIGINT.")
     await subject.health("")
     return "it serves on"
@@ -386,8 +390,6 @@ async def interrupt(subject: Subject) -> str:
     scene=Scene.STOP,
 )
 async def terminate(subject: Subject) -> str:
-    if await subject.place.ended():
-        raise NotTried("it had ended before")
     if not await subject.place.send(signal.SIGTERM):
         raise NotApplicable("its process is not seen here")
     info = await subject.within(subject.place.exit(), "Its end after SIGTERM", _STOPS_WITHIN)
