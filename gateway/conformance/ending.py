@@ -236,16 +236,26 @@ async def _notice(subject: Subject, seen: Drained) -> None:
 
 
 async def _start(subject: Subject) -> None:
+    """A new Exchange; raises what it ends with."""
     call = subject.exchange()
+    ended = asyncio.ensure_future(call.code())
     try:
-        await call.write(plugin_pb2.ExchangeRequest(http_start=subject.usual()))
-        await call.read()
+        # Most refuse without a frame. A write that a refusal overtakes makes grpc.aio report INTERNAL
+        # in its place, so one is sent only to those that wait for it.
+        await asyncio.wait((ended,), timeout=subject.patience.answer / 5)
+        if not ended.done():
+            await call.write(plugin_pb2.ExchangeRequest(http_start=subject.usual()))
+            await call.read()
+            return
     except asyncio.InvalidStateError:
-        raise aio.AioRpcError(
-            await call.code(), await call.initial_metadata(), await call.trailing_metadata()
-        ) from None
+        await ended
     finally:
-        call.cancel()
+        if not ended.done():
+            ended.cancel()
+            call.cancel()
+    raise aio.AioRpcError(
+        ended.result(), await call.initial_metadata(), await call.trailing_metadata()
+    ) from None
 
 
 async def _refusal(act: Any) -> str:
