@@ -70,7 +70,10 @@ class DataPlane:
         )
         self._log, self._tracing = log, tracing
         self._rpc: RpcCalls | None = None
-        self._uis = UiFiles(content, self._doorman, settings, asset_key, log)
+        self._uis = UiFiles(
+            content, self._doorman, settings, asset_key, log, self._table.find, lambda: self._lag.share > 0
+        )
+        self.prompt = self._uis.prompt
         self._sockets = WebSockets(
             self._doorman, self._outliers, self._table.find, self.metrics, log, tracing
         )

@@ -45,7 +45,7 @@ class Assets:
 
     def __init__(self, content: Content) -> None:
         self._content = content
-        self._cache: OrderedDict[tuple[str, str], _Kept] = OrderedDict()
+        self._cache: OrderedDict[tuple[str, str], Kept] = OrderedDict()
         self._size = 0
 
     async def send(self, bundle: UiBundle, name: str, scope: Any, send: Any, *, shared: bool) -> None:
@@ -106,13 +106,13 @@ class Assets:
 
     def _keep(self, key: tuple[str, str], encoding: str, content: bytes) -> None:
         before = self._cache.get(key)
-        self._cache[key] = _Kept(encoding, content)
+        self._cache[key] = Kept(encoding, content)
         self._size += len(content) - (len(before.content) if before is not None else 0)
         while self._size > _CACHE_BYTES:
             _, dropped = self._cache.popitem(last=False)
             self._size -= len(dropped.content)
 
-    def _usual(self, digest: str, headers: Pairs) -> _Kept | None:
+    def _usual(self, digest: str, headers: Pairs) -> Kept | None:
         """What answers a call without any condition, where it is in memory."""
         accepted = b""
         for name, value in headers:
@@ -120,6 +120,10 @@ class Assets:
                 return None
             if name == b"accept-encoding":
                 accepted = accepted + b"," + value if accepted else value
+        return self.kept(digest, accepted)
+
+    def kept(self, digest: str, accepted: bytes) -> Kept | None:
+        """The file in memory, in the best form that is ``accepted`` (the client's ``Accept-Encoding``)."""
         wanted = _encodings(accepted)
         key = (digest, wanted[0] if wanted else "")
         found = self._cache.get(key)
@@ -128,15 +132,16 @@ class Assets:
         return found
 
 
-class _Kept:
+class Kept:
     """A file in memory, and the heads of the answers that it was given in."""
 
-    __slots__ = ("_heads", "content", "encoding")
+    __slots__ = ("_heads", "_lines", "content", "encoding")
 
     def __init__(self, encoding: str, content: bytes) -> None:
         self.encoding = encoding
         self.content = content
         self._heads: dict[tuple[str, bool], Pairs] = {}
+        self._lines: dict[str, bytes] = {}
 
     def head(self, digest: str, name: str, shared: bool) -> Pairs:
         """Of the whole file; not to be changed."""
@@ -149,6 +154,14 @@ class _Kept:
                 *_described(name, self.encoding),
                 (b"content-length", b"%d" % len(self.content)),
             ]
+        return found
+
+    def lines(self, digest: str, name: str) -> bytes:
+        """The same as HTTP/1.1 has it, for a path that holds the capability."""
+        found = self._lines.get(name)
+        if found is None:
+            pairs = self.head(digest, name, True)
+            found = self._lines[name] = b"".join(b"%s: %s\r\n" % pair for pair in pairs)
         return found
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from typing import Any, cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from gateway.errors import PlugwayError
 from gateway.proxy.opening import Opening
+from gateway.proxy.prompt import MARK, Heads, Prompt, plain
 from gateway.proxy.refusals import REFUSALS
 from gateway.proxy.trailers import wants_trailers, with_trailers
 from gateway.settings import Settings
@@ -23,8 +24,12 @@ class HeadTooLarge(PlugwayError):
 
 
 class GuardedHttp(HttpToolsProtocol):
-    """uvicorn's HTTP/1.1 with a limit on the size of a request head and on its time."""
+    """uvicorn's HTTP/1.1 with a limit on the size of a request head and on its time.
 
+    What the application has an answer for at hand (:mod:`gateway.proxy.prompt`) is written from here.
+    """
+
+    heads = Heads()
     max_head = 64 * 1024
     head_seconds = HEAD_SECONDS
 
@@ -35,6 +40,13 @@ class GuardedHttp(HttpToolsProtocol):
         self._waited_for = 0
         self._head_timer: asyncio.TimerHandle | None = None
         self._why = 400
+        # With a limit on tasks, uvicorn has to see each call.
+        self._prompt: Prompt | None = (
+            getattr(self.app, "prompt", None) if self.limit_concurrency is None else None
+        )
+        self._in_turn = True
+        self._between = True
+        self._answered: tuple[bytes, bytes] | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -45,7 +57,20 @@ class GuardedHttp(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
+        between = self._between
+        if (
+            between
+            and self._prompt is not None
+            and (known := self.heads.find(data)) is not None
+            and self._answer_at_once(self._prompt, *known)
+        ):
+            self._in_head = False
+            if self._head_timer is not None:
+                self._disarm()
+            return
+        self._in_turn, self._answered = True, None
         super().data_received(data)
+        self._keep_head(data, between)
         if not self._in_head or self.parser is None:
             if self._head_timer is not None:
                 self._disarm()
@@ -59,23 +84,79 @@ class GuardedHttp(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         self._in_head = True
+        self._between = False
+        self._answered = None
         self._head_bytes = 0
         self._waited_for = 0
         super().on_message_begin()
 
     def on_url(self, url: bytes) -> None:
-        self._count(len(url))
-        super().on_url(url)
+        self._head_bytes += len(url)
+        if self._head_bytes > self.max_head:
+            self._too_large()
+        self.url += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self._count(len(name) + len(value) + 4)
+        # Each request has several of these: one function does it all, uvicorn's part too.
+        self._head_bytes += len(name) + len(value) + 4
+        if self._head_bytes > self.max_head:
+            self._too_large()
         # The parser reports trailing fields too, which must not pass for what came before the body.
         if self._in_head:
-            super().on_header(name, value)
+            name = name.lower()
+            if name == b"expect" and value.lower() == b"100-continue":
+                self.expect_100_continue = True
+            self.headers.append((name, value))
 
     def on_headers_complete(self) -> None:
         self._in_head = False
-        super().on_headers_complete()
+        if self._prompt is None or MARK not in self.url or not self._is_plain(self._prompt):
+            super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        self._between = True
+        if self._answered is None:
+            super().on_message_complete()
+
+    def _keep_head(self, data: bytes, whole: bool) -> None:
+        if whole and self._between and self._answered is not None:
+            self.heads.keep(data, *self._answered)
+
+    def _is_plain(self, prompt: Prompt) -> bool:
+        """Whether this request was answered at once."""
+        parser = self.parser
+        if (
+            # One in each read: others are to have their turn, however many requests came together.
+            not self._in_turn
+            or parser.get_method() != b"GET"
+            or parser.get_http_version() != "1.1"
+            or not parser.should_keep_alive()
+            or parser.should_upgrade()
+            or (accepted := plain(self.headers)) is None
+            or not self._answer_at_once(prompt, self.url, accepted)
+        ):
+            return False
+        self._in_turn, self._answered = False, (self.url, accepted)
+        return True
+
+    def _answer_at_once(self, prompt: Prompt, target: bytes, accepted: bytes) -> bool:
+        # uvicorn's types leave out that there is none before the first call.
+        cycle = cast("RequestResponseCycle | None", self.cycle)
+        transport = self.transport
+        if (
+            (cycle is not None and not cycle.response_complete)
+            or self.pipeline
+            # A client that leaves its answers unread has to wait for the next.
+            or transport.get_write_buffer_size()
+            or transport.is_closing()
+            or (answer := prompt(target, accepted)) is None
+        ):
+            return False
+        lines, body = answer
+        begin = self.heads.begin(self.server_state.default_headers)
+        transport.writelines((begin + lines + b"\r\n", body))
+        self.on_response_complete()
+        return True
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         if wants_trailers(cycle.scope["headers"]):  # type: ignore[arg-type]
@@ -92,12 +173,10 @@ class GuardedHttp(HttpToolsProtocol):
         else:
             super().timeout_keep_alive_handler()
 
-    def _count(self, size: int) -> None:
-        self._head_bytes += size
-        if self._head_bytes > self.max_head:
-            self._why = 431
-            # The parser turns this into its own error, which ends in send_400_response.
-            raise HeadTooLarge("The request headers are too large.")
+    def _too_large(self) -> None:
+        self._why = 431
+        # The parser turns this into its own error, which ends in send_400_response.
+        raise HeadTooLarge("The request headers are too large.")
 
     def _head_too_slow(self) -> None:
         self._head_timer = None
@@ -139,7 +218,7 @@ class GuardedWebSocket(WebSocketsSansIOProtocol):
 def uvicorn_options(settings: Settings) -> dict[str, Any]:
     """Options for ``uvicorn.Config`` beside the application and its address."""
     most = {"max_head": settings.max_header_bytes}
-    http1 = type("GuardedHttp", (GuardedHttp,), most)
+    http1 = type("GuardedHttp", (GuardedHttp,), {**most, "heads": Heads()})
     return {
         "http": type("Opening", (Opening,), {**most, "http1": http1}),
         "loop": "uvloop",

@@ -6,11 +6,14 @@ from typing import Protocol
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from gateway.proxy.prompt import Prompt
 from gateway.proxy.rpc.request import is_rpc
 
 
 class Plane(Protocol):
     """The data plane: HTTP and WebSockets by path, gRPC by the name of the service."""
+
+    prompt: Prompt | None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None: ...
     async def rpc(self, scope: Scope, receive: Receive, send: Send) -> None: ...
@@ -22,6 +25,8 @@ class Front:
     def __init__(self, data_plane: Plane, management: ASGIApp) -> None:
         self._data_plane = data_plane
         self._management = management
+        self.prompt = data_plane.prompt
+        """What the connection may answer by itself."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "lifespan":

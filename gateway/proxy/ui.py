@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import time
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -13,12 +14,13 @@ from gateway.model import Access, PluginState, Target, UiBundle
 from gateway.proxy.access import Doorman
 from gateway.proxy.access_log import AccessLog, Line
 from gateway.proxy.assets import Assets, Content
-from gateway.proxy.counters import UI, method_class
+from gateway.proxy.counters import UI, ReleaseCounts, method_class
 from gateway.proxy.documents import Documents, send_document
 from gateway.proxy.head import Head, plain_head
 from gateway.proxy.headers import Pairs
 from gateway.proxy.paths import has_dot_segments
 from gateway.proxy.problems import BadRequest, MethodRefused, Problem
+from gateway.proxy.prompt import Prompt, PromptFiles
 from gateway.proxy.table import PreparedRoute
 from gateway.settings import Settings
 
@@ -85,9 +87,12 @@ class UiFiles:
         doorman: Doorman,
         settings: Settings,
         asset_key: bytes,
-        log: AccessLog | None = None,
+        log: AccessLog | None,
+        find: Callable[[bytes], PreparedRoute | None],
+        busy: Callable[[], bool],
     ) -> None:
         self._assets = Assets(content)
+        self._prompt = PromptFiles(self._assets, find, busy)
         self._documents = Documents(content)
         self._judge = doorman.judge
         self._public_url = settings.public_url.rstrip("/")
@@ -95,6 +100,11 @@ class UiFiles:
         self._log = log
         # Bundles that pages still use, also after a newer release has replaced them.
         self._bundles: dict[bytes, UiBundle] = {}
+
+    @property
+    def prompt(self) -> Prompt | None:
+        """What answers at once; None where each call has a line in the log."""
+        return None if self._log is not None and self._log.all_calls else self._prompt.answer
 
     async def serve(self, route: PreparedRoute, path: bytes, scope: Any, send: Any) -> None:
         """Answer ``/plugins/{id}/ui{path}``."""
@@ -109,7 +119,7 @@ class UiFiles:
                 await Problem(error).send(send, request_id)
                 return
             await Problem(error).send(answer, request_id)
-        counts = route.ui_counts.get(digest) or (route.known.counts if route.known else None)
+        counts = _counts(route, digest)
         if counts is not None:
             counts.route(UI).count(method_class(scope["method"]), answer.status, answer.took)
         if self._log is not None and (self._log.all_calls or answer.status >= 500):
@@ -127,7 +137,11 @@ class UiFiles:
         if path.startswith(b"/~"):
             capability, _, name = path[2:].partition(b"/")
             bundle = self._bundle_of(route, capability)
-            await self._assets.send(bundle, _file(bundle, name, plugin), scope, send, shared=True)
+            file = _file(bundle, name, plugin)
+            await self._assets.send(bundle, file, scope, send, shared=True)
+            counts = _counts(route, bundle.digest)
+            if counts is not None:
+                self._prompt.remember(scope["raw_path"], route, bundle.files[file], file, counts.route(UI))
             return bundle.digest
         head = asked.head
         judged = self._judge(Access.USER, scope["method"], head, scope["headers"], plugin)
@@ -184,6 +198,7 @@ class UiFiles:
     def _remember(self, key: bytes, ui: UiBundle) -> None:
         if len(self._bundles) >= _REMEMBERED and key not in self._bundles:
             self._bundles.pop(next(iter(self._bundles)))
+            self._prompt.forget()
         self._bundles[key] = ui
 
     def _origin(self, head: Head, scope: Any) -> str:
@@ -191,6 +206,11 @@ class UiFiles:
             parts = urlsplit(self._public_url)
             return f"{parts.scheme}://{parts.netloc}"
         return f"{scope['scheme']}://{head.host.decode('latin-1')}"
+
+
+def _counts(route: PreparedRoute, digest: str) -> ReleaseCounts | None:
+    """Those of the release that the bundle is of, else of the plugin's newest."""
+    return route.ui_counts.get(digest) or (route.known.counts if route.known else None)
 
 
 def _file(bundle: UiBundle, name: bytes, plugin: str) -> str:
