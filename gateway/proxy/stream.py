@@ -6,12 +6,13 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable
 from typing import Any
 
-import grpc
+from google.protobuf.message import DecodeError
 from plugway.plugin.v1.http_pb2 import HttpHeader
 from plugway.plugin.v1.plugin_pb2 import HandleResponse, ReadBodyRequest, ReadBodyResponse
 
-from gateway.proxy.failures import CallFailed, Failure, from_rpc_error
+from gateway.proxy.failures import CallFailed, Failure
 from gateway.proxy.upstream import Upstream
+from gateway.proxy.wire.bodies import BodyStream
 
 _DISCARD_WITHIN = 10.0
 """Seconds a plugin has for hearing that nobody wants the rest of an answer."""
@@ -26,45 +27,62 @@ class BrokenOff(Exception):
 class Rest:
     """The body of an answer that goes on. It must be closed, read or not: the plugin waits for either."""
 
+    __slots__ = ("_answer", "_begun", "_stream", "_upstream", "trailers")
+
     def __init__(self, upstream: Upstream, answer: HandleResponse) -> None:
         self._upstream = upstream
         self._answer = answer
-        self._call: Any = None
+        self._stream: BodyStream | None = None
         self._begun = False
         self.trailers: Iterable[HttpHeader] = ()
 
     async def parts(self, idle: float) -> AsyncGenerator[bytes, None]:
         """One part is held at a time; ``idle`` seconds of silence end it."""
+        stream, again = await self._ask(), False
+        if self._answer.body:
+            yield self._answer.body
+        while True:
+            try:
+                message = await stream.read(idle)
+            except CallFailed as failed:
+                if self._begun or again or failed.failure is not Failure.REFUSED:
+                    raise
+                # Certain not to have been taken up, as by a connection that was about to close.
+                stream, again = await self._ask(), True
+                continue
+            self._begun = True
+            if message is None:
+                return
+            part = _parsed(message)
+            if part.chunk:
+                yield part.chunk
+            if part.trailers:
+                self.trailers = part.trailers
+
+    async def _ask(self) -> BodyStream:
         request = ReadBodyRequest(continuation=self._answer.continuation)
-        self._call = self._upstream.stub.ReadBody(request)
-        try:
-            if self._answer.body:
-                yield self._answer.body
-            while True:
-                async with asyncio.timeout(idle):
-                    part = await self._call.read()
-                self._begun = True
-                if not isinstance(part, ReadBodyResponse):  # grpc.aio.EOF
-                    return
-                if part.chunk:
-                    yield part.chunk
-                if part.trailers:
-                    self.trailers = part.trailers
-        except TimeoutError:
-            raise CallFailed(Failure.TIMED_OUT, f"was silent for {idle:g} seconds") from None
-        except grpc.RpcError as error:
-            raise from_rpc_error(error) from None
+        self._stream = await self._upstream.read_body(request)
+        return self._stream
 
     def close(self) -> None:
         """End what is not at its end, so that the plugin hears of it."""
-        if self._call is not None:
-            self._call.cancel()
+        if self._stream is not None:
+            self._stream.close()
         if not self._begun:
             # A call that is cancelled before the plugin took it up never reaches the plugin,
             # which would go on producing until the continuation expires.
+            # Counted as a call, so that a retired connection stays open for it.
+            self._upstream.active += 1
             task = asyncio.create_task(_discard(self._upstream, self._answer.continuation))
             _discarding.add(task)
             task.add_done_callback(_discarding.discard)
+
+
+def _parsed(message: bytearray) -> ReadBodyResponse:
+    try:
+        return ReadBodyResponse.FromString(message)  # type: ignore[arg-type]  # it takes any buffer
+    except DecodeError:
+        raise CallFailed(Failure.GARBAGE, "went on with something else than the contract says") from None
 
 
 async def send_parts(send: Any, parts: AsyncIterator[bytes], declared: int | None, idle: float) -> int:
@@ -92,17 +110,17 @@ async def send_parts(send: Any, parts: AsyncIterator[bytes], declared: int | Non
 
 
 async def _discard(upstream: Upstream, continuation: str) -> None:
-    # Counted as a call, so that a retired connection stays open for it.
-    upstream.active += 1
-    call = upstream.stub.ReadBody(
-        ReadBodyRequest(continuation=continuation, discard=True), timeout=_DISCARD_WITHIN
-    )
+    """Releases the upstream at its end."""
+    stream: BodyStream | None = None
     try:
+        request = ReadBodyRequest(continuation=continuation, discard=True)
+        stream = await upstream.read_body(request, _DISCARD_WITHIN)
         # The end, as a rule. A part comes from a plugin that does not know the field.
-        await call.read()
-    except grpc.RpcError:
+        await stream.read(_DISCARD_WITHIN)
+    except CallFailed:
         # It was being read after all, and that was cancelled; or the plugin is gone.
         pass
     finally:
-        call.cancel()
+        if stream is not None:
+            stream.close()
         upstream.release()

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 import grpc
 from google.protobuf.message import DecodeError
 from grpc import aio
-from plugway.plugin.v1.plugin_pb2 import HandleRequest, HandleResponse
+from plugway.plugin.v1.plugin_pb2 import HandleRequest, HandleResponse, ReadBodyRequest
 from plugway.plugin.v1.plugin_pb2_grpc import PluginServiceStub
 
 from gateway.contract.channel import is_stale, open_channel, surplus
 from gateway.model import Endpoint, InstanceId
 from gateway.proxy.failures import CallFailed, Failure, from_rpc_error
 from gateway.proxy.limits.circuit import Circuit
+from gateway.proxy.wire.bodies import Bodies, BodyStream
 from gateway.proxy.wire.connection import Connection, Whole
 from gateway.proxy.wire.dial import dial
 
@@ -36,8 +37,8 @@ class Upstream:
     """Connections to one endpoint: opened at first use, closed when retired and idle."""
 
     __slots__ = (
-        "_channel", "_dialling", "_duplex", "_fast", "_opening", "_stale", "_stub", "active", "circuit",
-        "endpoint", "instance_id", "retired",
+        "_bodies", "_channel", "_dialling", "_duplex", "_fast", "_opening", "_stale", "_stub", "active",
+        "circuit", "endpoint", "instance_id", "retired",
     )  # fmt: skip
 
     def __init__(self, endpoint: Endpoint) -> None:
@@ -54,6 +55,7 @@ class Upstream:
         self._dialling: asyncio.Task[Connection] | None = None
         self._duplex: Duplex | None = None
         self._opening: asyncio.Task[Duplex] | None = None
+        self._bodies: Bodies | None = None
 
     @property
     def channel(self) -> aio.Channel:
@@ -64,7 +66,7 @@ class Upstream:
 
     @property
     def stub(self) -> PluginServiceAsyncStub:
-        """For everything of the contract that streams."""
+        """For what of the contract streams in both directions, and what is too long for one frame."""
         if self._channel is None or self._stub is None or is_stale(self._channel, self.endpoint):
             if self._channel is not None:
                 self._stale.append(self._channel)
@@ -116,6 +118,15 @@ class Upstream:
         self._fast = await asyncio.shield(self._dialling)
         return self._fast
 
+    async def read_body(self, request: ReadBodyRequest, within: float = 0.0) -> BodyStream:
+        """The rest of an answer, on connections apart from those of the other calls.
+
+        ``within`` is the plugin's time for all of it, 0 where it has no end. Raises :class:`CallFailed`.
+        """
+        if self._bodies is None:
+            self._bodies = Bodies(self.endpoint)
+        return await self._bodies.begin(request.SerializeToString(), within)
+
     async def duplex(self) -> Duplex:
         """For gRPC that is passed on as it is; raises :class:`CallFailed`."""
         if self._duplex is not None and self._duplex.usable:
@@ -149,6 +160,9 @@ class Upstream:
         if self._duplex is not None:
             self._duplex.close()
         self._duplex = None
+        if self._bodies is not None:
+            self._bodies.close()
+        self._bodies = None
         channel, self._channel, self._stub, self._fast = self._channel, None, None, None
         stale, self._stale = self._stale, []
         for one in (*stale, channel):

@@ -33,9 +33,9 @@ from hpack import Encoder
 from gateway.model import Endpoint
 from gateway.proxy.failures import CallFailed, Failure
 from gateway.proxy.http2.lasting import LastingConnection
-from gateway.proxy.wire.connection import PLUGIN_HEADER
 from gateway.proxy.wire.dial import connect
 from gateway.proxy.wire.hpack import literal
+from gateway.proxy.wire.session import PLUGIN_HEADER
 
 Pairs = list[tuple[bytes, bytes]]
 

@@ -9,7 +9,7 @@ from gateway.proxy.wire.hpack import BadBlock, Fields, literal, read_block
 
 DATA, HEADERS, RST_STREAM, SETTINGS, PING, GOAWAY, WINDOW_UPDATE, CONTINUATION = 0, 1, 3, 4, 6, 7, 8, 9
 END_STREAM, ACK, END_HEADERS, PADDED, PRIORITY = 0x1, 0x1, 0x4, 0x8, 0x20
-NO_ERROR, PROTOCOL_ERROR, REFUSED_STREAM, CANCEL = 0x0, 0x1, 0x7, 0x8
+NO_ERROR, PROTOCOL_ERROR, FLOW_CONTROL_ERROR, REFUSED_STREAM, CANCEL = 0x0, 0x1, 0x3, 0x7, 0x8
 
 MAX_ANSWER: Final = 8 * 2**20
 """Longest answer in bytes; more than the contract's 1 MiB and its head can be."""
@@ -30,16 +30,21 @@ def frame(kind: int, flags: int, stream: int, payload: bytes = b"") -> bytes:
     return FRAME.pack(len(payload) << 8 | kind, flags, stream) + payload
 
 
-PREFACE = b"".join(
-    (
-        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
-        # No dynamic table, no push, room for a whole answer, and a bound on header lists.
-        frame(
-            SETTINGS, 0, 0, b"".join(SETTING.pack(*s) for s in ((1, 0), (2, 0), (4, MAX_ANSWER), (6, 65536)))
-        ),
-        frame(WINDOW_UPDATE, 0, 0, UINT.pack(CONNECTION_WINDOW - 65535)),
+def preface(window: int) -> bytes:
+    """What opens a connection whose calls may each have ``window`` bytes under way."""
+    # No dynamic table, no push, and a bound on header lists.
+    settings = ((1, 0), (2, 0), (4, window), (6, 65536))
+    return b"".join(
+        (
+            b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+            frame(SETTINGS, 0, 0, b"".join(SETTING.pack(*setting) for setting in settings)),
+            frame(WINDOW_UPDATE, 0, 0, UINT.pack(CONNECTION_WINDOW - 65535)),
+        )
     )
-)
+
+
+PREFACE = preface(MAX_ANSWER)
+"""Room for a whole answer."""
 
 
 def fields_of(block: bytes) -> Fields:
