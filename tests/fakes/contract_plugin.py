@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import itertools
 import json
 import sys
 from collections.abc import AsyncIterator
@@ -45,6 +46,7 @@ class ContractPlugin(stubs.PluginServiceServicer):
         self.custom: pb.HandleResponse | None = None
         self.deadlines: list[float] = []
         self._open: dict[str, str] = {}
+        self._numbers = itertools.count()
 
     # The rest of the contract, as little of it as the stubs demand
 
@@ -101,7 +103,7 @@ class ContractPlugin(stubs.PluginServiceServicer):
         if kind == "bytes":
             return pb.HandleResponse(response=response(), body=b"x" * int(rest))
         if kind in ("events", "endless", "stream", "cut"):
-            token = f"{kind}-{len(self._open)}"
+            token = f"{kind}-{next(self._numbers)}"
             self._open[token] = rest
             type_ = "text/event-stream" if kind == "events" else "application/octet-stream"
             return pb.HandleResponse(

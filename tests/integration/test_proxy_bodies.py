@@ -17,7 +17,7 @@ import pytest
 from plugway.plugin.v1 import plugin_pb2 as pb
 from plugway.plugin.v1.plugin_pb2_grpc import add_PluginServiceServicer_to_server
 
-from gateway.model import Endpoint
+from gateway.model import Endpoint, Limits
 from gateway.proxy.failures import CallFailed, Failure
 from gateway.proxy.upstream import Upstream
 from gateway.proxy.wire.bodies import WINDOW, BodyStream
@@ -94,10 +94,17 @@ async def size_of(stream: BodyStream) -> int:
     return len(pb.ReadBodyResponse.FromString(message).chunk)  # type: ignore[arg-type]  # any buffer
 
 
+async def to_the_end(stream: BodyStream) -> None:
+    async with asyncio.timeout(IDLE):
+        while await stream.read(IDLE) is not None:
+            pass
+
+
 async def test_a_thousand_silent_streams_wait_at_little_cost_and_all_end(
-    plugin: ContractPlugin, plane: Plane, client: httpx.AsyncClient
+    plugin: ContractPlugin, plane: Plane, client: httpx.AsyncClient, one: Endpoint
 ) -> None:
     number = 1000
+    plane.publish(route(one, limits=Limits(max_concurrent=2 * number)))
     message = (
         f"GET {API}/events HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {TOKEN}\r\n\r\n".encode()
     )
@@ -301,9 +308,7 @@ async def test_what_a_plugin_may_not_say_ends_its_stream_alone(
             # Nobody reads, so nothing more was granted.
             await until(lambda: FLOW_CONTROL_ERROR in peer.resets)
         with pytest.raises(CallFailed, match=words) as failed:
-            async with asyncio.timeout(IDLE):
-                while await stream.read(IDLE) is not None:
-                    pass
+            await to_the_end(stream)
         assert failed.value.failure is failure
         stream.close()
         assert await size_of(await upstream.read_body(ASKED)) == 4

@@ -286,9 +286,8 @@ class Bodies:
                 await connection.ready
         except TimeoutError:
             connection.close()
-            raise CallFailed(
-                Failure.REFUSED, "took the connection, and said nothing on it", away=True
-            ) from None
+            words = "took the connection, and said nothing on it"
+            raise CallFailed(Failure.REFUSED, words, away=True) from None
         if self._closed or not connection.usable or not connection.fits(_LONGEST_REQUEST):
             connection.close()
             raise CallFailed(Failure.REFUSED, "takes no calls on its connection")
