@@ -31,6 +31,7 @@ from gateway.proxy.wire.frames import (
     GOAWAY,
     HEADERS,
     MESSAGE,
+    PING,
     REFUSED_STREAM,
     RST_STREAM,
     SETTING,
@@ -229,6 +230,8 @@ class Peer:
         self.writers: list[asyncio.StreamWriter] = []
         self.answer: list[Any] = []
         self.settings = b""
+        self.hearing = asyncio.Event()
+        self.hearing.set()
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
@@ -236,7 +239,7 @@ class Peer:
         with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
             await reader.readexactly(24)
             writer.write(frame(SETTINGS, 0, 0, self.settings))
-            while True:
+            while await self.hearing.wait():
                 word, flags, number = FRAME.unpack(await reader.readexactly(9))
                 payload = await reader.readexactly(word >> 8)
                 if word & 0xFF == RST_STREAM:
@@ -271,6 +274,7 @@ async def peer(one: Endpoint) -> AsyncIterator[Peer]:
     peer = Peer()
     server = await asyncio.start_unix_server(peer.serve, one.address.removeprefix("unix:"))
     yield peer
+    peer.hearing.set()
     server.close()
     for writer in peer.writers:
         writer.close()
@@ -313,6 +317,25 @@ async def test_what_a_plugin_may_not_say_ends_its_stream_alone(
         stream.close()
         assert await size_of(await upstream.read_body(ASKED)) == 4
         assert peer.connections == 1
+
+
+async def test_a_plugin_that_takes_no_answers_to_its_pings_is_left(peer: Peer, one: Endpoint) -> None:
+    """Each would be held for it, and between the parts of an answer it may ask for as many as it likes."""
+    pings = frame(PING, 0, 0, b"untaken!") * 5000
+
+    def flood(writer: asyncio.StreamWriter, number: int) -> None:
+        peer.hearing.clear()
+        told(BEGUN)(writer, number)
+        for _ in range(24):
+            writer.write(pings)
+            told(MESSAGE_OF_PART)(writer, number)
+
+    peer.answer = [flood]
+    async with upstream_to(one) as upstream:
+        stream = await upstream.read_body(ASKED)
+        with pytest.raises(CallFailed, match="takes no answers"):
+            await to_the_end(stream)
+        stream.close()
 
 
 async def test_silence_is_given_up_and_the_plugin_hears_of_it(peer: Peer, one: Endpoint) -> None:

@@ -7,6 +7,7 @@ future. Sizes in bytes, times in seconds.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from math import inf
 
 from gateway.model import Endpoint
@@ -40,6 +41,11 @@ MAX_MESSAGE = 16 * 2**20
 """Longest message, as for all others from a plugin."""
 
 _TURN = 64
+"""Messages that are read without letting others have their turn."""
+
+_UNTAKEN = 2**20
+"""Bytes of answers to control frames that a plugin may leave untaken."""
+
 _LONGEST_REQUEST = FRAME_LIMIT - 5
 _PREFIX = 5
 
@@ -212,6 +218,12 @@ class BodyConnection(Session[BodyStream]):
 
     # Frames
 
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        # Parts of an answer may stand between its control frames for ever, so counting these says nothing.
+        if not self._transport.is_closing() and self._transport.get_write_buffer_size() > _UNTAKEN:
+            self._break("takes no answers to its control frames")
+
     def _on_data(self, stream_id: int, flags: int, payload: bytes) -> None:
         counted = len(payload)
         self._count(counted)
@@ -280,14 +292,11 @@ class Bodies:
             self._endpoint,
             lambda authority, scheme, pings: BodyConnection(authority, scheme, pings=pings, plugin=plugin),
         )
-        try:
-            # Else a burst of streams would go beyond the number that it is about to allow.
+        # Else a burst of streams would go beyond the number that it is about to allow. One that is too busy
+        # to say so is taken as it is: how long it may be silent is the stream's to know.
+        with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(CONNECT_SECONDS):
                 await connection.ready
-        except TimeoutError:
-            connection.close()
-            words = "took the connection, and said nothing on it"
-            raise CallFailed(Failure.REFUSED, words, away=True) from None
         if self._closed or not connection.usable or not connection.fits(_LONGEST_REQUEST):
             connection.close()
             raise CallFailed(Failure.REFUSED, "takes no calls on its connection")
