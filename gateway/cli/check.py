@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 import typer
-from pydantic import ValidationError
 
 from gateway.cli.command import JsonOption, guarded
 from gateway.cli.exits import Exit, failure
@@ -145,6 +144,8 @@ def _settings(file: Path | None) -> dict[str, Any] | None:
 
 
 def _of_gateway(**changes: Any) -> Settings:
+    from pydantic import ValidationError  # takes longer to load than most commands run
+
     from gateway.settings import Settings
 
     try:
@@ -158,6 +159,8 @@ def _of_gateway(**changes: Any) -> Settings:
 
 
 def _routes(table: Any, given: dict[str, str]) -> Any:
+    from pydantic import ValidationError
+
     from gateway.sources.check_table import CheckTable
 
     try:

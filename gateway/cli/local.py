@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from pydantic import ValidationError
+from typing import TYPE_CHECKING, Any
 
 from gateway.cli.exits import Exit, failure
-from gateway.settings import Settings
+
+if TYPE_CHECKING:
+    from gateway.settings import Settings
 
 
 def local_settings() -> Settings:
     """From the environment, as ``plugway serve`` reads them."""
+    # Both load pydantic, which takes longer than most commands run.
+    from pydantic import ValidationError
+
+    from gateway.settings import Settings
+
     nothing: dict[str, Any] = {}
     try:
         return Settings(**nothing)

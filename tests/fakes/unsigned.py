@@ -15,8 +15,10 @@ def allow_unsigned(home: Path, *plugins: str) -> None:
     (home / "policy.toml").write_text(f"policy = 1\n[[allow_unsigned]]\nplugins = [{names}]\n")
 
 
-async def install_agreed(running: RunningGateway, definition: dict[str, Any]) -> None:
-    """See what it would be, agree to that, and install it."""
+async def install_agreed(
+    running: RunningGateway, definition: dict[str, Any], *, downgrade: bool = False
+) -> None:
+    """See what it would be, agree to that, and install it; ``downgrade``: also below what was there before."""
     shown = (await running.client.post("/api/v1/plugins/preview", json=definition)).raise_for_status().json()
-    consent = {"consent": shown["releaseId"]}
+    consent = {"consent": shown["releaseId"], "allowDowngrade": downgrade}
     (await running.client.post("/api/v1/plugins", json=definition, params=consent)).raise_for_status()

@@ -54,8 +54,8 @@ class Bed:
             settings |= {"PLUGWAY_BASE_IMAGE": base_image()}
         return gateway(self.home, self.runtime, settings, module="tests.fakes.dying_installs")
 
-    async def install(self, running: RunningGateway) -> None:
-        await install_agreed(running, definition(self.base))
+    async def install(self, running: RunningGateway, *, downgrade: bool = False) -> None:
+        await install_agreed(running, definition(self.base), downgrade=downgrade)
 
     async def update(self, running: RunningGateway) -> str:
         body = {"version": "2.0.0", **BRISK}
@@ -88,9 +88,9 @@ class Bed:
         for known in ("1.0.0", "2.0.0"):
             publish(self.web, known)
 
-    async def anew(self, running: RunningGateway) -> list[str]:
+    async def anew(self, running: RunningGateway, *, downgrade: bool = False) -> list[str]:
         """Installed and healthy; what is kept of it."""
-        await self.install(running)
+        await self.install(running, downgrade=downgrade)
         await self.works(running, "1.0.0", "anew")
         return external(self.home)
 
@@ -192,7 +192,7 @@ async def test_update(tmp_path: Path, runtime: str) -> None:
                 await bed.works(running, "2.0.0", step)
                 if following:
                     await bed.uninstall(running)
-                    await bed.anew(running)
+                    await bed.anew(running, downgrade=True)
                     await bed.dies(running, following, bed.update(running), "2.0.0")
 
 
