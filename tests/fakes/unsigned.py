@@ -18,7 +18,7 @@ def allow_unsigned(home: Path, *plugins: str) -> None:
 async def install_agreed(
     running: RunningGateway, definition: dict[str, Any], *, downgrade: bool = False
 ) -> None:
-    """See what it would be, agree to that, and install it; ``downgrade``: also below what was there before."""
+    """See what it would be, agree to that, and install it; with ``downgrade`` also below what was there."""
     shown = (await running.client.post("/api/v1/plugins/preview", json=definition)).raise_for_status().json()
     consent = {"consent": shown["releaseId"], "allowDowngrade": downgrade}
     (await running.client.post("/api/v1/plugins", json=definition, params=consent)).raise_for_status()
