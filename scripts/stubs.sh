@@ -15,3 +15,6 @@ commons=$("$python" -c 'import google.api.http_pb2 as m, pathlib; print(pathlib.
 PATH="$bin:$PATH" "$python" -m grpc_tools.protoc -I plugin_services/examples/notes/proto -I "$commons" \
   --python_out="$notes" --grpc_python_out="$notes" --mypy_out="quiet:$notes" --mypy_grpc_out="quiet:$notes" \
   plugin_services/examples/notes/proto/notes/v1/notes.proto
+# The Node SDK reads the proto files themselves, so its package has a copy.
+node=${3:-plugin_services/sdk/node/proto}
+rm -rf "$node" && mkdir -p "$node" && cp -r proto/plugway "$node/"
