@@ -19,9 +19,13 @@ class End extends Duplex {
   #taken = null;
 
   _write(chunk, encoding, callback) {
-    if (this.peer.destroyed || this.peer.readableEnded) callback(Object.assign(new Error("the other side is gone"), { code: "EPIPE" }));
-    else if (this.peer.push(chunk)) callback();
-    else this.peer.#taken = callback;
+    // Never within the writer's own call: no socket does that, and libraries count on it.
+    process.nextTick(() => {
+      if (this.peer.destroyed || this.peer.readableEnded) {
+        callback(Object.assign(new Error("the other side is gone"), { code: "EPIPE" }));
+      } else if (this.peer.push(chunk)) callback();
+      else this.peer.#taken = callback;
+    });
   }
 
   _read() {
