@@ -127,14 +127,21 @@ def need_chromium() -> Path:
     raise AssertionError("unreachable")
 
 
+def need_npm() -> str:
+    """The program npm, with Node.js beside it."""
+    npm = shutil.which("npm")
+    if npm and shutil.which("node"):
+        return npm
+    _missing("Node.js with npm", "install them (Debian: apt-get install npm)")
+    raise AssertionError("unreachable")
+
+
 def need_npm_packages(name: str, package: dict[str, Any]) -> Path:
     """The ``node_modules`` of a package.json, installed once for this user by npm and kept.
 
     ``name`` is that of their directory below ``~/.cache/plugway-tests``.
     """
-    npm = shutil.which("npm")
-    if not npm or not shutil.which("node"):
-        _missing("Node.js with npm", "install them (Debian: apt-get install npm)")
+    npm = need_npm()
     text = json.dumps(package, sort_keys=True)
     place = Path.home() / ".cache" / "plugway-tests" / name
     place.mkdir(parents=True, exist_ok=True)
@@ -143,7 +150,7 @@ def need_npm_packages(name: str, package: dict[str, Any]) -> Path:
         done = place / "done"
         if not done.exists() or done.read_text() != text:
             (place / "package.json").write_text(text)
-            command = [str(npm), "install", "--no-audit", "--no-fund", "--ignore-scripts"]
+            command = [npm, "install", "--no-audit", "--no-fund", "--ignore-scripts"]
             ran = subprocess.run(command, cwd=place, capture_output=True, text=True, timeout=240, check=False)
             if ran.returncode:
                 _missing(f"the npm packages of {name}", f"let npm install them ({ran.stderr[-300:].strip()})")

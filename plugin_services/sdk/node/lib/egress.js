@@ -34,6 +34,8 @@ export function relay() {
  * ETIMEDOUT or ECONNREFUSED, in the relay's words.
  */
 export async function connect(host, port, { timeout = CONNECT_TIMEOUT } = {}) {
+  if (!/^[^\s\x00-\x1f]+$/.test(host)) throw new TypeError("not a host");
+  if (!/^\d{1,5}$/.test(port)) throw new TypeError("not a port");
   const signal = AbortSignal.timeout(timeout);
   const place = relay();
   if (!place) return opened(net.connect({ host, port: Number(port) }), signal);
@@ -71,7 +73,6 @@ function opened(socket, signal) {
 
 /** CONNECT, byte for byte: what follows the answer's head is the destination's. */
 async function tunnel(socket, host, port, signal) {
-  if (!/^[^\s\x00-\x1f]+$/.test(host)) throw new TypeError("not a host");
   const to = net.isIPv6(host) ? `[${host}]:${port}` : `${host}:${port}`;
   socket.write(`CONNECT ${to} HTTP/1.1\r\nHost: ${to}\r\n\r\n`);
   try {

@@ -67,6 +67,9 @@ export function logAsJson(level) {
   out = process.stdout.write.bind(process.stdout);
   process.stdout.write = linesOf("stdout", "info");
   process.stderr.write = linesOf("stderr", "warning");
+  // Node's own listener prints past process.stderr.
+  process.removeAllListeners("warning");
+  process.on("warning", (error) => sdkLog.warning(`${error.name}: ${error.message}`));
   process.on("uncaughtException", (error) => {
     sdkLog.critical("the plugin ends: an error that nobody caught", { error });
     process.exit(1);

@@ -15,6 +15,7 @@ export function rings(server) {
         socket.send(JSON.stringify({ problem: 'send {"in": seconds, "text": "..."}, and not too many' }));
         return;
       }
+      log.info("an alarm is set", alarm);
       const timer = setTimeout(() => {
         timers.delete(timer);
         socket.send(JSON.stringify({ text: alarm.text }));
@@ -31,7 +32,8 @@ export function rings(server) {
 function parsed(data) {
   try {
     const alarm = JSON.parse(data);
-    return alarm.in >= 0 && alarm.in <= LONGEST && typeof alarm.text === "string" ? alarm : null;
+    const holds = alarm.in >= 0 && alarm.in <= LONGEST && typeof alarm.text === "string";
+    return holds ? { in: alarm.in, text: alarm.text } : null;
   } catch {
     return null;
   }

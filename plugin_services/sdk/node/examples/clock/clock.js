@@ -5,9 +5,10 @@ import { callOf, Plugin } from "plugway-sdk";
 
 import { rings } from "./alarms.js";
 import { drift } from "./drift.js";
+import { openapi } from "./openapi.js";
+import { refuseUnknownZones, settings } from "./settings.js";
 import { sendSound, storeSound } from "./sound.js";
 import { isZone, timesIn } from "./zones.js";
-import { settings, refuseUnknownZones } from "./settings.js";
 
 const LONGEST_WAIT = 60;
 
@@ -17,6 +18,7 @@ export const plugin = new Plugin({
   name: "Clock",
   description: "The time in several zones, alarms, and how far another server's clock is off.",
   handler,
+  openapi,
   settings,
   onCheck: refuseUnknownZones,
   ui: new URL("./ui/", import.meta.url),

@@ -1,0 +1,80 @@
+"""The Node SDK and its example as they are now, with the packages that their lock files name."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import shutil
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+from gateway.settings import shipped_root
+from tests.parts import need_npm
+
+SDK = shipped_root() / "plugin_services" / "sdk" / "node"
+CLOCK = Path("examples/clock")
+_MODULES = "node_modules"
+_TIMEOUT = 240
+
+
+def npm(*words: str, directory: Path) -> str:
+    """What npm printed; an AssertionError where it fails."""
+    return ran([need_npm(), *words], directory)
+
+
+def ran(command: Sequence[str], directory: Path) -> str:
+    """What a program printed; an AssertionError where it fails."""
+    done = subprocess.run(
+        command, cwd=directory, capture_output=True, text=True, timeout=_TIMEOUT, check=False
+    )
+    assert done.returncode == 0, f"{' '.join(command)}: {(done.stdout + done.stderr)[-4000:]}"
+    return done.stdout
+
+
+def staged(folder: Path) -> Path:
+    """The SDK below ``folder``; its example in it has the SDK as npm packs it. Blocking."""
+    sdk = folder / "node"
+    shutil.copytree(SDK, sdk, ignore=shutil.ignore_patterns(_MODULES))
+    kept = Path.home() / ".cache" / "plugway-tests" / "node-sdk"
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    with kept.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        _install(sdk, kept)
+        for place in (Path(), CLOCK):
+            # Links cost nothing, and nobody writes into packages.
+            shutil.copytree(
+                kept / place / _MODULES, sdk / place / _MODULES, symlinks=True, copy_function=_linked
+            )
+    own = sdk / CLOCK / _MODULES / "plugway-sdk"
+    shutil.rmtree(own)
+    packed = npm("pack", "--silent", "--pack-destination", str(folder), directory=sdk).strip()
+    own.mkdir()
+    ran(["tar", "-xzf", str(folder / packed), "-C", str(own), "--strip-components=1"], folder)
+    return sdk
+
+
+def _install(sdk: Path, kept: Path) -> None:
+    """``npm ci``, once for this user and these lock files."""
+    files = [
+        sdk / place / name for place in (Path(), CLOCK) for name in ("package.json", "package-lock.json")
+    ]
+    key = hashlib.sha256(b"\0".join(file.read_bytes() for file in files)).hexdigest()
+    done = kept / "done"
+    if done.exists() and done.read_text() == key:
+        return
+    shutil.rmtree(kept, ignore_errors=True)
+    shutil.copytree(sdk, kept)
+    for place in (kept, kept / CLOCK):
+        npm("ci", "--no-audit", "--no-fund", "--ignore-scripts", "--prefer-offline", directory=place)
+    done.write_text(key)
+
+
+def _linked(source: str, target: str) -> str:
+    try:
+        os.link(source, target)
+    except OSError:
+        # Another file system.
+        shutil.copy2(source, target)
+    return target
