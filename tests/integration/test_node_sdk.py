@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -42,6 +43,20 @@ async def test_the_sdk_and_its_example_pass_their_own_tests(sdk: Path) -> None:
 
 async def test_its_types_are_those_that_it_says(sdk: Path) -> None:
     await asyncio.to_thread(ran, ["node", "node_modules/typescript/bin/tsc", "-p", "tests"], sdk)
+
+
+async def test_the_plugin_of_its_page_is_one(sdk: Path, tmp_path: Path) -> None:
+    page = (sdk / "README.md").read_text()
+    manifest, code = re.findall(r"```(?:toml|js)\n(.*?)```", page, re.DOTALL)[:2]
+    # Beside the SDK's packages, where "plugway-sdk" is the SDK itself.
+    hello = sdk / "hello"
+    hello.mkdir()
+    (hello / "plugway.toml").write_text(manifest)
+    (hello / "hello.js").write_text(code)
+    only = [word for name in ("start", "manifest", "call", "settings", "stop") for word in ("--only", name)]
+    checked = await plugway("check", str(hello), *only, "--json", PLUGWAY_HOME=str(tmp_path))
+    assert checked.code == 0, checked.out + checked.err
+    assert checked.json["counts"]["pass"] > 10
 
 
 async def test_its_example_keeps_the_contract(sdk: Path, tmp_path: Path) -> None:

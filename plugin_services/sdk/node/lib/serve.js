@@ -17,7 +17,7 @@ export async function serve(plugin) {
   const listen = environment.PLUGWAY_LISTEN || `unix:./.plugway-${id}.sock`;
   logAsJson(environment.PLUGWAY_LOG_LEVEL ?? "info");
   const told = new Promise((stop) => {
-    process.once("SIGTERM", stop);
+    process.on("SIGTERM", stop);
     // Ctrl-C in a terminal reaches the whole group; the gateway decides when its plugins end.
     process.on("SIGINT", instanceId ? () => {} : stop);
   });
