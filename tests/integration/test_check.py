@@ -22,7 +22,7 @@ from gateway.conformance.suite import SUITE
 from gateway.conformance.targets import Stage, directory_release, endpoint_place, stage
 from gateway.settings import Settings, shipped_root
 from gateway.sources.check_table import CheckTable
-from tests.command import PROGRAM, environment, plugway
+from tests.command import PROGRAM, ROOT, environment, plugway
 from tests.fakes.broken_plugin.broken import Plugin, serve
 from tests.parts import need_docker
 from tests.running import gateway, until
@@ -52,6 +52,19 @@ def broken(folder: Path, fault: str, command: str = "") -> Path:
     words = command or json.dumps(["{python}", "-m", "broken", *([fault] if fault else [])])
     file.write_text(file.read_text().replace('["{python}", "-m", "broken"]', words))
     return directory
+
+
+@pytest.mark.parametrize("page", ["README.md", "plugin_services/sdk/README.md"])
+async def test_the_plugin_that_a_page_shows_is_one(page: str, tmp_path: Path) -> None:
+    shown = (ROOT / page).read_text().split(" in twenty lines")[1]
+    hello = tmp_path / "hello"
+    hello.mkdir()
+    for name, kind in (("plugway.toml", "toml"), ("hello.py", "python")):
+        (hello / name).write_text(shown.split(f"```{kind}\n")[1].split("```")[0])
+    only = [word for name in ("manifest", "call", "settings") for word in ("--only", name)]
+    ran = await plugway("check", str(hello), "--json", *only, PLUGWAY_HOME=str(tmp_path / "home"))
+    assert ran.code == 0, ran
+    assert ran.json["counts"]["pass"] > 8
 
 
 async def checked(ground: Stage, directory: Path, only: Sequence[str] = ()) -> Report:
