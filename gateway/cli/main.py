@@ -19,10 +19,11 @@ from gateway.cli.limits import limits
 from gateway.cli.list import list_plugins
 from gateway.cli.lock import lock
 from gateway.cli.logs import logs
+from gateway.cli.new import new
 from gateway.cli.pause import pause
 from gateway.cli.pin import pin
 from gateway.cli.policy import policy
-from gateway.cli.program import GATEWAY, PLUGINS, ROLLOUTS, TRUST, app
+from gateway.cli.program import AUTHORS, GATEWAY, PLUGINS, ROLLOUTS, TRUST, app
 from gateway.cli.promote import promote
 from gateway.cli.registry import registry
 from gateway.cli.restart import restart
@@ -54,9 +55,10 @@ app.command(rich_help_panel=PLUGINS)(restart)
 app.command(rich_help_panel=PLUGINS)(logs)
 app.command(rich_help_panel=PLUGINS)(search)
 app.command(rich_help_panel=PLUGINS)(info)
-app.command(rich_help_panel=PLUGINS)(check)
 app.add_typer(catalogue, name="catalogue", rich_help_panel=PLUGINS)
 app.add_typer(bundle, name="bundle", rich_help_panel=PLUGINS)
+app.command(rich_help_panel=AUTHORS)(new)
+app.command(rich_help_panel=AUTHORS)(check)
 app.command(rich_help_panel=ROLLOUTS)(rollout)
 app.command(rich_help_panel=ROLLOUTS)(update)
 app.command(rich_help_panel=ROLLOUTS)(promote)

@@ -10,7 +10,7 @@ from typer.core import TyperGroup
 from gateway import __version__
 from gateway.cli.exits import EXIT_HELP
 
-PLUGINS, ROLLOUTS, TRUST, GATEWAY = "Plugins", "Rollouts", "Trust", "Gateway"
+PLUGINS, AUTHORS, ROLLOUTS, TRUST, GATEWAY = "Plugins", "Authors", "Rollouts", "Trust", "Gateway"
 """The headings in the list of commands."""
 
 

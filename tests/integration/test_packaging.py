@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 import subprocess
 import sys
 import zipfile
@@ -9,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.command import environment, plugway
 from tests.running import ROOT, gateway
 
 
@@ -48,6 +51,22 @@ async def test_the_wheel_serves_the_shipped_plugins(unpacked: Path, tmp_path: Pa
 def test_the_wheel_says_what_the_program_is(unpacked: Path) -> None:
     entry = next(unpacked.glob("plugway-*.dist-info/entry_points.txt")).read_text()
     assert "plugway = gateway.__main__:main" in entry
+
+
+async def test_the_wheel_writes_new_plugins(unpacked: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "gateway", "new", "orders", "--json"]
+    process = await asyncio.create_subprocess_exec(
+        *command, cwd=tmp_path, env=environment(PYTHONPATH=str(unpacked)), stdout=asyncio.subprocess.PIPE
+    )
+    out, _ = await asyncio.wait_for(process.communicate(), 60)
+    assert process.returncode == 0
+    here = await plugway("new", "orders", "--in", str(tmp_path / "checkout"), "--json")
+    assert json.loads(out)["files"] == here.json["files"]
+    assert {"tests/test_app.py", ".gitignore", ".github/workflows/check.yml"} < set(here.json["files"])
+    # What `pip install "$(plugway new --sdk)"` needs.
+    sdk = unpacked / "gateway" / "shipped" / "plugin_services" / "sdk"
+    assert (sdk / "pyproject.toml").is_file()
+    assert (sdk / "plugway" / "plugin" / "v1" / "plugin_pb2.py").is_file()
 
 
 def test_no_test_and_no_machine_path_travels(unpacked: Path) -> None:
