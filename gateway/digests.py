@@ -28,7 +28,7 @@ from gateway.model import (
 )
 
 # What programs leave beside their source; none of it is shipped or run.
-_LEFT_OUT = frozenset(
+LEFT_OUT = frozenset(
     {"__pycache__", ".git", ".venv", "node_modules", ".pytest_cache", ".mypy_cache", ".ruff_cache"}
 )
 
@@ -87,7 +87,7 @@ def _files(root: str) -> Iterator[tuple[str, int]]:
     with os.scandir(root) as entries:
         for entry in entries:
             mode = entry.stat(follow_symlinks=False).st_mode
-            if entry.name in _LEFT_OUT or stat.S_ISSOCK(mode):
+            if entry.name in LEFT_OUT or stat.S_ISSOCK(mode):
                 continue
             if stat.S_ISDIR(mode):
                 yield from _files(entry.path)

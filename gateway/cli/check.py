@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import signal
-from collections.abc import Coroutine
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from gateway.cli.command import JsonOption, guarded
+from gateway.cli.command import JsonOption, guarded, in_order
 from gateway.cli.exits import Exit, failure
 from gateway.cli.output import print_json, progress
 
@@ -20,7 +18,6 @@ if TYPE_CHECKING:
     from gateway.conformance.subject import Plan
     from gateway.settings import Settings
 
-T = TypeVar("T")
 _MOST_SETTINGS = 2**20
 
 
@@ -79,27 +76,17 @@ def check(
                 raise failure(
                     Exit.USAGE, "A preflight takes no routes, settings or runtime.", "Leave them out."
                 )
-            reports = asyncio.run(_in_order(_installed(only or [], as_json)))
+            reports = asyncio.run(in_order(_installed(only or [], as_json)))
         else:
             assert target is not None
             asked = _Asked(
                 target=target, runtime=runtime, settings=_settings(settings), routes=given,
                 plugin=plugin, drain=drain, only=only or [],
             )  # fmt: skip
-            reports = [asyncio.run(_in_order(_target(asked, as_json)))]
+            reports = [asyncio.run(in_order(_target(asked, as_json)))]
         return _tell(reports, strict=strict, as_json=as_json, several=installed)
 
     raise typer.Exit(guarded(act, as_json))
-
-
-async def _in_order(act: Coroutine[Any, Any, T]) -> T:
-    """Also where it is told to stop: what was started here is ended, as nobody else knows of it."""
-    task = asyncio.ensure_future(act)
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
-    try:
-        return await task
-    except asyncio.CancelledError:
-        raise KeyboardInterrupt from None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import sys
-from collections.abc import Awaitable, Callable
-from typing import Annotated
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Annotated, Any, TypeVar
 
 import typer
 
@@ -15,6 +16,8 @@ from gateway.cli.connection import connection
 from gateway.cli.exits import Exit, Failure, from_error
 from gateway.cli.output import print_failure
 from gateway.errors import PlugwayError
+
+T = TypeVar("T")
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 PluginArgument = Annotated[str, typer.Argument(metavar="ID", help="The plugin's id.", show_default=False)]
@@ -54,6 +57,17 @@ def guarded(act: Callable[[], Exit | None], as_json: bool) -> int:
         return int(Exit.OK)
     except KeyboardInterrupt:
         return 130
+
+
+async def in_order(act: Coroutine[Any, Any, T]) -> T:
+    """Also where it is told to stop: what was started here is ended, as nobody else knows of it."""
+    task = asyncio.ensure_future(act)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        asyncio.get_running_loop().add_signal_handler(number, task.cancel)
+    try:
+        return await task
+    except asyncio.CancelledError:
+        raise KeyboardInterrupt from None
 
 
 async def _with_client(act: Callable[[GatewayClient], Awaitable[Exit | None]]) -> Exit | None:

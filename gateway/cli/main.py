@@ -9,6 +9,7 @@ from gateway.cli.bundle import bundle
 from gateway.cli.catalogue import catalogue
 from gateway.cli.check import check
 from gateway.cli.configure import configure
+from gateway.cli.dev import dev
 from gateway.cli.disable import disable
 from gateway.cli.doctor import doctor
 from gateway.cli.enable import enable
@@ -58,6 +59,7 @@ app.command(rich_help_panel=PLUGINS)(info)
 app.add_typer(catalogue, name="catalogue", rich_help_panel=PLUGINS)
 app.add_typer(bundle, name="bundle", rich_help_panel=PLUGINS)
 app.command(rich_help_panel=AUTHORS)(new)
+app.command(rich_help_panel=AUTHORS)(dev)
 app.command(rich_help_panel=AUTHORS)(check)
 app.command(rich_help_panel=ROLLOUTS)(rollout)
 app.command(rich_help_panel=ROLLOUTS)(update)

@@ -1,0 +1,225 @@
+"""`plugway dev`: an author's code beside a real gateway, changed, broken, mended, and killed."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import shutil
+import signal
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psutil
+import pytest
+import pytest_asyncio
+
+from gateway.authoring.develop import Workbench
+from gateway.authoring.new import write_plugin
+from tests.command import PROGRAM, environment
+from tests.running import RunningGateway, gateway, until
+
+pytestmark = [pytest.mark.timeout(170), pytest.mark.asyncio(loop_scope="module")]
+GREETING = 'text=f"{plugin.settings.greeting}, {user}!"'
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def running(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[RunningGateway]:
+    async with gateway(tmp_path_factory.mktemp("dev") / "home") as started:
+        yield started
+
+
+@pytest.fixture
+def code() -> Iterator[Path]:
+    """A new plugin's directory; removed with what a killed run leaves of its own."""
+    parent = Path(tempfile.mkdtemp(prefix="pd-"))
+    directory = write_plugin("order-desk", "python", parent).directory
+    yield directory
+    shutil.rmtree(Workbench(directory).place, ignore_errors=True)
+    shutil.rmtree(parent)
+
+
+@pytest.fixture
+def place(code: Path) -> Path:
+    return Workbench(code).place
+
+
+@dataclass
+class Dev:
+    """A run of it, and what it has said."""
+
+    process: asyncio.subprocess.Process
+    said: list[dict[str, str]] = field(default_factory=list)
+
+    def texts(self, kind: str) -> list[str]:
+        return [one["text"] for one in self.said if one["kind"] == kind]
+
+    async def says(self, kind: str, text: str, times: int = 1) -> str:
+        def found() -> str:
+            hits = [one for one in self.texts(kind) if text in one]
+            assert self.process.returncode is None or len(hits) >= times, self.said
+            return hits[times - 1] if len(hits) >= times else ""
+
+        return str(await until(found, f"{kind} to say {text!r} {times} times"))
+
+    async def end(self, number: int) -> int:
+        self.process.send_signal(number)
+        return await asyncio.wait_for(self.process.wait(), 80)
+
+
+@asynccontextmanager
+async def dev(directory: Path, *words: str, **settings: str) -> AsyncIterator[Dev]:
+    process = await asyncio.create_subprocess_exec(
+        *PROGRAM, "dev", str(directory), "--json", *words, env=environment(**settings),
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT, start_new_session=True,
+    )  # fmt: skip
+    run = Dev(process)
+
+    async def read() -> None:
+        assert process.stdout is not None
+        async for line in process.stdout:
+            try:
+                said = json.loads(line)
+            except ValueError:
+                said = {}
+            run.said.append(said if "kind" in said else {"kind": "other", "text": line.decode()})
+
+    reading = asyncio.create_task(read())
+    try:
+        yield run
+    finally:
+        if process.returncode is None:
+            await run.end(signal.SIGINT)
+        await reading
+
+
+def at(running: RunningGateway) -> dict[str, str]:
+    return {"PLUGWAY_URL": running.base, "PLUGWAY_HOME": str(running.home)}
+
+
+def processes(directory: Path) -> list[psutil.Process]:
+    """What runs in the author's directory."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if process.cwd() == str(directory) and process.status() != psutil.STATUS_ZOMBIE:
+                found.append(process)
+        except psutil.Error:
+            continue
+    return found
+
+
+async def greeted(client: httpx.AsyncClient) -> str:
+    answer = await client.get("/plugins/order-desk/api/greeting")
+    return str(answer.json()["text"]) if answer.status_code == 200 else f"{answer.status_code}"
+
+
+async def known(running: RunningGateway) -> dict[str, Any]:
+    answer = await running.client.get("/api/v1/plugins/order-desk")
+    return dict(answer.json()) if answer.status_code == 200 else {}
+
+
+async def test_what_is_saved_serves_and_what_is_broken_does_not(
+    running: RunningGateway, code: Path, place: Path
+) -> None:
+    app = code / "order_desk_plugin" / "app.py"
+    good = app.read_text()
+
+    async def serves(text: str) -> None:
+        await until(lambda: _is(running, text), f"{text!r} to be served")
+
+    async with dev(code, **at(running)) as run:
+        await run.says("page", "/plugins/order-desk/open")
+        await serves("Hello, admin!")
+        await run.says("log", "greeting admin")
+
+        app.write_text(good.replace(GREETING, 'text="changed"'))
+        await run.says("dev", "reloaded")
+        await serves("changed")
+
+        first = processes(code)
+        app.write_text(good + "\nraise RuntimeError('the typo')\n")
+        await run.says("log", "RuntimeError: the typo")
+        await run.says("dev", "What ran before goes on.")
+        await serves("changed")
+        assert {process.pid for process in first} == {process.pid for process in processes(code)}
+
+        app.write_text(good.replace(GREETING, 'text="mended"'))
+        await run.says("dev", "reloaded", times=2)
+        await serves("mended")
+        await until(lambda: len(processes(code)) == 2, "the process before, and its leash, to have ended")
+
+        second = await asyncio.create_subprocess_exec(
+            *PROGRAM, "dev", str(code), env=environment(**at(running)), stderr=asyncio.subprocess.PIPE
+        )
+        _, err = await asyncio.wait_for(second.communicate(), 60)
+        assert second.returncode != 0
+        assert "another 'plugway dev'" in err.decode()
+        await serves("mended")
+        assert await run.end(signal.SIGINT) == 0
+    assert await known(running) == {}
+    await until(lambda: not processes(code), "nothing to be left")
+    assert not place.exists()
+
+
+async def _is(running: RunningGateway, text: str) -> bool:
+    return await greeted(running.client) == text
+
+
+async def test_one_that_is_killed_is_cleared_up_by_the_next(running: RunningGateway, code: Path) -> None:
+    async with dev(code, **at(running)) as run:
+        await run.says("page", "/plugins/order-desk/open")
+        await run.end(signal.SIGKILL)
+    await until(lambda: not processes(code), "the author's code to end with it")
+    await running.in_state("order-desk", "unhealthy")
+    assert await greeted(running.client) == "503"
+    async with dev(code, **at(running)) as run:
+        await run.says("dev", "it is taken over")
+        await run.says("page", "/plugins/order-desk/open")
+        assert await greeted(running.client) == "Hello, admin!"
+        assert await run.end(signal.SIGTERM) == 0
+    assert await known(running) == {}
+
+
+async def test_what_everybody_uses_is_not_taken_from_them(running: RunningGateway, code: Path) -> None:
+    manifest = code / "plugway.toml"
+    manifest.write_text(manifest.read_text().replace('id = "order-desk"', 'id = "notes"'))
+    await running.client.post("/api/v1/plugins", json={"id": "notes"})
+    before = await running.healthy("notes")
+    async with dev(code, **at(running)) as run:
+        await until(lambda: run.process.returncode is not None, "it to refuse")
+    assert run.process.returncode == 1
+    assert not run.texts("log"), "it was not even started"
+    assert any("notes is installed already" in text for text in run.texts("other")), run.said
+    assert (await running.plugin("notes"))["definition"] == before["definition"]
+    assert (await running.plugin("notes"))["state"] == "healthy"
+
+
+async def test_without_a_gateway_it_brings_one_that_ends_with_it(code: Path) -> None:
+    nowhere = {"PLUGWAY_PORT": "1", "PLUGWAY_HOME": str(code.parent / "no-home")}
+    async with dev(code, **nowhere) as run:
+        await run.says("dev", "No gateway answers")
+        link = (await run.says("sign in", "/login")).split()[0]
+        base = link.split("/login")[0]
+        async with httpx.AsyncClient(base_url=base, trust_env=False, timeout=20) as browser:
+            assert (await browser.get(link)).status_code == 303
+            assert await greeted(browser) == "Hello, admin!"
+        mine = psutil.Process(run.process.pid).children(recursive=True)
+        homes = [word for process in mine for word in process.cmdline() if "plugway-dev-home-" in word]
+        assert homes
+        assert len(mine) >= 4
+        await run.end(signal.SIGKILL)
+    await until(lambda: not any(_lives(process) for process in mine), "all that it started to end")
+    await until(lambda: not any(os.path.exists(home) for home in homes), "the gateway's home to be gone")  # noqa: PTH110
+
+
+def _lives(process: psutil.Process) -> bool:
+    try:
+        return process.status() != psutil.STATUS_ZOMBIE
+    except psutil.Error:
+        return False
