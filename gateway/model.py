@@ -365,6 +365,18 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Personal:
+    """A release that the calls of one user go to, and nobody else's: a copy on an author's machine.
+
+    Without endpoints it is away, and ``reason`` says why.
+    """
+
+    user: str
+    target: Target
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Preview:
     """Who asks for ``release_id`` by name: ``always`` in this header (lower case) or cookie."""
 
@@ -404,6 +416,7 @@ class Route:
     origins: tuple[str, ...] = ()
     services: tuple[str, ...] = ()
     installed: float = 0.0
+    personal: tuple[Personal, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,6 +20,7 @@ from gateway.api.routes.audit import audit_routes
 from gateway.api.routes.bundles import bundle_routes
 from gateway.api.routes.catalog import catalog_routes
 from gateway.api.routes.catalogues import catalogue_routes
+from gateway.api.routes.copies import copy_routes
 from gateway.api.routes.events import event_routes
 from gateway.api.routes.figures import figure_routes
 from gateway.api.routes.limits import limit_routes
@@ -49,6 +50,7 @@ _ROUTES = (
     settings_routes,
     limit_routes,
     log_routes,
+    copy_routes,
     figure_routes,
     catalog_routes,
     catalogue_routes,

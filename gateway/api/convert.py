@@ -63,6 +63,7 @@ def plugin_view(
         installed_at=moment(record.installed_at),
         updated_at=moment(record.updated_at),
         instances=[instance_view(instance, circuit_of(instance.id)) for instance in status.instances],
+        personal=list(status.personal),
         definition=record.definition,
     )
 

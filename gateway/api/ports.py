@@ -6,9 +6,10 @@ from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Mapping, S
 from typing import Any, Protocol
 
 from gateway.definition import PluginDefinition
-from gateway.model import PluginId, ReleaseId
+from gateway.model import PluginId, ReleaseId, RemoteArtifact
 from gateway.registry.records import PluginRecord, ReleaseRecord, RolloutRecord
 from gateway.supervisor.candidates import Candidate
+from gateway.supervisor.copies import CopyNews
 from gateway.supervisor.limits import LimitOptions
 from gateway.supervisor.plugin_metrics import Scrape
 from gateway.supervisor.settings_moves import Configured
@@ -49,9 +50,19 @@ class Audit(Protocol):
     def all(self, since: float = 0.0, /) -> AsyncGenerator[dict[str, Any], None]: ...
 
 
+class Copies(Protocol):
+    """Copies of plugins on authors' machines."""
+
+    def hold(
+        self, plugin_id: PluginId, user: str, artifact: RemoteArtifact, /
+    ) -> AsyncIterator[CopyNews]: ...
+
+
 class Supervisor(Protocol):
     def status(self, plugin_id: PluginId, /) -> PluginStatus: ...
     async def metrics(self) -> Sequence[Scrape]: ...
+    @property
+    def copies(self) -> Copies: ...
     def logs(self, plugin_id: PluginId, /, *, tail: int, follow: bool) -> AsyncIterator[InstanceLogLine]: ...
 
 

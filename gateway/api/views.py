@@ -76,6 +76,9 @@ class PluginView(View):
     installed_at: datetime | None
     updated_at: datetime | None
     instances: list[InstanceView]
+    personal: list[str] = Field(
+        description="Users whose calls go to a copy on an author's machine (`plugway dev --route-me`)."
+    )
     definition: PluginDefinition
 
 

@@ -110,12 +110,21 @@ class GatewayClient:
 
     @asynccontextmanager
     async def lines(
-        self, path: str, *, accept: str, endless: bool, query: Mapping[str, Any]
+        self,
+        path: str,
+        *,
+        accept: str,
+        endless: bool,
+        query: Mapping[str, Any],
+        method: str = "GET",
+        body: Any = None,
     ) -> AsyncIterator[AsyncIterator[str]]:
         """Lines of a streamed answer; an ``endless`` one may be silent as long as it likes."""
         timeout = httpx.Timeout(60.0, connect=5.0, read=None if endless else 60.0)
         with self._plain_failures():
-            asked = self._http.stream("GET", path, params=query, headers={"accept": accept}, timeout=timeout)
+            asked = self._http.stream(
+                method, path, params=query, headers={"accept": accept}, json=body, timeout=timeout
+            )
             async with asked as answer:
                 if not answer.is_success:
                     await answer.aread()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import webbrowser
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -28,6 +28,10 @@ def dev(
         Path, typer.Argument(metavar="[DIR]", help="The plugin's directory, with plugway.toml.")
     ] = Path(),
     open_page: Annotated[bool, typer.Option("--open", help="Open its page in a browser.")] = False,
+    route_me: Annotated[
+        bool,
+        typer.Option("--route-me", help="Of an installed plugin: only your own calls come here."),
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Run a directory's code as a plugin, and again at every change, until Ctrl-C.
@@ -37,19 +41,20 @@ def dev(
     """
 
     def act() -> Exit:
+        from gateway.cli.dev_words import Shown
+
         with suppress(KeyboardInterrupt):
-            asyncio.run(in_order(_dev(directory, open_page=open_page, as_json=as_json)))
+            asyncio.run(in_order(_dev(directory, Shown(as_json), open_page=open_page, route_me=route_me)))
         return Exit.OK
 
     raise typer.Exit(guarded(act, as_json))
 
 
-async def _dev(directory: Path, *, open_page: bool, as_json: bool) -> None:
+async def _dev(directory: Path, shown: Shown, *, open_page: bool, route_me: bool) -> None:
     from gateway.authoring.develop import Development, Listener, Workbench
     from gateway.cli.dev_gateway import found_or_started
-    from gateway.cli.dev_words import Shown
+    from gateway.cli.dev_route import OwnRoute
 
-    shown = Shown(as_json)
     bench = Workbench(directory)
     await asyncio.to_thread(bench.open)
     try:
@@ -57,15 +62,22 @@ async def _dev(directory: Path, *, open_page: bool, as_json: bool) -> None:
 
             async def replaced() -> None:
                 try:
-                    await client.call("POST", plugin_path(work.id, "restart"))
+                    await (mine.renew() if route_me else client.call("POST", plugin_path(work.id, "restart")))
                 except Failure as error:
                     shown.word(f"The gateway was not told: {error}")
 
             work = Development(bench, Listener(line=shown.line, word=shown.word, replaced=replaced))
-            left = await _left_behind(client, work.id, bench)
+            mine = OwnRoute(client, work.id, bench.url, shown.word)
+            left = await _left_behind(client, work.id, bench, route_me=route_me)
             try:
                 await work.start()
-                async with _installed(client, work.id, bench, shown, left=left, keep=own):
+                async with AsyncExitStack() as stack:
+                    if route_me:
+                        stack.push_async_callback(mine.close)
+                        await mine.renew()
+                    else:
+                        attached = _installed(client, work.id, bench, shown, left=left, keep=own)
+                        await stack.enter_async_context(attached)
                     page = await _show(client, work.id, url, shown, signed_in=not own)
                     if open_page and not await asyncio.to_thread(webbrowser.open, page):
                         shown.word("No browser could be opened.")
@@ -76,20 +88,26 @@ async def _dev(directory: Path, *, open_page: bool, as_json: bool) -> None:
         await asyncio.to_thread(bench.close)
 
 
-async def _left_behind(client: GatewayClient, id_: str, bench: Workbench) -> bool:
+async def _left_behind(client: GatewayClient, id_: str, bench: Workbench, *, route_me: bool) -> bool:
     """Whether a run that was killed left the plugin; raises a failure where it is anybody else's."""
     try:
         known = await client.get(plugin_path(id_))
     except Failure as error:
         if error.code is not Exit.NOT_FOUND:
             raise
+        if route_me:
+            raise failure(
+                Exit.NOT_FOUND, f"{id_} is not installed, so nobody else calls it.", "Leave --route-me out."
+            ) from None
+        return False
+    if route_me:
         return False
     if known["definition"].get("sourceUrl") == bench.url:
         return True
     raise failure(
         Exit.FAILED,
         f"{id_} is installed already, for everybody who uses it.",
-        f"Give yours another id in plugway.toml, or take that one away: plugway uninstall {id_}",
+        "Send only your own calls to yours with --route-me, or give it another id in plugway.toml.",
     )
 
 
@@ -141,5 +159,5 @@ async def _show(client: GatewayClient, id_: str, url: str, shown: Shown, *, sign
         link = str((await client.call("POST", "/api/v1/login-links"))["url"])
         shown.page("sign in", f"{link}  (works once)")
         first = page if signed_in else link
-    shown.word("Ctrl-C ends it, and takes the plugin away again.")
+    shown.word("Ctrl-C ends it, and leaves all as it was.")
     return first

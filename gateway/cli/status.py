@@ -100,6 +100,12 @@ def _print_plugin(plugin: Object) -> None:
             ("restarts", plugin["restarts"]),
             ("pinned", f"to this release; plugway unpin {plugin['id']}" if plugin["pinned"] else ""),
             ("source", (plugin["upstream"] or {}).get("words")),
+            (
+                "copies",
+                f"the calls of {', '.join(plugin['personal'])} go to their own"
+                if plugin.get("personal")
+                else "",
+            ),
             ("page", (plugin["ui"] or {}).get("url")),
             (
                 "settings",

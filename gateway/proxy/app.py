@@ -18,6 +18,7 @@ from gateway.proxy.headers import Pairs
 from gateway.proxy.limits.metrics import LimitMetrics
 from gateway.proxy.limits.outliers import Outliers
 from gateway.proxy.limits.overload import Capacity, LoopLag
+from gateway.proxy.personal import route_for
 from gateway.proxy.problems import Overloaded, Problem, UnknownPlugin
 from gateway.proxy.table import RouteTable
 from gateway.proxy.tracing import Tracing
@@ -93,6 +94,8 @@ class DataPlane:
         if route is None:
             await self._unknown(parts, scope, send)
             return
+        if route.personal is not None:
+            route = route_for(route, self._doorman, scope["headers"])
         rest = b"/" + parts[4] if len(parts) > 4 else b""
         if parts[3] == b"api":
             await self._calls.serve(route, rest or b"/", scope, receive, send)
@@ -118,6 +121,7 @@ class DataPlane:
         parts: list[bytes] = scope["raw_path"].split(b"/", 4)
         route = self._table.routes.get(parts[2]) if len(parts) > 3 and parts[3] == b"api" else None
         if route is not None:
+            route = route_for(route, self._doorman, scope["headers"])
             rest = b"/" + parts[4] if len(parts) > 4 else b"/"
             await self._sockets.serve(route, rest, scope, receive, send)
             return

@@ -10,11 +10,12 @@ import asyncio
 import random
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from gateway.access.cors import Cors
-from gateway.model import Endpoint, PluginState, Route, Snapshot, Target, TypedServices, UiBundle
+from gateway.model import Endpoint, Personal, PluginState, Route, Snapshot, Target, TypedServices, UiBundle
 from gateway.proxy.counters import CallMetrics, ReleaseCounts
 from gateway.proxy.headers import Pairs
 from gateway.proxy.limits.gate import Gate, part
@@ -79,7 +80,8 @@ class PreparedRoute:
 
     These two, the budget and the gate survive new snapshots.
 
-    ``gate`` is None where the plugin has no quotas, which then cost nothing.
+    ``gate`` is None where the plugin has no quotas, which then cost nothing; so is ``personal``, the
+    routes of users who have one of their own, where nobody has.
     """
 
     __slots__ = (
@@ -88,6 +90,7 @@ class PreparedRoute:
         "active",
         "base_path",
         "budget",
+        "bundles",
         "by_release",
         "capacity",
         "cors",
@@ -97,6 +100,7 @@ class PreparedRoute:
         "known",
         "limits",
         "most",
+        "personal",
         "preview",
         "problem",
         "releases",
@@ -115,9 +119,12 @@ class PreparedRoute:
         old: PreparedRoute | None,
         capacity: Capacity,
         processes: int,
+        key: bytes = b"",
+        personal: dict[str, PreparedRoute] | None = None,
     ) -> None:
         self.route = route
-        self.key = route.plugin_id.encode()
+        self.key = key or route.plugin_id.encode()
+        self.personal = personal
         self.limits = route.limits
         self.cors = Cors(route.origins) if route.origins else None
         self.base_path = f"/plugins/{route.plugin_id}/api"
@@ -142,6 +149,9 @@ class PreparedRoute:
         self.first = self.targets[0] if len(self.targets) == 1 else None
         self.problem = None if serving else Problem(self.unavailable)
         self.uis: list[tuple[Target, UiBundle]] = [(t, t.ui) for t in route.targets if t.ui is not None]
+        # Files of a page are asked for without a session, so that nobody knows whose they are.
+        own = [ui for mine in (personal or {}).values() for ui in mine.bundles]
+        self.bundles: list[UiBundle] = [*(ui for _, ui in self.uis), *own]
         self.ui_counts = {t.target.ui.digest: t.counts for t in targets if t.target.ui is not None}
 
     @cached_property
@@ -330,7 +340,27 @@ class RouteTable:
         return list(self._upstreams.values())
 
     def _prepare(self, route: Route, old: PreparedRoute | None) -> PreparedRoute:
-        targets = [
+        before = (old.personal if old is not None else None) or {}
+        personal = {
+            own.user: self._prepare_personal(route, own, before.get(own.user)) for own in route.personal
+        }
+        targets = self._targets(route)
+        self._metrics.keep(route.plugin_id, frozenset(target.release_id for target in _all_targets(route)))
+        return PreparedRoute(route, targets, old, self._capacity, self._processes, personal=personal or None)
+
+    def _prepare_personal(self, route: Route, own: Personal, old: PreparedRoute | None) -> PreparedRoute:
+        """As if the plugin had this one release: nothing of a user's call ever goes to the others'."""
+        state = PluginState.HEALTHY if own.target.endpoints else PluginState.UNHEALTHY
+        mine = replace(
+            route, state=state, reason=own.reason, retry_after=1.0, targets=(own.target,), preview=None,
+            personal=(),
+        )  # fmt: skip
+        # No plugin has this id, so that nobody looks for the newest route of it in the table.
+        key = f"{route.plugin_id} {own.user}".encode()
+        return PreparedRoute(mine, self._targets(mine), old, self._capacity, self._processes, key)
+
+    def _targets(self, route: Route) -> list[PreparedTarget]:
+        return [
             PreparedTarget(
                 route.plugin_id,
                 target,
@@ -340,12 +370,15 @@ class RouteTable:
             )
             for target in route.targets
         ]
-        self._metrics.keep(route.plugin_id, frozenset(target.release_id for target in route.targets))
-        return PreparedRoute(route, targets, old, self._capacity, self._processes)
 
     def _upstream(self, endpoint: Endpoint) -> Upstream:
         return self._upstreams.setdefault(key_of(endpoint), Upstream(endpoint))
 
 
 def _endpoints(route: Route) -> Iterable[Endpoint]:
-    return (endpoint for target in route.targets for endpoint in target.endpoints)
+    return (endpoint for target in _all_targets(route) for endpoint in target.endpoints)
+
+
+def _all_targets(route: Route) -> Iterator[Target]:
+    yield from route.targets
+    yield from (own.target for own in route.personal)

@@ -174,7 +174,7 @@ class UiFiles:
     ) -> None:
         plugin = route.route.plugin_id
         capability = self.capability(plugin, ui)
-        self._remember(route.key + b"~" + capability, ui)
+        self._remember(plugin.encode() + b"~" + capability, ui)
         base = f"/plugins/{plugin}/ui/~{capability.decode()}"
         name = route.route.name or plugin
         document = await self._documents.get(plugin, name, target, ui, base, self._origin(head, scope))
@@ -186,12 +186,13 @@ class UiFiles:
         return mac.hexdigest()[:32].encode()
 
     def _bundle_of(self, route: PreparedRoute, capability: bytes) -> UiBundle:
-        if (known := self._bundles.get(route.key + b"~" + capability)) is not None:
+        key = route.route.plugin_id.encode() + b"~"
+        if (known := self._bundles.get(key + capability)) is not None:
             return known
-        for _, ui in route.uis:
+        for ui in route.bundles:
             expected = self.capability(route.route.plugin_id, ui)
             if hmac.compare_digest(expected, capability):
-                self._remember(route.key + b"~" + expected, ui)
+                self._remember(key + expected, ui)
                 return ui
         raise NoSuchFile("No such bundle.", plugin=route.route.plugin_id)
 
@@ -226,7 +227,7 @@ def _file(bundle: UiBundle, name: bytes, plugin: str) -> str:
 
 async def _redirect(route: PreparedRoute, scope: Any, send: Any) -> None:
     query = b"?" + scope["query_string"] if scope["query_string"] else b""
-    location = b"/plugins/" + route.key + b"/ui/" + query
+    location = b"/plugins/" + route.route.plugin_id.encode() + b"/ui/" + query
     headers = [(b"location", location), (b"content-length", b"0")]
     await send({"type": "http.response.start", "status": 308, "headers": headers})
     await send({"type": "http.response.body", "body": b""})

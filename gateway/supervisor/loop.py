@@ -21,6 +21,7 @@ from gateway.runtimes.base import Runtime
 from gateway.settings import Settings
 from gateway.supervisor import acts
 from gateway.supervisor.clock import Clock
+from gateway.supervisor.copies import Copies
 from gateway.supervisor.crew import PAUSE_AFTER_FAULT, Crew
 from gateway.supervisor.desired import desired_plugin
 from gateway.supervisor.egress import Egress, NoRelays, RelaySet
@@ -85,7 +86,8 @@ class Supervisor:
         self._crew = Crew(
             around, runtime, verify, events, wake=self.wake, tell=self._tell, told=snapshots.settle
         )
-        self._publisher = Publisher(store, snapshots, events, settings, runtime.name, clock)
+        self.copies = Copies(around, events, self._tell)
+        self._publisher = Publisher(store, snapshots, events, settings, runtime.name, clock, self.copies.of)
         self.rollouts = Rollouts(
             store, snapshots, outcomes, events, self._crew.tracks, SteadyClock(store.steady), wake=self.wake
         )

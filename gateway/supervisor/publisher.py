@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from gateway.model import Endpoint, InstanceId, Ownership, PluginId, Route
+from gateway.model import Endpoint, InstanceId, Ownership, Personal, PluginId, Route
 from gateway.registry.boards import EventBoard, SnapshotBoard
 from gateway.registry.records import ReleaseRecord
 from gateway.registry.store import RegistryStore
@@ -32,12 +32,14 @@ class Publisher:
         settings: Settings,
         runtime: str,
         clock: Clock,
+        personal: Callable[[PluginId], tuple[Personal, ...]] = lambda _: (),
     ) -> None:
         self._store = store
         self._snapshots = snapshots
         self._events = events
         self._runtime = runtime
         self._clock = clock
+        self._personal = personal
         self._patience = Patience.of(settings)
         self._limits = limits_of(settings)
         self._origins = settings.origins_for
@@ -96,6 +98,7 @@ class Publisher:
             retry_at=None if held is None else self._clock.shown(held),
             instances=tuple(self._instance(wanted, track) for wanted, track in known),
             progress=next((track.doing for _, track in known if track.doing), ""),
+            personal=tuple(own.user for own in self._personal(plugin.id)),
         )
 
     def _instance(self, wanted: DesiredInstance, track: Track) -> InstanceStatus:
@@ -139,7 +142,12 @@ class Publisher:
         # The name for people: the plugin's own word, else what it was installed as.
         name = current.manifest.name if current.manifest else current.release.name or plugin.id
         made = route(plugin, name, status, releases, endpoints, limits, wait, origins)
-        return replace(made, services=_services(made, current), installed=installed.installed_at)
+        return replace(
+            made,
+            services=_services(made, current),
+            installed=installed.installed_at,
+            personal=self._personal(plugin.id),
+        )
 
 
 def _services(made: Route, current: ReleaseRecord) -> tuple[str, ...]:

@@ -40,7 +40,7 @@ class PluginStatus:
     """``since`` and ``retry_at`` are Unix times; ``restarts`` counts since the gateway began.
 
     ``reason`` is empty only where there is nothing to say; ``retry_at`` is None where
-    nothing is planned.
+    nothing is planned. The calls of the users in ``personal`` go to copies of their own.
     """
 
     state: PluginState
@@ -51,6 +51,7 @@ class PluginStatus:
     retry_at: float | None = None
     instances: tuple[InstanceStatus, ...] = ()
     progress: str = ""
+    personal: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

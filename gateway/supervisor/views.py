@@ -126,7 +126,7 @@ def route(
     A release without a healthy endpoint stays a target, as its UI is served from the store.
     """
     targets = tuple(
-        _target(releases[release.release_id], endpoints.get(release.instance), release)
+        target_of(releases[release.release_id], endpoints.get(release.instance), release)
         for release in plugin.releases
         if release.release_id in releases and release.role is not Role.DRAINING
     )
@@ -144,7 +144,7 @@ def route(
     )
 
 
-def _target(record: ReleaseRecord, endpoint: Endpoint | None, wanted: DesiredRelease) -> Target:
+def target_of(record: ReleaseRecord, endpoint: Endpoint | None, wanted: DesiredRelease) -> Target:
     manifest = record.manifest
     return Target(
         release_id=record.release.id,

@@ -60,6 +60,7 @@ from gateway.sources.oci_registry import Registries
 from gateway.sources.store import ContentStore
 from gateway.supervisor.bundles import Bundles
 from gateway.supervisor.candidates import Candidate
+from gateway.supervisor.copies import CopyNews
 from gateway.supervisor.limits import LimitOptions
 from gateway.supervisor.plugin_metrics import Scrape
 from gateway.supervisor.rollout_acts import RolloutActs
@@ -106,10 +107,18 @@ class Line:
     text: str
 
 
+class NoCopies:
+    """Says that every copy is away, once."""
+
+    async def hold(self, plugin_id: PluginId, user: str, artifact: RemoteArtifact) -> AsyncIterator[CopyNews]:
+        yield CopyNews(healthy=False, reason="It is away.")
+
+
 class RememberingSupervisor:
     """Says of every plugin that it is healthy, in one instance, unless told otherwise."""
 
     def __init__(self) -> None:
+        self.copies = NoCopies()
         self.states: dict[str, PluginState] = {}
         self.lines: list[Line] = []
         self.failure: Exception | None = None

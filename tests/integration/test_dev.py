@@ -21,7 +21,7 @@ import pytest_asyncio
 
 from gateway.authoring.develop import Workbench
 from gateway.authoring.new import write_plugin
-from tests.command import PROGRAM, environment
+from tests.command import PROGRAM, environment, plugway
 from tests.running import RunningGateway, gateway, until
 
 pytestmark = [pytest.mark.timeout(170), pytest.mark.asyncio(loop_scope="module")]
@@ -30,7 +30,9 @@ GREETING = 'text=f"{plugin.settings.greeting}, {user}!"'
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def running(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[RunningGateway]:
-    async with gateway(tmp_path_factory.mktemp("dev") / "home") as started:
+    place = tmp_path_factory.mktemp("dev")
+    write_plugin("stock-list", "python", place / "shelf")
+    async with gateway(place / "home", settings={"PLUGWAY_PLUGIN_PATH": str(place / "shelf")}) as started:
         yield started
 
 
@@ -223,3 +225,70 @@ def _lives(process: psutil.Process) -> bool:
         return process.status() != psutil.STATUS_ZOMBIE
     except psutil.Error:
         return False
+
+
+async def test_only_who_asked_meets_the_copy(running: RunningGateway, code: Path) -> None:
+    """And everybody else what they met before: API, page, also with the copy's release in the header."""
+    for file in code.rglob("*"):
+        if file.suffix in (".py", ".toml", ".js") and file.is_file():
+            file.write_text(
+                file.read_text().replace("order-desk", "stock-list").replace("Greet me", "Greet mine")
+            )
+    app = code / "order_desk_plugin" / "app.py"
+    good = app.read_text()
+    app.write_text(good.replace(GREETING, 'text=f"mine: {plugin.settings.greeting}"'))
+    await running.client.post("/api/v1/plugins", json={"id": "stock-list"})
+    await running.healthy("stock-list")
+    await running.client.put(
+        "/api/v1/plugins/stock-list/settings", json={"values": {"greeting": "Installed"}}
+    )
+
+    async def token(name: str, **rights: Any) -> str:
+        made = await running.client.post("/api/v1/tokens", json={"name": name, **rights})
+        return str(made.json()["secret"])
+
+    ann, bob = await token("ann", role="admin"), await token("bob", grants={"stock-list": "operator"})
+    others = {"Authorization": f"Bearer {ann}"}
+    path = "/plugins/stock-list/api/greeting"
+
+    async def met(headers: dict[str, str]) -> str:
+        answer = await running.client.get(path, headers=headers)
+        return str(answer.json()["text"]) if answer.status_code == 200 else f"{answer.status_code}"
+
+    async with dev(code, "--route-me", **{**at(running), "PLUGWAY_TOKEN": bob}) as refused:
+        await until(lambda: refused.process.returncode is not None, "it to refuse")
+    assert refused.process.returncode == 5, refused.said
+
+    async with dev(code, "--route-me", **at(running)) as run:
+        await run.says("dev", "Your calls to stock-list come here")
+        await run.says("page", "/plugins/stock-list/open")
+        assert (await met({}), await met(others)) == ("mine: Installed", "Installed, ann!")
+        pages = [
+            (await running.client.get("/plugins/stock-list/ui/", headers=who)).text for who in ({}, others)
+        ]
+        assert ["Greet mine" in page for page in pages] == [True, False]
+        seen = await running.plugin("stock-list")
+        assert (seen["personal"], seen["state"]) == (["admin"], "healthy")
+        told = await plugway("status", "stock-list", **at(running))
+        assert "the calls of admin go to their own" in told.out
+        release = next(
+            series.split('release="')[1].split('"')[0]
+            for series in (await running.client.get("/metrics")).text.splitlines()
+            if "plugway_" in series and 'release="stock-list-' in series and seen["releaseId"] not in series
+        )
+        assert await met({"X-Plugway-Release": release}) == "mine: Installed"
+        assert "mine" not in await met({**others, "X-Plugway-Release": release})
+        audit = (await running.client.get("/api/v1/audit")).json()["entries"]
+        assert any(one["act"] == "routeMe" and one["user"] == "admin" for one in audit)
+
+        app.write_text(good.replace(GREETING, 'text="mine: changed"'))
+        await run.says("dev", "reloaded")
+        assert (await met({}), await met(others)) == ("mine: changed", "Installed, ann!")
+        await run.end(signal.SIGKILL)
+
+    async def back() -> bool:
+        return await met({}) == "Installed, admin!"
+
+    await until(back, "the calls to go where everybody's go")
+    assert (await running.plugin("stock-list"))["personal"] == []
+    await until(lambda: not processes(code), "the author's code to end with it")

@@ -19,6 +19,7 @@ from gateway.proxy.failures import CallFailed, Failure, refused
 from gateway.proxy.head import Head, set_context, take
 from gateway.proxy.limits.gate import Permit, TooManyCalls, caller_key
 from gateway.proxy.limits.outliers import Outliers
+from gateway.proxy.personal import route_for
 from gateway.proxy.problems import BodyTooSlow, Problem, TimedOut
 from gateway.proxy.rpc import fields
 from gateway.proxy.rpc.call import RpcCall, access_of, refusal, send_at_once
@@ -80,7 +81,7 @@ class RpcCalls:
         self, asked: Asked, message: HandleRequest, head: Head, scope: Any, receive: Any, send: Any
     ) -> tuple[RpcCall, Permit | None]:
         """The call, as far as its caller may make it now; raises ``PlugwayError``."""
-        route = self._find(asked, head)
+        route = route_for(self._find(asked, head), self._doorman, scope["headers"], head)
         target = exporting(route, route.choose(head.release, scope["headers"]), asked.service)
         if target is not None and target.typed is not None and target.typed.api is None:
             await target.typed.load()

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from gateway.model import Limits, PluginId, PluginState, Preview, ReleaseId, Route, Snapshot
+from gateway.model import Limits, Personal, PluginId, PluginState, Preview, ReleaseId, Route, Snapshot
 from gateway.proxy.counters import CallMetrics
 from gateway.proxy.table import RouteTable
 from gateway.proxy.upstream import Upstream
@@ -161,3 +161,30 @@ def test_what_refuses_calls_is_made_when_first_needed_and_then_kept() -> None:
     assert refusal is not None
     assert refusal.reason == "overloaded"
     assert prepared.refusal(b"") is refusal
+
+
+def test_a_copy_of_one_user_is_out_of_everybody_elses_reach() -> None:
+    kit = Kit()
+    base = route(endpoint("unix:/a"))
+    copy = replace(base.targets[0], release_id=ReleaseId("mine"), endpoints=(endpoint("unix:/copy", "copy"),))
+    kit.publish(replace(base, personal=(Personal(user="ann", target=copy),)))
+    all_, own = kit.table.routes[b"notes"], (kit.table.routes[b"notes"].personal or {})["ann"]
+    assert {target.release for target in all_.targets} == {b"r1"}
+    assert all_.choose(b"mine", []) is all_.first
+    assert all_.refusal(b"mine") is not None, "a page of the copy is told to load again"
+    assert own.first is not None
+    assert own.first.release == b"mine"
+    assert own.refusal(b"r1") is not None, "as is a page of the release, for her"
+    assert own.elsewhere(own.first.upstreams[0], b"") is None
+    assert kit.table.find(own.key) is None, "so that no retry looks up everybody's route in its place"
+    own.active[0] += 1
+    away = replace(copy, endpoints=())
+    kit.publish(replace(base, personal=(Personal(user="ann", target=away, reason="It is away."),)))
+    own = (kit.table.routes[b"notes"].personal or {})["ann"]
+    assert own.active == [1]
+    refused = own.refusal(b"")
+    assert refused is not None
+    assert (refused.status, "It is away." in refused.body.decode()) == (503, True)
+    assert [gone.endpoint.address for gone in kit.retired] == ["unix:/copy"]
+    kit.publish(base)
+    assert kit.table.routes[b"notes"].personal is None

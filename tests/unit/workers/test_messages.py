@@ -10,6 +10,7 @@ from gateway.model import (
     InstanceId,
     Limits,
     PackedUi,
+    Personal,
     PluginId,
     PluginState,
     Preview,
@@ -89,6 +90,7 @@ def full_route(plugin: str = "notes") -> Route:
         targets=(target,),
         limits=Limits(max_body=1, timeout=2.0, stream_idle=3.0, body_idle=4.0, max_concurrent=5),
         preview=Preview(release_id=ReleaseId("r2"), header="x-h", cookie="c"),
+        personal=(Personal(user="ann", target=target, reason="away"),),
     )
 
 

@@ -92,6 +92,7 @@ function factsOf(view) {
     ["State", h("span", STATES[view.state]?.words ?? view.state, " for ", ago(view.since, ""))],
     ["Version", view.version],
     ["Restarts", String(view.restarts)],
+    ...(view.personal?.length ? [["Copies", `the calls of ${view.personal.join(", ")} go to an author’s machine`]] : []),
     ["Trust", h("span.badges", trust, grade(view.rating))],
     ["Tier", tierBadge(view)],
     ["Source", kinds[view.source] ?? view.source],
@@ -133,6 +134,7 @@ const WORDS = {
   "plugin.settings": () => "Settings changed",
   "rollout.phase": ({ phase, reason }) => [`Rollout: ${PHASES[phase]?.words ?? phase}`, reason].filter(Boolean).join(". "),
   "plugin.limits": () => "Limits changed",
+  "plugin.copy": ({ user, held }) => (held ? `Calls of ${user} go to a copy of their own` : `Calls of ${user} go where everybody’s go`),
   "instance.circuit": ({ instance, state, reason }) => `${instance} ${CIRCUITS[state] ?? state}. ${reason}`,
   "instance.exited": ({ reason }) => `Instance ended: ${reason}`,
 };
