@@ -22,7 +22,7 @@ import pytest_asyncio
 from gateway.authoring.develop import Workbench
 from gateway.authoring.new import write_plugin
 from tests.command import PROGRAM, environment, plugway
-from tests.running import RunningGateway, gateway, until
+from tests.running import PATIENCE, RunningGateway, gateway, until
 
 pytestmark = [pytest.mark.timeout(170), pytest.mark.asyncio(loop_scope="module")]
 GREETING = 'text=f"{plugin.settings.greeting}, {user}!"'
@@ -67,7 +67,8 @@ class Dev:
             assert self.process.returncode is None or len(hits) >= times, self.said
             return hits[times - 1] if len(hits) >= times else ""
 
-        return str(await until(found, f"{kind} to say {text!r} {times} times"))
+        # A gateway and a plugin may have to start first, and on a busy machine.
+        return str(await until(found, f"{kind} to say {text!r} {times} times", 2 * PATIENCE))
 
     async def end(self, number: int) -> int:
         self.process.send_signal(number)
