@@ -94,9 +94,10 @@ class DataPlane:
         if route is None:
             await self._unknown(parts, scope, send)
             return
-        if route.personal is not None:
-            route = route_for(route, self._doorman, scope["headers"])
         rest = b"/" + parts[4] if len(parts) > 4 else b""
+        # A path with a capability says itself which bundle is meant, whoever asks.
+        if route.personal is not None and not (parts[3] == b"ui" and rest.startswith(b"/~")):
+            route = route_for(route, self._doorman, scope["headers"])
         if parts[3] == b"api":
             await self._calls.serve(route, rest or b"/", scope, receive, send)
         elif parts[3] == b"ui":

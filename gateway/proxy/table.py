@@ -150,9 +150,12 @@ class PreparedRoute:
         self.problem = None if serving else Problem(self.unavailable)
         self.uis: list[tuple[Target, UiBundle]] = [(t, t.ui) for t in route.targets if t.ui is not None]
         # Files of a page are asked for without a session, so that nobody knows whose they are.
-        own = [ui for mine in (personal or {}).values() for ui in mine.bundles]
-        self.bundles: list[UiBundle] = [*(ui for _, ui in self.uis), *own]
-        self.ui_counts = {t.target.ui.digest: t.counts for t in targets if t.target.ui is not None}
+        self.bundles: list[UiBundle] = [ui for _, ui in self.uis]
+        self.ui_counts: dict[str, ReleaseCounts] = {}
+        for mine in (personal or {}).values():
+            self.bundles += mine.bundles
+            self.ui_counts |= mine.ui_counts
+        self.ui_counts |= {t.target.ui.digest: t.counts for t in targets if t.target.ui is not None}
 
     @cached_property
     def unavailable(self) -> PluginUnavailable:

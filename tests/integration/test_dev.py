@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import shutil
 import signal
 import tempfile
@@ -130,6 +131,7 @@ async def known(running: RunningGateway) -> dict[str, Any]:
 async def test_what_is_saved_serves_and_what_is_broken_does_not(
     running: RunningGateway, code: Path, place: Path
 ) -> None:
+    """And one that is killed is cleared up by the next."""
     app = code / "order_desk_plugin" / "app.py"
     good = app.read_text()
 
@@ -164,6 +166,15 @@ async def test_what_is_saved_serves_and_what_is_broken_does_not(
         assert second.returncode != 0
         assert "another 'plugway dev'" in err.decode()
         await serves("mended")
+        await run.end(signal.SIGKILL)
+
+    await until(lambda: not processes(code), "the author's code to end with it")
+    await running.in_state("order-desk", "unhealthy")
+    assert await greeted(running.client) == "503"
+    async with dev(code, **at(running)) as run:
+        await run.says("dev", "it is taken over")
+        await run.says("page", "/plugins/order-desk/open")
+        assert await greeted(running.client) == "mended"
         assert await run.end(signal.SIGINT) == 0
     assert await known(running) == {}
     await until(lambda: not processes(code), "nothing to be left")
@@ -172,21 +183,6 @@ async def test_what_is_saved_serves_and_what_is_broken_does_not(
 
 async def _is(running: RunningGateway, text: str) -> bool:
     return await greeted(running.client) == text
-
-
-async def test_one_that_is_killed_is_cleared_up_by_the_next(running: RunningGateway, code: Path) -> None:
-    async with dev(code, **at(running)) as run:
-        await run.says("page", "/plugins/order-desk/open")
-        await run.end(signal.SIGKILL)
-    await until(lambda: not processes(code), "the author's code to end with it")
-    await running.in_state("order-desk", "unhealthy")
-    assert await greeted(running.client) == "503"
-    async with dev(code, **at(running)) as run:
-        await run.says("dev", "it is taken over")
-        await run.says("page", "/plugins/order-desk/open")
-        assert await greeted(running.client) == "Hello, admin!"
-        assert await run.end(signal.SIGTERM) == 0
-    assert await known(running) == {}
 
 
 async def test_what_everybody_uses_is_not_taken_from_them(running: RunningGateway, code: Path) -> None:
@@ -268,6 +264,12 @@ async def test_only_who_asked_meets_the_copy(running: RunningGateway, code: Path
             (await running.client.get("/plugins/stock-list/ui/", headers=who)).text for who in ({}, others)
         ]
         assert ["Greet mine" in page for page in pages] == [True, False]
+        # Each page's files, also for a page of the other kind that was open before.
+        files = [re.findall(r"/plugins/stock-list/ui/~[0-9a-f]{32}/", page)[0] for page in pages]
+        assert len(set(files)) == 2
+        for file in files:
+            for who in ({}, others):
+                assert (await running.client.get(f"{file}index.js", headers=who)).status_code == 200
         seen = await running.plugin("stock-list")
         assert (seen["personal"], seen["state"]) == (["admin"], "healthy")
         told = await plugway("status", "stock-list", **at(running))
