@@ -90,6 +90,14 @@ def need_minio() -> Path:
     return _built("minio")
 
 
+def need_go() -> str:
+    """The program go; what it builds may need the module proxy once."""
+    found = shutil.which("go")
+    if not found:
+        _missing("Go", "install it (1.26 or newer)")
+    return str(found)
+
+
 def need_grpcurl() -> Path:
     """The program grpcurl, of the version that ``.ci/grpcurl.sh`` builds; without it the test fails."""
     return _built("grpcurl")

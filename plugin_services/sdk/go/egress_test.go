@@ -14,7 +14,7 @@ import (
 	"time"
 )
 
-// relayed has the relay answer each connection with these words, after its request.
+// relayed is a relay that answers one request with these words, and then echoes.
 func relayed(t *testing.T, answer string) <-chan string {
 	t.Helper()
 	directory, err := os.MkdirTemp("", "pg-")
@@ -45,6 +45,7 @@ func relayed(t *testing.T, answer string) <-chan string {
 			}
 			asked <- request.Method + " " + request.RequestURI
 			fmt.Fprint(connection, answer)
+			_, _ = io.Copy(connection, connection)
 		}()
 	}()
 	t.Cleanup(func() {
@@ -58,16 +59,19 @@ func relayed(t *testing.T, answer string) <-chan string {
 }
 
 func TestTheWayOutIsTheGatewaysRelay(t *testing.T) {
-	asked := relayed(t, "HTTP/1.1 200 OK\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nthere")
-	client := &http.Client{Transport: Transport(), Timeout: testPatience}
-	answer, err := client.Get("http://db.example:8080/x")
+	asked := relayed(t, "HTTP/1.1 200 OK\r\n\r\nearly")
+	connection, err := Transport().DialContext(bounded(t), "tcp", "db.example:5432")
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer answer.Body.Close()
-	body, err := io.ReadAll(answer.Body)
-	if got := <-asked; string(body) != "there" || err != nil || got != "CONNECT db.example:8080" {
-		t.Error(string(body), err, got)
+	defer connection.Close()
+	fmt.Fprint(connection, " echo")
+	got := make([]byte, len("early echo"))
+	if _, err := io.ReadFull(connection, got); err != nil || string(got) != "early echo" {
+		t.Error(string(got), err)
+	}
+	if got := <-asked; got != "CONNECT db.example:5432" {
+		t.Error(got)
 	}
 }
 

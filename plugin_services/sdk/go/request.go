@@ -31,6 +31,7 @@ type inCall struct {
 	message *pb.CallContext
 	keys    *trustedKeys
 	socket  *WebSocket // where the request asks for one
+	proven  *Identity  // in tests
 }
 
 // Current is the call of r.Context(), or of one made from it; false outside of a call.
