@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import re
@@ -15,14 +16,16 @@ import pytest
 from docker.errors import DockerException
 
 from gateway.conformance.findings import Outcome, Report
+from gateway.conformance.opening import opened
 from gateway.conformance.run import run_checks
-from gateway.conformance.subject import Plan
+from gateway.conformance.subject import Plan, Shared
 from gateway.conformance.suite import SUITE
 from gateway.conformance.targets import directory_release, image_release, stage
 from gateway.model import Release
 from gateway.settings import Settings
 from tests.go_programs import CLIPBOARD, SDK, clipboard, go, image_context
 from tests.parts import need_docker
+from tests.running import PATIENCE
 
 pytestmark = pytest.mark.timeout(290)
 LARGEST_IMAGE = 20_000_000
@@ -92,6 +95,38 @@ async def test_the_example_keeps_the_contract_as_an_image_from_scratch(
     settings = Settings.model_validate({"home": tmp_path, "runtime": "docker"})
     report = await checked(release, Plan(routes=table), settings)
     keeps_the_contract(report, but=NOT_OF_IT | NOT_SEEN_IN_A_CONTAINER)
+
+
+@pytest.mark.docker
+async def test_its_webhook_is_reached_through_the_gateways_relay(
+    image: tuple[str, Any], tmp_path: Path
+) -> None:
+    told: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+
+    async def hook(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n")
+        writer.close()
+        if not told.done():
+            told.set_result(head)
+
+    server = await asyncio.start_server(hook, "127.0.0.1", 0)
+    there = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/new"
+    plan = Plan(settings={"webhook": there, "webhookToken": "hunter22"})
+    release = await image_release(image[0])
+    async with server, stage(Settings.model_validate({"home": tmp_path, "runtime": "docker"})) as ground:
+        place = await ground.place(release)
+        try:
+            await place.prepare()
+            subject = await opened(place, plan, Shared(), configure=True)
+            answer = await subject.handle(subject.head("POST", "/files", "name=a.txt"), b"content")
+            assert answer.response.status == 201
+            head = await asyncio.wait_for(told, PATIENCE)
+            await subject.close()
+        finally:
+            await place.close()
+    assert head.startswith(b"POST /new HTTP/1.1\r\n")
+    assert b"\r\nAuthorization: Bearer hunter22\r\n" in head
 
 
 async def test_the_plugin_of_the_readme_waits_for_its_settings(hello: Path, tmp_path: Path) -> None:
