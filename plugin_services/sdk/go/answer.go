@@ -86,7 +86,7 @@ func (c *httpCall) run() {
 		_ = c.request.Body.Close()
 		c.handlerOver(failed)
 	}()
-	c.server.plugin.Handler.ServeHTTP(c, c.request)
+	c.server.handler.ServeHTTP(c, c.request)
 	failed = false
 }
 

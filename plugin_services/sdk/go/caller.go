@@ -33,8 +33,11 @@ func (u unproven) Error() string        { return string(u) }
 func (u unproven) Is(target error) bool { return target == ErrCallerUnproven }
 
 // Caller is who calls, by the gateway's signature: for this plugin, this release, about a minute.
-func Caller(r *http.Request) (Identity, error) {
-	in, ok := r.Context().Value(contextKey{}).(*inCall)
+func Caller(r *http.Request) (Identity, error) { return CallerIn(r.Context()) }
+
+// CallerIn is Caller for the context of a call, of a typed service too.
+func CallerIn(ctx context.Context) (Identity, error) {
+	in, ok := ctx.Value(contextKey{}).(*inCall)
 	if !ok {
 		return Identity{}, unproven("this is no call of a gateway")
 	}

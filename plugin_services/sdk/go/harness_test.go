@@ -25,8 +25,9 @@ const testPatience = 30 * time.Second
 // plugged is a plugin behind a real socket, and a client that speaks the real contract.
 type plugged struct {
 	pb.PluginServiceClient
-	service *service
-	log     *lockedBuffer
+	service    *service
+	log        *lockedBuffer
+	connection *grpc.ClientConn
 }
 
 type lockedBuffer struct {
@@ -85,7 +86,7 @@ func plugAll(t *testing.T, plugin *Plugin) *plugged {
 		server.Stop()
 		_ = os.RemoveAll(directory)
 	})
-	return &plugged{pb.NewPluginServiceClient(client), service, lines}
+	return &plugged{pb.NewPluginServiceClient(client), service, lines, client}
 }
 
 func bounded(t *testing.T) context.Context {

@@ -8,9 +8,11 @@ import (
 	"io/fs"
 	"net/http"
 	"regexp"
+
+	"google.golang.org/grpc"
 )
 
-// Plugin is what an author says of one plugin. ID, Version and Handler are required.
+// Plugin is what an author says of one plugin. ID, Version, and Handler or Services are required.
 type Plugin struct {
 	ID          string // as in plugway.toml
 	Version     string // semantic
@@ -30,6 +32,11 @@ type Plugin struct {
 
 	// OneWayMigration says why older releases cannot read what this one writes; empty where they can.
 	OneWayMigration string
+
+	// Services registers gRPC services that clients may call, as generated code does: pb.RegisterXServer(to, ...).
+	// With google.api.http annotations they answer as JSON too (docs/typed.md). Current and CallerIn take their
+	// contexts.
+	Services func(to grpc.ServiceRegistrar)
 
 	// Metrics writes families of its own as OpenMetrics text, without "# EOF".
 	Metrics func(io.Writer)
@@ -103,8 +110,8 @@ func (p *Plugin) check() error {
 		return fmt.Errorf("the id %q: lower-case letters, digits and '-', letter first, 2 to 63 long", p.ID)
 	case !versionPattern.MatchString(p.Version):
 		return fmt.Errorf("the version %q is not a semantic version such as 1.0.0", p.Version)
-	case p.Handler == nil:
-		return fmt.Errorf("the plugin has no Handler")
+	case p.Handler == nil && p.Services == nil:
+		return fmt.Errorf("the plugin has neither Handler nor Services")
 	}
 	for _, route := range p.Routes {
 		if _, known := accessLevels[route.Access]; !known {

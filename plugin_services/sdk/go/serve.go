@@ -103,6 +103,9 @@ func newServer(service *service, secure credentials.TransportCredentials) *grpc.
 		// And the plugin notices a gateway that vanished without a word.
 		grpc.KeepaliveParams(keepalive.ServerParameters{Time: time.Minute, Timeout: 20 * time.Second}),
 	}
+	if len(service.exported) > 0 {
+		options = append(options, grpc.UnaryInterceptor(service.guardUnary), grpc.StreamInterceptor(service.guardStream))
+	}
 	if secure != nil {
 		options = append(options, grpc.Creds(secure))
 	}
@@ -116,6 +119,9 @@ func newServer(service *service, secure credentials.TransportCredentials) *grpc.
 	}
 	healthpb.RegisterHealthServer(server, healthy)
 	service.onDraining = healthy.Shutdown
+	for _, one := range service.exported {
+		server.RegisterService(one.description, one.server)
+	}
 	reflection.Register(server)
 	return server
 }

@@ -21,6 +21,7 @@ import (
 type service struct {
 	pb.UnimplementedPluginServiceServer
 	plugin     *Plugin
+	handler    http.Handler
 	instance   string
 	described  *pb.Manifest
 	calls      *calls
@@ -30,6 +31,7 @@ type service struct {
 	log        *slog.Logger
 	keeper     *keeper
 	kept       *continuations
+	exported   exported
 	onDraining func()
 }
 
@@ -46,10 +48,23 @@ func newService(plugin *Plugin, instance string, secrets *mask, log *slog.Logger
 	if err != nil {
 		return nil, err
 	}
+	var services exported
+	if plugin.Services != nil {
+		plugin.Services(&services)
+	}
+	if err := services.check(); err != nil {
+		return nil, err
+	}
+	handler := plugin.Handler
+	if handler == nil {
+		handler = http.NotFoundHandler()
+	}
+	described := plugin.manifest()
+	described.Services = services.names()
 	return &service{
-		plugin: plugin, instance: instance, described: plugin.manifest(), calls: newCalls(), stats: newCallStats(),
-		keys: newTrustedKeys(plugin.ID), mask: secrets, log: log, keeper: keeper, kept: newContinuations(),
-		onDraining: func() {},
+		plugin: plugin, handler: handler, instance: instance, described: described, exported: services,
+		calls: newCalls(), stats: newCallStats(), keys: newTrustedKeys(plugin.ID), mask: secrets, log: log,
+		keeper: keeper, kept: newContinuations(), onDraining: func() {},
 	}, nil
 }
 
