@@ -277,3 +277,40 @@ func TestASocketThatTheClientLeavesEndsItsHandler(t *testing.T) {
 	}
 	until(t, "the call to leave", func() bool { return p.service.calls.count() == 0 })
 }
+
+func TestASocketIsReadOnlyAsFastAsItsHandlerReads(t *testing.T) {
+	const messages, size = 64, 1 << 20
+	read, counted := make(chan struct{}), make(chan int, 1)
+	p := plug(t, func(w http.ResponseWriter, r *http.Request) {
+		socket, err := AcceptWebSocket(w, r)
+		if err != nil {
+			return
+		}
+		<-read
+		for count := 0; ; count++ {
+			if message, err := socket.Read(); err != nil || len(message.Data) != size {
+				counted <- count
+				return
+			}
+		}
+	})
+	stream := openSocket(t, p)
+	var sent atomic.Int64
+	go func() {
+		message := &pb.WebSocketMessage{Data: make([]byte, size)}
+		for sent.Load() < messages && stream.Send(&pb.ExchangeRequest{Frame: &pb.ExchangeRequest_WebsocketMessage{WebsocketMessage: message}}) == nil {
+			sent.Add(1)
+		}
+		last := &pb.ExchangeRequest_WebsocketClose{WebsocketClose: &pb.WebSocketClose{Code: closeNormal}}
+		_ = stream.Send(&pb.ExchangeRequest{Frame: last})
+	}()
+	until(t, "the first message", func() bool { return sent.Load() >= 1 })
+	time.Sleep(50 * time.Millisecond)
+	if ahead := sent.Load(); ahead > 8 {
+		t.Errorf("%d MiB taken of a handler that reads none", ahead)
+	}
+	close(read)
+	if count := <-counted; count != messages {
+		t.Error(count)
+	}
+}

@@ -56,6 +56,8 @@ type WebSocket struct {
 	writing sync.Mutex // one message at a time
 	sending sync.Mutex // one frame at a time; held while the other side is slow
 	mu      sync.Mutex
+	room    sync.Cond // with mu: waiting has become less, or it has ended
+	waiting int       // bytes in the inbox
 	closed  *Closed
 	done    chan struct{}
 }
@@ -101,14 +103,38 @@ func AcceptWebSocket(w http.ResponseWriter, r *http.Request, subprotocols ...str
 func (s *WebSocket) Read() (Message, error) {
 	select {
 	case message := <-s.inbox:
-		return message, nil
+		return s.took(message), nil
 	default:
 	}
 	select {
 	case message := <-s.inbox:
-		return message, nil
+		return s.took(message), nil
 	case <-s.done:
 		return Message{}, s.why()
+	}
+}
+
+func (s *WebSocket) took(message Message) Message {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.waiting -= len(message.Data)
+	s.room.Broadcast()
+	return message
+}
+
+// put waits while the handler is behind; false where the WebSocket has ended.
+func (s *WebSocket) put(message Message) bool {
+	s.mu.Lock()
+	for s.waiting >= messagePiece && s.closed == nil {
+		s.room.Wait()
+	}
+	s.waiting += len(message.Data)
+	s.mu.Unlock()
+	select {
+	case s.inbox <- message:
+		return true
+	case <-s.done:
+		return false
 	}
 }
 
@@ -183,6 +209,7 @@ func (s *WebSocket) end(closed *Closed) bool {
 	}
 	s.closed = closed
 	close(s.done)
+	s.room.Broadcast()
 	s.call.cancel()
 	return true
 }

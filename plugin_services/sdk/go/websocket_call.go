@@ -50,6 +50,7 @@ func (s *service) exchangeSocket(stream exchangeStream, opening *pb.WebSocketOpe
 		stream: stream, call: call, offered: opening.GetSubprotocols(), accepted: make(chan struct{}),
 		inbox: make(chan Message, messageQueue), done: make(chan struct{}),
 	}
+	socket.room.L = &socket.mu
 	if err := s.open(call, opening.GetRequest(), http.NoBody, 0, socket); err != nil {
 		return status.Error(codes.InvalidArgument, err.Error())
 	}
@@ -134,9 +135,7 @@ func (s *WebSocket) receive() error {
 			_ = s.Close(closeInvalidText, "a text has to be UTF-8")
 			return nil
 		}
-		select {
-		case s.inbox <- Message{Data: partial, Text: part.GetText()}:
-		case <-s.done:
+		if !s.put(Message{Data: partial, Text: part.GetText()}) {
 			return nil
 		}
 		partial = nil
