@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from scripts.settings_doc import TARGET, document
@@ -25,3 +26,13 @@ def test_every_check_is_on_its_page() -> None:
 
     page = (ROOT / "docs" / "check.md").read_text()
     assert [check.id for check in (START, *SUITE) if f"| `{check.id}` | {check.promise} |" not in page] == []
+
+
+def test_the_page_for_sdks_names_every_check_and_no_other() -> None:
+    from gateway.conformance.run import START
+    from gateway.conformance.suite import SUITE
+
+    known = {check.id for check in (START, *SUITE)}
+    groups = "|".join(sorted({one.split(".")[0] for one in known}))
+    named = set(re.findall(rf"`((?:{groups})\.[a-z-]+)`", (ROOT / "docs" / "sdk.md").read_text()))
+    assert named == known
