@@ -6,9 +6,8 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable
 from typing import Any
 
-from google.protobuf.message import DecodeError
 from plugway.plugin.v1.http_pb2 import HttpHeader
-from plugway.plugin.v1.plugin_pb2 import HandleResponse, ReadBodyRequest, ReadBodyResponse
+from plugway.plugin.v1.plugin_pb2 import HandleResponse, ReadBodyRequest
 
 from gateway.proxy.failures import CallFailed, Failure
 from gateway.proxy.upstream import Upstream
@@ -43,7 +42,7 @@ class Rest:
             yield self._answer.body
         while True:
             try:
-                message = await stream.read(idle)
+                part = await stream.read(idle)
             except CallFailed as failed:
                 if self._begun or again or failed.failure is not Failure.REFUSED:
                     raise
@@ -51,13 +50,10 @@ class Rest:
                 stream, again = await self._ask(), True
                 continue
             self._begun = True
-            if message is None:
+            if part is None:
+                self.trailers = stream.trailers
                 return
-            part = _parsed(message)
-            if part.chunk:
-                yield part.chunk
-            if part.trailers:
-                self.trailers = part.trailers
+            yield part
 
     async def _ask(self) -> BodyStream:
         request = ReadBodyRequest(continuation=self._answer.continuation)
@@ -76,13 +72,6 @@ class Rest:
             task = asyncio.create_task(_discard(self._upstream, self._answer.continuation))
             _discarding.add(task)
             task.add_done_callback(_discarding.discard)
-
-
-def _parsed(message: bytearray) -> ReadBodyResponse:
-    try:
-        return ReadBodyResponse.FromString(message)  # type: ignore[arg-type]  # it takes any buffer
-    except DecodeError:
-        raise CallFailed(Failure.GARBAGE, "went on with something else than the contract says") from None
 
 
 async def send_parts(send: Any, parts: AsyncIterator[bytes], declared: int | None, idle: float) -> int:

@@ -17,11 +17,15 @@ from google.api.httpbody_pb2 import HttpBody
 from plugway.plugin.v1 import http_pb2 as http
 from plugway.plugin.v1 import plugin_pb2 as pb
 from plugway.plugin.v1.plugin_pb2_grpc import add_PluginServiceServicer_to_server
+from plugway_sdk.timing import Timing
 
 from tests.benchmarks.cases import PART
 from tests.benchmarks.plugin_http import EVENT, EVENTS, JSON, OCTETS, app, blob, number_of
 from tests.benchmarks.typed import BODY, NOTE, SERVICE, messages
 from tests.fakes.contract_plugin import ContractPlugin, response
+
+MESSAGE = Timing().window
+"""Bytes of one message of a streamed body: what the SDK makes of the parts that an application sends."""
 
 
 class NotesPlugin(ContractPlugin):
@@ -46,8 +50,8 @@ class NotesPlugin(ContractPlugin):
             return
         if request.continuation == "/events":
             await asyncio.Event().wait()
-        part = pb.ReadBodyResponse(chunk=bytes(PART))
-        for _ in range(number_of(request.continuation) // PART):
+        part = pb.ReadBodyResponse(chunk=bytes(MESSAGE))
+        for _ in range(number_of(request.continuation) // MESSAGE):
             yield part
 
     async def Exchange(  # noqa: N802

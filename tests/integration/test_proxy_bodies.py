@@ -31,6 +31,7 @@ from gateway.proxy.wire.frames import (
     GOAWAY,
     HEADERS,
     MESSAGE,
+    PADDED,
     PING,
     REFUSED_STREAM,
     RST_STREAM,
@@ -57,8 +58,8 @@ class Chatty(ContractPlugin):
     async def ReadBody(self, request: pb.ReadBodyRequest, context: Any) -> AsyncIterator[pb.ReadBodyResponse]:  # noqa: N802
         self.reading += 1
         try:
-            for size in request.continuation.split(","):
-                yield pb.ReadBodyResponse(chunk=b"c" * int(size))
+            for number, size in enumerate(request.continuation.split(",")):
+                yield pb.ReadBodyResponse(chunk=bytes([number % 256]) * int(size))
             await self.go_on.wait()
         except (asyncio.CancelledError, GeneratorExit):
             self.cancelled.append(request.continuation)
@@ -90,9 +91,10 @@ async def upstream_to(at: Endpoint) -> AsyncIterator[Upstream]:
 
 
 async def size_of(stream: BodyStream) -> int:
-    message = await stream.read(IDLE)
-    assert message is not None
-    return len(pb.ReadBodyResponse.FromString(message).chunk)  # type: ignore[arg-type]  # any buffer
+    """Of what comes next."""
+    part = await stream.read(IDLE)
+    assert part is not None
+    return len(part)
 
 
 async def to_the_end(stream: BodyStream) -> None:
@@ -201,7 +203,11 @@ async def test_messages_of_every_size_come_whole(one: Endpoint) -> None:
     async with served(one.address, Chatty(), max_send_message_length=-1), upstream_to(one) as upstream:
         named = ",".join(map(str, sizes))
         stream = await upstream.read_body(pb.ReadBodyRequest(continuation=named))
-        assert [await size_of(stream) for _ in sizes] == sizes
+        whole = b"".join(bytes([number % 256]) * size for number, size in enumerate(sizes))
+        came = b""
+        while len(came) < len(whole):
+            came += await stream.read(IDLE) or b""
+        assert came == whole
         stream.close()
 
 
@@ -317,6 +323,52 @@ async def test_what_a_plugin_may_not_say_ends_its_stream_alone(
         stream.close()
         assert await size_of(await upstream.read_body(ASKED)) == 4
         assert peer.connections == 1
+
+
+async def test_frames_of_every_kind_and_length_come_whole(peer: Peer, one: Endpoint) -> None:
+    """Long ones, padded ones, cut anywhere: the parts of one are passed on before it is whole."""
+    body = bytes(range(256)) * 800
+    message = pb.ReadBodyResponse(chunk=body).SerializeToString()
+    wire = MESSAGE.pack(0, len(message)) + message
+    data = [
+        (0, wire[:100_000]),
+        (0, b""),
+        (PADDED, b"\x07" + wire[100_000:100_010] + bytes(7)),
+        (0, wire[100_010:]),
+    ]
+
+    async def pieces(writer: asyncio.StreamWriter, number: int) -> None:
+        told(BEGUN)(writer, number)
+        whole = b"".join(frame(DATA, flags, number, payload) for flags, payload in data)
+        for at in range(0, len(whole), 7919):
+            writer.write(whole[at : at + 7919])
+            await writer.drain()
+            await asyncio.sleep(0)
+        told(ENDED)(writer, number)
+
+    writing: list[asyncio.Task[None]] = []
+    peer.answer = [lambda writer, number: writing.append(asyncio.create_task(pieces(writer, number))), GOOD]
+    async with upstream_to(one) as upstream:
+        stream, came = await upstream.read_body(ASKED), b""
+        while (part := await stream.read(IDLE)) is not None:
+            came += part
+        assert came == body
+        assert await size_of(await upstream.read_body(ASKED)) == 4
+        assert peer.connections == 1
+    await asyncio.gather(*writing)
+
+
+async def test_a_frame_beyond_what_was_agreed_breaks_the_connection(peer: Peer, one: Endpoint) -> None:
+    def write(writer: asyncio.StreamWriter, number: int) -> None:
+        told(BEGUN)(writer, number)
+        writer.write(FRAME.pack((2**20 + 1) << 8 | DATA, 0, number) + bytes(100))
+
+    peer.answer = [write, GOOD]
+    async with upstream_to(one) as upstream:
+        stream = await upstream.read_body(ASKED)
+        with pytest.raises(CallFailed, match="frame beyond the limit"):
+            await stream.read(IDLE)
+        assert await size_of(await upstream.read_body(ASKED)) == 4
 
 
 async def test_a_plugin_that_takes_no_answers_to_its_pings_is_left(peer: Peer, one: Endpoint) -> None:

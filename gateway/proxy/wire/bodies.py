@@ -8,15 +8,20 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Sequence
 from math import inf
+
+from plugway.plugin.v1.http_pb2 import HttpHeader
 
 from gateway.model import Endpoint
 from gateway.proxy.failures import CallFailed, Failure, from_status, refused
 from gateway.proxy.wire.dial import CONNECT_SECONDS, connect
 from gateway.proxy.wire.frames import (
     CANCEL,
+    DATA,
     END_STREAM,
     FLOW_CONTROL_ERROR,
+    FRAME,
     FRAME_LIMIT,
     PADDED,
     RST_STREAM,
@@ -28,46 +33,49 @@ from gateway.proxy.wire.frames import (
     timeout_field,
     without_padding,
 )
+from gateway.proxy.wire.hpack import BadBlock
+from gateway.proxy.wire.parts import BodyParts
 from gateway.proxy.wire.session import Session
 
 READ_BODY = b"/plugway.plugin.v1.PluginService/ReadBody"
 WINDOW = 256 * 1024
 """What a plugin may send on one stream ahead of its client."""
 
-_FAR_WINDOW = 1024 * 1024
-"""The same over a network, where what is under way counts too."""
+LONG_WINDOW = 1024 * 1024
+"""The same over a network, where what is under way counts too, and of a long answer: each widening costs
+either side about as much as 16 KiB."""
 
-MAX_MESSAGE = 16 * 2**20
-"""Longest message, as for all others from a plugin."""
-
-_TURN = 64
-"""Messages that are read without letting others have their turn."""
+_LONG = 4 * WINDOW
+"""What a client took shows a long answer, and that it is taken."""
 
 _UNTAKEN = 2**20
 """Bytes of answers to control frames that a plugin may leave untaken."""
 
+_LONGEST_FRAME = 2**20
+"""Parts of a DATA frame are passed on as they come, so long ones cost no memory, and less time."""
+
+_HEAD = FRAME.size
 _LONGEST_REQUEST = FRAME_LIMIT - 5
-_PREFIX = 5
 
 
 class BodyStream:
     """One call. It must be closed, read or not."""
 
     __slots__ = (
-        "_buffer", "_connection", "_credit", "_ended", "_failed", "_silence", "_turn", "_waiter", "begun",
+        "_connection", "_credit", "_ended", "_failed", "_parts", "_silence", "_taken", "_waiter", "begun",
         "deadline", "number",
     )  # fmt: skip
 
     def __init__(self, connection: BodyConnection, credit: int) -> None:
         self._connection = connection
-        self._buffer = bytearray()
+        self._parts = BodyParts()
         # What the plugin may still send.
         self._credit = credit
         self._ended = False
         self._failed: CallFailed | None = None
         self._waiter: asyncio.Future[None] | None = None
         self._silence = 0.0
-        self._turn = 0
+        self._taken = 0
         self.begun = False
         self.deadline = inf
         self.number = 0
@@ -75,17 +83,20 @@ class BodyStream:
     # The connection's side
 
     def feed(self, payload: bytes, counted: int) -> bool:
-        """Whether so much was allowed."""
+        """Whether so much was allowed. Raises :class:`CallFailed` for what is no message."""
         self._credit -= counted
         if self._credit < 0:
             return False
-        self._buffer += payload
+        self._parts.feed(payload)
         self._wake()
         return True
 
     def finish(self) -> None:
-        self._ended = True
-        self._wake()
+        if self._parts.between:
+            self._ended = True
+            self._wake()
+        else:
+            self.fail(CallFailed(Failure.GARBAGE, "ended its answer within a message"))
 
     def fail(self, failed: CallFailed) -> None:
         if not self._ended and self._failed is None:
@@ -104,58 +115,42 @@ class BodyStream:
     @property
     def held(self) -> int:
         """Bytes that came and were not read."""
-        return len(self._buffer)
+        return self._parts.held
 
-    async def read(self, idle: float) -> bytearray | None:
-        """The next message; None at the end. Raises :class:`CallFailed`, too after ``idle`` of silence."""
-        connection, deadline = self._connection, inf
+    @property
+    def trailers(self) -> Sequence[HttpHeader]:
+        """What the last message had of them."""
+        return self._parts.trailers
+
+    async def read(self, idle: float) -> bytes | None:
+        """All that came of the body since; None at its end.
+
+        Raises :class:`CallFailed`, too after ``idle`` of silence.
+        """
+        connection = self._connection
         while True:
-            message, need = self._take()
-            if message is not None:
-                self._turn += 1
-                if self._turn == _TURN:
-                    # Thousands of short ones may lie here, and nothing else waits in between.
-                    self._turn = 0
-                    await asyncio.sleep(0)
-                return message
+            taken = self._parts.take()
+            if self._failed is None and not self._ended:
+                self._widen(len(taken))
+            if taken:
+                return taken
             if self._failed is not None:
                 raise self._failed
             if self._ended:
-                if self._buffer:
-                    raise CallFailed(Failure.GARBAGE, "ended its answer within a message")
                 return None
-            self._widen(need)
-            if deadline == inf:
-                deadline = connection.deadline_of(idle)
-            self._silence, self.deadline = idle, deadline
+            self._silence, self.deadline = idle, connection.deadline_of(idle)
             self._waiter = connection.future()
-            self._turn = 0
             try:
                 await self._waiter
             finally:
                 self._waiter, self.deadline = None, inf
 
-    def _take(self) -> tuple[bytearray | None, int]:
-        """The next message, or None and how many bytes there must be until there is one."""
-        buffer, need = self._buffer, _PREFIX
-        if len(buffer) >= need:
-            need += UINT.unpack_from(buffer, 1)[0]
-            if buffer[0] or need > MAX_MESSAGE + _PREFIX:
-                raise CallFailed(Failure.GARBAGE, "sent a message that is too long, or compressed")
-            if len(buffer) >= need:
-                message = buffer[_PREFIX:need]
-                del buffer[:need]
-                self._widen(0)
-                return message, 0
-        return None, need
-
-    def _widen(self, need: int) -> None:
-        """Let the plugin go on where what it sent was taken, or is less than one message."""
-        if self._ended or self._failed is not None:
-            return
-        held, window = len(self._buffer), self._connection.window
-        more = max(window, need) - held - self._credit
-        if more >= window // 4 or self._credit < need - held:
+    def _widen(self, taken: int) -> None:
+        """Let the plugin go on, as what it sent was taken."""
+        self._taken += taken
+        window = self._connection.window if self._taken < _LONG else LONG_WINDOW
+        more = window - self._credit
+        if more >= window // 2:
             self._credit += more
             self._connection.widen(self.number, more)
 
@@ -163,17 +158,21 @@ class BodyStream:
         """Break it off where it has not ended. Whoever reads meanwhile is told."""
         self._connection.let_go(self.number)
         self.fail(CallFailed(Failure.LOST, "is not waited for"))
-        self._buffer = bytearray()
+        self._parts = BodyParts()
 
 
 class BodyConnection(Session[BodyStream]):
     """``ready`` is done when the plugin has said how much it takes, or is gone."""
 
     slack = 0.1
+    longest_frame = _LONGEST_FRAME
 
     def __init__(self, authority: bytes, scheme: bytes, *, pings: bool, plugin: bytes) -> None:
-        self.window = _FAR_WINDOW if pings else WINDOW
-        super().__init__(authority, scheme, pings=pings, plugin=plugin, preface=preface(self.window))
+        self.window = LONG_WINDOW if pings else WINDOW
+        opening = preface(self.window, _LONGEST_FRAME)
+        super().__init__(authority, scheme, pings=pings, plugin=plugin, preface=opening)
+        self._to_come = 0
+        self._frame = (0, 0)
         self._head = self._head_of(READ_BODY)
         self.ready = self.future()
         self.lost = False
@@ -219,10 +218,37 @@ class BodyConnection(Session[BodyStream]):
     # Frames
 
     def data_received(self, data: bytes) -> None:
-        super().data_received(data)
+        try:
+            if self._to_come:
+                data = self._go_on(data)
+            super().data_received(data)
+            if self._buffer and not self._transport.is_closing():
+                self._begin_data()
+        except BadBlock as error:
+            self._break(str(error))
         # Parts of an answer may stand between its control frames for ever, so counting these says nothing.
         if not self._transport.is_closing() and self._transport.get_write_buffer_size() > _UNTAKEN:
             self._break("takes no answers to its control frames")
+
+    def _begin_data(self) -> None:
+        """Of a DATA frame that is not whole, what is here goes on at once; the rest is :attr:`_to_come`."""
+        data = self._buffer
+        if len(data) <= _HEAD or data[3] != DATA or data[4] & PADDED:
+            return
+        word, flags, stream_id = FRAME.unpack_from(data)
+        self._buffer = b""
+        self._to_come, self._frame = (word >> 8) - (len(data) - _HEAD), (flags, stream_id)
+        self._on_data(stream_id, flags & ~END_STREAM, data[_HEAD:])
+
+    def _go_on(self, data: bytes) -> bytes:
+        """Take what belongs to the DATA frame that has begun; returns what follows it."""
+        flags, stream_id = self._frame
+        size = min(self._to_come, len(data))
+        self._to_come -= size
+        last = flags if not self._to_come else flags & ~END_STREAM
+        # A slice that is the whole is no copy.
+        self._on_data(stream_id, last, data[:size])
+        return data[size:]
 
     def _on_data(self, stream_id: int, flags: int, payload: bytes) -> None:
         counted = len(payload)
@@ -237,8 +263,14 @@ class BodyConnection(Session[BodyStream]):
             self._idle_frames = 0
         else:
             self._idle()
-        if not stream.feed(payload, counted):
-            self._give_up(stream_id, FLOW_CONTROL_ERROR, "sent more than it was allowed to")
+        try:
+            allowed = stream.feed(payload, counted)
+        except CallFailed as failed:
+            self._give_up(stream_id, CANCEL, failed)
+            return
+        if not allowed:
+            why = CallFailed(Failure.GARBAGE, "sent more than it was allowed to")
+            self._give_up(stream_id, FLOW_CONTROL_ERROR, why)
         elif flags & END_STREAM:
             self._end(stream_id, CallFailed(Failure.GARBAGE, "ended the call without a status"))
 
@@ -249,19 +281,20 @@ class BodyConnection(Session[BodyStream]):
             return
         fields = fields_of(block)
         if not stream.begun and fields.status != b"200":
-            self._give_up(stream_id, CANCEL, "does not speak gRPC")
+            why = CallFailed(Failure.GARBAGE, "does not speak gRPC")
+            self._give_up(stream_id, CANCEL, why)
             return
         stream.begun = True
         if not flags & END_STREAM:
             return
         self._idle_frames = 0
         if fields.grpc_status == b"0":
-            stream.finish()
+            stream.finish()  # What is told to it after that does not count.
         self._end(stream_id, refused() if fields.refused else from_status(fields.grpc_status))
 
-    def _give_up(self, stream_id: int, code: int, words: str) -> None:
+    def _give_up(self, stream_id: int, code: int, why: CallFailed) -> None:
         self._transport.write(frame(RST_STREAM, 0, stream_id, UINT.pack(code)))
-        self._end(stream_id, CallFailed(Failure.GARBAGE, words))
+        self._end(stream_id, why)
 
 
 class Bodies:

@@ -30,10 +30,10 @@ def frame(kind: int, flags: int, stream: int, payload: bytes = b"") -> bytes:
     return FRAME.pack(len(payload) << 8 | kind, flags, stream) + payload
 
 
-def preface(window: int) -> bytes:
+def preface(window: int, longest_frame: int = FRAME_LIMIT) -> bytes:
     """What opens a connection whose calls may each have ``window`` bytes under way."""
     # No dynamic table, no push, and a bound on header lists.
-    settings = ((1, 0), (2, 0), (4, window), (6, 65536))
+    settings = ((1, 0), (2, 0), (4, window), (5, longest_frame), (6, 65536))
     return b"".join(
         (
             b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",

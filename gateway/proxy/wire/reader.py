@@ -23,6 +23,9 @@ _BLOCK_LIMIT = 65536
 class FrameReader(asyncio.Protocol):
     """Calls a method for each whole frame; whatever breaks the protocol ends in ``_break``."""
 
+    longest_frame = FRAME_LIMIT
+    """What the peer was told, in bytes."""
+
     def __init__(self) -> None:
         self._buffer = b""
         self._unfinished: tuple[int, int, bytes] | None = None
@@ -47,7 +50,7 @@ class FrameReader(asyncio.Protocol):
             while size - at >= 9:
                 word, flags, stream_id = FRAME.unpack_from(data, at)
                 length = word >> 8
-                if length > FRAME_LIMIT:
+                if length > self.longest_frame:
                     raise BadBlock("frame beyond the limit")
                 end = at + 9 + length
                 if end > size:
