@@ -15,6 +15,9 @@ from tests.parts import need_npm
 
 SDK = shipped_root() / "plugin_services" / "sdk" / "node"
 CLOCK = Path("examples/clock")
+NPM_INSTALL = ("npm", "install", "--no-audit", "--no-fund", "--prefer-offline")
+"""What an author runs first, from npm's cache where it can be."""
+
 _MODULES = "node_modules"
 _TIMEOUT = 240
 

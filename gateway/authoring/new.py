@@ -42,18 +42,19 @@ class CannotWrite(BadInput):
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """``tests`` is the shell command that runs its tests."""
+    """Shell commands: ``first`` has to be run before all else ("" for none), ``tests`` runs its tests."""
 
     id: str
     language: str
     directory: Path
     files: tuple[str, ...]
     tests: str
+    first: str
 
 
 def write_plugin(plugin_id: str, lang: str, parent: Path) -> Written:
     """Write ``parent/plugin_id``; raises the errors of this module."""
-    language = _language(lang)
+    language = language_named(lang)
     _check_name(plugin_id)
     directory = parent / plugin_id
     _check_free(directory)
@@ -64,11 +65,14 @@ def write_plugin(plugin_id: str, lang: str, parent: Path) -> Written:
             f"{error.filename or directory} cannot be written: {error.strerror or error}.",
             hint="Go to a directory of your own.",
         ) from error
-    tests = filled(language.tests, language.values(plugin_id, plugin_id))
-    return Written(plugin_id, language.name, directory, files, tests)
+    first, tests = (
+        filled(said, language.values(plugin_id, plugin_id)) for said in (language.first, language.tests)
+    )
+    return Written(plugin_id, language.name, directory, files, tests, first)
 
 
-def _language(lang: str) -> Language:
+def language_named(lang: str) -> Language:
+    """Raises :class:`UnknownLanguage`. Blocking."""
     known = languages()
     if lang not in known:
         raise UnknownLanguage(

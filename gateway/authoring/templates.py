@@ -1,7 +1,8 @@
 """The languages that a new plugin can be written in: one directory of template files each.
 
 A file ``NAME.in`` becomes ``NAME``; ``@id@`` and its like are filled in, in paths too. ``@tests@`` in a
-path is ``tests``, which a wheel would leave out under its own name. ``language.toml`` is about the rest.
+path is ``tests``, which a wheel would leave out under its own name. ``language.toml`` is about the rest. An
+SDK for npm goes along, as the archive ``@sdk@``: it is in no registry.
 """
 
 from __future__ import annotations
@@ -11,10 +12,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from gateway.authoring.npm_package import packed
 from gateway.settings import shipped_root
 
 _ABOUT = "language.toml"
 _SUFFIX = ".in"
+_VENDOR = "vendor"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,13 +30,21 @@ class TemplateFile:
 
 @dataclass(frozen=True, slots=True)
 class Language:
-    """``tests`` is the shell command that runs the tests of what is written."""
+    """Shell commands: ``first`` has to be run before all else ("" for none), ``tests`` runs the tests."""
 
     key: str
     name: str
     root: Path
     package: str
     tests: str
+    first: str = ""
+    npm_sdk: str = ""
+    """Below the directory of the SDKs, of one that npm packs; "" where they need not be packed."""
+
+    @property
+    def sdk(self) -> Path:
+        """Where this program keeps it: the Python one itself, others in directories of their own below."""
+        return shipped_root() / "plugin_services" / "sdk" / self.npm_sdk
 
     def values(self, plugin_id: str, directory: str) -> dict[str, str]:
         """What stands for ``@name@`` and the others."""
@@ -48,6 +59,10 @@ class Language:
 
     def files(self, values: Mapping[str, str]) -> Iterator[TemplateFile]:
         """Blocking."""
+        if self.npm_sdk:
+            sdk = packed(self.sdk)
+            values = {**values, "sdk": f"{_VENDOR}/{sdk.name}"}
+            yield TemplateFile(values["sdk"], sdk.content)
         for path in sorted(self.root.rglob(f"*{_SUFFIX}")):
             relative = path.relative_to(self.root).as_posix().removesuffix(_SUFFIX)
             text = filled(path.read_text(encoding="utf-8"), values)
@@ -60,16 +75,11 @@ def filled(text: str, values: Mapping[str, str]) -> str:
     return text
 
 
-def sdk_directory() -> Path:
-    """Where the SDKs lie: the Python one itself, others in directories of their own below."""
-    return shipped_root() / "plugin_services" / "sdk"
-
-
 def languages() -> dict[str, Language]:
     """By the word that names each on the command line. Blocking."""
     found = {}
     for about in sorted((shipped_root() / "plugin_services" / "template").glob(f"*/{_ABOUT}")):
         said = tomllib.loads(about.read_text(encoding="utf-8"))
         key = about.parent.name
-        found[key] = Language(key, said["name"], about.parent, said["package"], said["tests"])
+        found[key] = Language(key, root=about.parent, **said)
     return found

@@ -20,29 +20,32 @@ def new(
     lang: Annotated[str, typer.Option(metavar="LANGUAGE", help="The language it is written in.")] = "python",
     into: Annotated[Path, typer.Option("--in", metavar="DIR", help="Where its directory is made.")] = Path(),
     sdk: Annotated[
-        bool, typer.Option("--sdk", help="Only print where this program keeps the SDK, for pip.")
+        bool, typer.Option("--sdk", help="Only print where this program keeps that language's SDK.")
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Write a plugin that works: with tests, a page, a Dockerfile, a README and a check workflow."""
 
     def act() -> None:
-        from gateway.authoring.new import write_plugin
-        from gateway.authoring.templates import sdk_directory
+        from gateway.authoring.new import language_named, write_plugin
 
         if sdk == (name is not None):
             raise failure(Exit.USAGE, "New what?", "Name the plugin, or ask where the SDK is with --sdk.")
         if sdk:
-            print_json({"sdk": str(sdk_directory())}) if as_json else print_line(str(sdk_directory()))
+            place = str(language_named(lang).sdk)
+            print_json({"sdk": place}) if as_json else print_line(place)
             return
         assert name is not None
         written = write_plugin(name, lang, into)
         where = str(written.directory)
+        there = f"cd {into} && " if into != Path() else ""
         steps = {
+            "the packages that it needs": there + written.first if written.first else "",
             "run it; it reloads as you save": f"plugway dev {where}",
             "whether it keeps the contract": f"plugway check {where} --strict",
-            "its own tests": f"cd {into} && {written.tests}" if into != Path() else written.tests,
+            "its own tests": there + written.tests,
         }
+        steps = {why: command for why, command in steps.items() if command}
         if as_json:
             print_json(
                 {

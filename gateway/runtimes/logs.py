@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator, Collection
 from datetime import datetime
 from pathlib import Path
@@ -16,6 +17,8 @@ _BLOCK = 64 * 2**10
 _POLL = 0.2
 _LONGEST_LINE = 64 * 2**10
 _KEPT = 10
+_NODE_ENDED = re.compile(r"Node\.js v\d")
+_ERROR = re.compile(r"\w*Error\b[^:]*: ")
 
 
 def parse_line(text: str) -> LogLine:
@@ -61,6 +64,9 @@ def last_words(path: Path, since: int = 0) -> str:
 
 
 def last_words_of(lines: list[str]) -> str:
+    """As :func:`last_words`. Node tells its version and the stack after an error: the error counts there."""
+    if any(_NODE_ENDED.match(line) for line in lines[-2:]):
+        lines = [line for line in lines if _ERROR.match(line)] or lines
     for line in reversed(lines):
         text = line.strip()
         if text.startswith("{"):

@@ -23,6 +23,7 @@ import pytest_asyncio
 from gateway.authoring.develop import Workbench
 from gateway.authoring.new import write_plugin
 from tests.command import PROGRAM, environment, plugway
+from tests.node_sdk import NPM_INSTALL, npm
 from tests.running import PATIENCE, RunningGateway, gateway, until
 
 pytestmark = [pytest.mark.timeout(170), pytest.mark.asyncio(loop_scope="module")]
@@ -38,10 +39,10 @@ async def running(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Run
 
 
 @pytest.fixture
-def code() -> Iterator[Path]:
+def code(request: pytest.FixtureRequest) -> Iterator[Path]:
     """A new plugin's directory; removed with what a killed run leaves of its own."""
     parent = Path(tempfile.mkdtemp(prefix="pd-"))
-    directory = write_plugin("order-desk", "python", parent).directory
+    directory = write_plugin("order-desk", getattr(request, "param", "python"), parent).directory
     yield directory
     shutil.rmtree(Workbench(directory).place, ignore_errors=True)
     shutil.rmtree(parent)
@@ -183,6 +184,29 @@ async def test_what_is_saved_serves_and_what_is_broken_does_not(
 
 async def _is(running: RunningGateway, text: str) -> bool:
     return await greeted(running.client) == text
+
+
+@pytest.mark.parametrize("code", ["node"], indirect=True)
+async def test_code_in_another_language_is_run_and_reloaded_as_well(
+    running: RunningGateway, code: Path
+) -> None:
+    await asyncio.to_thread(npm, *NPM_INSTALL[1:], directory=code)
+    app = code / "app.js"
+    good = app.read_text()
+    async with dev(code, **at(running)) as run:
+        await run.says("page", "/plugins/order-desk/open")
+        assert await greeted(running.client) == "Hello, admin!"
+        await run.says("log", '"user":"admin"')
+        app.write_text(good + "\nthrow new Error('the typo');\n")
+        await run.says("log", "Error: the typo")
+        await run.says("dev", "What ran before goes on.")
+        assert await greeted(running.client) == "Hello, admin!"
+        app.write_text(good.replace("${plugin.settings.greeting}, ${user}!", "changed"))
+        await run.says("dev", "reloaded")
+        await until(lambda: _is(running, "changed"), "the change to be served")
+        assert await run.end(signal.SIGINT) == 0
+    assert await known(running) == {}
+    await until(lambda: not processes(code), "nothing to be left")
 
 
 async def test_what_everybody_uses_is_not_taken_from_them(running: RunningGateway, code: Path) -> None:

@@ -7,7 +7,9 @@ import json
 import re
 import subprocess
 import sys
+import tarfile
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -16,6 +18,8 @@ from typer.testing import CliRunner, Result
 from gateway.authoring.templates import languages
 from gateway.cli.main import app
 from tests.command import environment, plugway
+from tests.node_sdk import NPM_INSTALL, npm
+from tests.parts import need_npm
 from tests.running import gateway
 
 pytestmark = pytest.mark.timeout(170)
@@ -31,11 +35,33 @@ async def ran(*command: str, cwd: Path) -> str:
     return out.decode()
 
 
-async def test_the_first_call_comes_within_two_minutes(tmp_path: Path) -> None:
+@dataclass(frozen=True)
+class Steps:
+    """What has to be run before the first call, the tests, and the workflow's lines that do the same."""
+
+    first: tuple[str, ...]
+    tests: tuple[str, ...]
+    lines: tuple[str, ...]
+
+
+def steps_in(lang: str) -> Steps:
+    if lang == "node":
+        need_npm()
+        return Steps(NPM_INSTALL, ("npm", "test"), ("npm install", "npm test"))
+    # pip has put the SDK there already.
+    tests = (sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider")
+    return Steps((), tests, ("python -m pytest",))
+
+
+@pytest.mark.parametrize("lang", sorted(languages()))
+async def test_the_first_call_comes_within_two_minutes(lang: str, tmp_path: Path) -> None:
+    steps = steps_in(lang)
     began = time.monotonic()
-    made = await plugway("new", "order-desk", "--in", str(tmp_path), "--json")
+    made = await plugway("new", "order-desk", "--lang", lang, "--in", str(tmp_path), "--json")
     assert made.code == 0, made
     directory = Path(made.json["directory"])
+    if steps.first:
+        await ran(*steps.first, cwd=directory)
     async with gateway(tmp_path / "home", settings={"PLUGWAY_PLUGIN_PATH": str(tmp_path)}) as running:
         here = {"PLUGWAY_URL": running.base, "PLUGWAY_HOME": str(running.home)}
         installed = await plugway("install", "order-desk", **here)
@@ -46,13 +72,11 @@ async def test_the_first_call_comes_within_two_minutes(tmp_path: Path) -> None:
         assert took < 120
         page = await running.client.get("/plugins/order-desk/ui/")
         assert page.status_code == 200
-    # What the check workflow of the plugin runs, once pip has put the programs there.
+    # What the check workflow of the plugin runs, once the programs are there.
     workflow = (directory / ".github" / "workflows" / "check.yml").read_text()
-    steps = re.findall(r"^ +- run: (.*)$", workflow, re.MULTILINE)
-    assert steps[-2:] == ["python -m pytest", "plugway check . --strict"]
-    assert " passed" in await ran(
-        sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", cwd=directory
-    )
+    lines = re.findall(r"^ +- run: (.*)$", workflow, re.MULTILINE)
+    assert {*steps.lines, "plugway check . --strict"} <= set(lines)
+    assert re.search(r"\b[5-9] passed|^# pass [5-9]", await ran(*steps.tests, cwd=directory), re.MULTILINE)
     judged = await plugway("check", str(directory), "--strict", "--json", PLUGWAY_HOME=str(tmp_path / "home"))
     assert judged.code == 0, judged
     assert judged.json["counts"]["pass"] > 30
@@ -104,5 +128,20 @@ def test_nothing_is_left_to_fill_in(lang: str, tmp_path: Path) -> None:
     made = new("x-ray", "--lang", lang, "--in", str(tmp_path), "--json")
     assert made.exit_code == 0
     for name in json.loads(made.output)["files"]:
+        if name.endswith(".tgz"):
+            continue
         assert not re.search(r"@[a-z_]+@", name + (tmp_path / "x-ray" / name).read_text()), name
     assert '"x-ray"' in (tmp_path / "x-ray" / "plugway.toml").read_text()
+
+
+def test_the_sdk_that_goes_along_is_what_npm_packs_and_the_same_each_time(tmp_path: Path) -> None:
+    sdk = languages()["node"].sdk
+    [told] = json.loads(npm("pack", "--dry-run", "--json", "--silent", str(sdk), directory=tmp_path))
+    archives = []
+    for name in ("one", "two"):
+        assert new(name, "--lang", "node", "--in", str(tmp_path)).exit_code == 0
+        archives.append(tmp_path / name / "vendor" / told["filename"])
+    with tarfile.open(archives[0]) as tar:
+        assert sorted(tar.getnames()) == sorted(f"package/{file['path']}" for file in told["files"])
+    assert archives[0].read_bytes() == archives[1].read_bytes()
+    assert new("--sdk", "--lang", "node").output.strip() == str(sdk)

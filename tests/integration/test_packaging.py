@@ -53,16 +53,17 @@ def test_the_wheel_says_what_the_program_is(unpacked: Path) -> None:
     assert "plugway = gateway.__main__:main" in entry
 
 
-async def test_the_wheel_writes_new_plugins(unpacked: Path, tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "gateway", "new", "orders", "--json"]
+@pytest.mark.parametrize(("lang", "some"), [("python", "tests/test_app.py"), ("node", "tests/app.test.js")])
+async def test_the_wheel_writes_new_plugins(lang: str, some: str, unpacked: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "gateway", "new", "orders", "--lang", lang, "--json"]
     process = await asyncio.create_subprocess_exec(
         *command, cwd=tmp_path, env=environment(PYTHONPATH=str(unpacked)), stdout=asyncio.subprocess.PIPE
     )
     out, _ = await asyncio.wait_for(process.communicate(), 60)
     assert process.returncode == 0
-    here = await plugway("new", "orders", "--in", str(tmp_path / "checkout"), "--json")
+    here = await plugway("new", "orders", "--lang", lang, "--in", str(tmp_path / "checkout"), "--json")
     assert json.loads(out)["files"] == here.json["files"]
-    assert {"tests/test_app.py", ".gitignore", ".github/workflows/check.yml"} < set(here.json["files"])
+    assert {some, ".gitignore", ".github/workflows/check.yml"} < set(here.json["files"])
     # What `pip install "$(plugway new --sdk)"` needs.
     sdk = unpacked / "gateway" / "shipped" / "plugin_services" / "sdk"
     assert (sdk / "pyproject.toml").is_file()

@@ -31,6 +31,8 @@ def test_tail_of_a_long_file_reads_over_blocks(tmp_path: Path) -> None:
         ("Traceback\nValueError: no\n", "ValueError: no"),
         ("said\n\n\n", "said"),
         ('{"at": 1, "message": "port is taken"}\n', "port is taken"),
+        ("SyntaxError: no\n    at parse (node:x:1)\n\nNode.js v20.1.0\n", "SyntaxError: no"),
+        ("thrown\n\nNode.js v20.1.0\n", "Node.js v20.1.0"),
         ("not finished", "not finished"),
         ("", ""),
         ("x" * 1000, "x" * 297 + "..."),
