@@ -12,7 +12,7 @@ from typing import TypeVar, cast
 import httptools
 
 from tests.benchmarks.cases import ECHO, PART, TRANSFER, Case
-from tests.benchmarks.pacing import Caller, at_rate, for_seconds
+from tests.benchmarks.pacing import Caller, at_rate, for_calls, for_seconds
 from tests.fakes.data_plane import TOKEN
 
 P = TypeVar("P", bound=asyncio.Protocol)
@@ -185,6 +185,11 @@ class HttpLoad:
         """How many calls were made, and the seconds they took."""
         async with self._callers(case, case.at_once) as (calls, _), asyncio.timeout(PATIENCE):
             return await for_seconds(calls, seconds)
+
+    async def shared(self, case: Case, each: int) -> tuple[int, float]:
+        """So many calls on every connection; how many they were, and the seconds they took."""
+        async with self._callers(case, case.at_once) as (calls, _), asyncio.timeout(PATIENCE):
+            return each * len(calls), await for_calls(calls, each)
 
     async def paced(self, case: Case, number: int) -> list[float]:
         """Seconds of each call at the case's rate."""

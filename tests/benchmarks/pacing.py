@@ -82,3 +82,17 @@ async def for_seconds(callers: Sequence[Caller], seconds: float) -> tuple[int, f
         for caller in callers:
             group.create_task(work(caller))
     return made, time.perf_counter() - begun
+
+
+async def for_calls(callers: Sequence[Caller], each: int) -> float:
+    """Every caller makes so many, each as soon as the one before is answered; the seconds that it took."""
+
+    async def work(call: Caller) -> None:
+        for _ in range(each):
+            await call()
+
+    begun = time.perf_counter()
+    async with asyncio.TaskGroup() as group:
+        for caller in callers:
+            group.create_task(work(caller))
+    return time.perf_counter() - begun

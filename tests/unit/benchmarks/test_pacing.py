@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.benchmarks.pacing import at_rate, for_seconds, percentile
+from tests.benchmarks.pacing import at_rate, for_calls, for_seconds, percentile
 
 
 @given(st.lists(st.floats(0, 1e6), min_size=1), st.floats(0.001, 1))
@@ -79,3 +79,17 @@ async def test_a_closed_loop_counts_what_it_made() -> None:
     assert took >= 0.1
     # However short, each calls once.
     assert (await for_seconds([call, call], 0.0))[0] == 2
+
+
+async def test_each_makes_its_number_of_calls_however_long_they_take() -> None:
+    made = {"quick": 0, "slow": 0}
+
+    async def quick() -> None:
+        made["quick"] += 1
+
+    async def slow() -> None:
+        await asyncio.sleep(0.01)
+        made["slow"] += 1
+
+    assert await for_calls([quick, slow], 5) >= 0.05
+    assert made == {"quick": 5, "slow": 5}
