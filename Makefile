@@ -6,7 +6,7 @@ BASE_IMAGE ?= $(PLUGWAY_BASE_IMAGE)
 PY := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test lint bench bench-check bench-more proto images lock clean
+.PHONY: help run demo test lint bench bench-check bench-more proto reference images lock clean
 .venv/.run:; @./scripts/venv.sh run
 .venv/.dev:; @./scripts/venv.sh dev
 
@@ -45,6 +45,10 @@ bench-more: ## Measure many plugins, workers, starts, rollouts and installs.
 proto: ## Regenerate the committed stubs from proto/.
 	@./scripts/venv.sh dev
 	@./scripts/stubs.sh
+
+reference: ## Write docs/reference and docs/settings.md anew from the code.
+	@./scripts/venv.sh dev
+	@$(PY) -m scripts.reference
 
 images: ## Build the images of the gateway and the shipped plugins (BASE_IMAGE).
 	@./scripts/venv.sh run

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, StrictBool, StringConstraints, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StrictBool,
+    StringConstraints,
+    ValidationError,
+    field_validator,
+)
 from pydantic.alias_generators import to_camel
 
 from gateway.errors import BadInput
@@ -23,12 +31,17 @@ class _Strict(BaseModel):
 class UiConfig(_Strict):
     """Where the UI of an external plugin comes from."""
 
-    component_url: Text = ""
-    package_url: Text = ""
-    package_name: Text = ""
-    version: Text = ""
-    remote_component: Text = ""
-    component_endpoint: Text = ""
+    component_url: Text = Field(default="", description="One ES module; `{version}` stands for the version.")
+    package_url: Text = Field(default="", description="An archive (tgz, tar, zip) that holds the page.")
+    package_name: Text = Field(default="", description="An npm package, such as `@acme/panel`.")
+    version: Text = Field(default="", description="Of the npm package: a version, a range or a tag.")
+    remote_component: Text = Field(
+        default="",
+        description="The name under which the module exports a React component; the default export if empty.",
+    )
+    component_endpoint: Text = Field(
+        default="", description="Where a plain HTTP server keeps the module of its page."
+    )
 
 
 class PluginDefinition(_Strict):
@@ -37,19 +50,38 @@ class PluginDefinition(_Strict):
     ``verified`` is the gateway's own finding, hence refused as input.
     """
 
-    id: Identifier
-    name: Text = ""
-    version: Text = ""
-    source: Source = Source.BUILT_IN
-    source_url: Text = ""
-    download_url: Text = ""
-    checksum: Text = ""
-    signature: Envelope = ""
-    signer: Text = ""
-    lock_version: StrictBool = False
-    ui_type: UiType | None = None
-    ui_config: UiConfig | None = None
-    api_base_url: Text = ""
+    id: Identifier = Field(description="The plugin's id, which is in the paths of its calls.")
+    name: Text = Field(default="", description="Its name for people; what the release says if empty.")
+    version: Text = Field(default="", description="The version; the newest that the source has if empty.")
+    source: Source = Field(
+        default=Source.BUILT_IN, description="Where it comes from; `external` is read from `sourceUrl`."
+    )
+    source_url: Text = Field(
+        default="",
+        description="Of `oci` the image (`oci://`), of `remote` the endpoint (`grpc://`, `grpcs://`, `unix://`).",
+    )
+    download_url: Text = Field(default="", description="Of `cdn`: one module or one archive.")
+    checksum: Text = Field(
+        default="", description="`sha256:` and 64 digits: the digest of the file that is fetched."
+    )
+    signature: Envelope = Field(
+        default="", description="The envelope of `plugway sign`: its JSON, that in base64, or its URL."
+    )
+    signer: Text = Field(
+        default="", description="Who says to have signed, for people; the policy decides whose keys count."
+    )
+    lock_version: StrictBool = Field(
+        default=False, description="Keep it at this version, as `plugway pin` does."
+    )
+    ui_type: UiType | None = Field(
+        default=None, description="What its page's module exports; the release says it if empty."
+    )
+    ui_config: UiConfig | None = Field(
+        default=None, description="Where the page of an external plugin comes from."
+    )
+    api_base_url: Text = Field(
+        default="", description="Of `remote`: a plain HTTP server whose API the plugin is."
+    )
 
     @field_validator("checksum")
     @classmethod

@@ -67,9 +67,11 @@ class _Strict(BaseModel):
 class Screenshot(_Strict):
     """A picture beside the index: ``path`` is relative to the index's own URL."""
 
-    path: Annotated[str, StringConstraints(pattern=f"^{_PATH}$", max_length=200)]
-    sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
-    alt: Short
+    path: Annotated[str, StringConstraints(pattern=f"^{_PATH}$", max_length=200)] = Field(
+        description="Relative to the index."
+    )
+    sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")] = Field(description="Its digest.")
+    alt: Short = Field(description="The picture in words.")
 
 
 class OfferedPermissions(LockPermissions):
@@ -77,46 +79,65 @@ class OfferedPermissions(LockPermissions):
 
     origins: Annotated[
         tuple[Annotated[str, AfterValidator(check_page_origin)], ...], Field(max_length=MAX_ORIGINS)
-    ] = ()
+    ] = Field(default=(), description="What its page loads from elsewhere: `img-src https://images.example`.")
 
 
 class VersionForm(_Strict):
     """One version as it is signed. ``yanked`` says why it is to be installed no more; empty where it may."""
 
-    version: Annotated[str, AfterValidator(_version)]
-    definition: dict[str, Any]
-    permissions: OfferedPermissions = OfferedPermissions()
-    ui_type: UiType = UiType.NONE
-    released_at: Moment | None = None
-    notes: Long = ""
-    yanked: Annotated[str, StringConstraints(max_length=500)] = ""
+    version: Annotated[str, AfterValidator(_version)] = Field(description="The version that is offered.")
+    definition: dict[str, Any] = Field(
+        description="What installs it: a plugin definition of this id and version."
+    )
+    permissions: OfferedPermissions = Field(
+        default=OfferedPermissions(),
+        description="What it asks for, for people who choose; nothing is granted by it.",
+    )
+    ui_type: UiType = Field(default=UiType.NONE, description="What its page's module exports.")
+    released_at: Moment | None = Field(default=None, description="When it came out.")
+    notes: Long = Field(default="", description="What is new in it.")
+    yanked: Annotated[str, StringConstraints(max_length=500)] = Field(
+        default="", description="Why it is to be installed no more."
+    )
 
 
 class PluginForm(_Strict):
     """One plugin as it is signed."""
 
-    id: Identifier
-    name: Annotated[Short, StringConstraints(min_length=1)]
-    description: Annotated[str, StringConstraints(max_length=2000)] = ""
-    publisher: Short = ""
-    homepage: Annotated[str, StringConstraints(max_length=500), AfterValidator(_https)] = ""
+    id: Identifier = Field(description="The plugin's id.")
+    name: Annotated[Short, StringConstraints(min_length=1)] = Field(description="Its name for people.")
+    description: Annotated[str, StringConstraints(max_length=2000)] = Field(
+        default="", description="What it is for."
+    )
+    publisher: Short = Field(default="", description="Who makes it, in their own words.")
+    homepage: Annotated[str, StringConstraints(max_length=500), AfterValidator(_https)] = Field(
+        default="", description="An `https://` URL."
+    )
     categories: Annotated[
         tuple[Annotated[str, StringConstraints(pattern=f"^{NAME}$")], ...], Field(max_length=10)
-    ] = ()
-    screenshots: Annotated[tuple[Screenshot, ...], Field(max_length=MAX_SCREENSHOTS)] = ()
-    versions: Annotated[tuple[VersionForm, ...], Field(min_length=1, max_length=MAX_VERSIONS)]
+    ] = Field(default=(), description="Words to find it by.")
+    screenshots: Annotated[tuple[Screenshot, ...], Field(max_length=MAX_SCREENSHOTS)] = Field(
+        default=(), description="Pictures beside the index."
+    )
+    versions: Annotated[tuple[VersionForm, ...], Field(min_length=1, max_length=MAX_VERSIONS)] = Field(
+        description="All that is offered; old ones stay, so that updates are found."
+    )
 
 
 class IndexForm(_Strict):
     """The whole payload."""
 
-    catalogue: Literal[1]
-    name: Annotated[str, StringConstraints(pattern=f"^{NAME}$")]
-    title: Short = ""
-    serial: Annotated[int, Field(strict=True, ge=1, le=MAX_SERIAL)]
-    issued: Moment
-    expires: Moment
-    plugins: Annotated[tuple[PluginForm, ...], Field(max_length=MAX_PLUGINS)] = ()
+    catalogue: Literal[1] = Field(description="The form of this document.")
+    name: Annotated[str, StringConstraints(pattern=f"^{NAME}$")] = Field(description="The catalogue's name.")
+    title: Short = Field(default="", description="Its name for people.")
+    serial: Annotated[int, Field(strict=True, ge=1, le=MAX_SERIAL)] = Field(
+        description="Grows with each index; a lower one than seen before is refused."
+    )
+    issued: Moment = Field(description="When it was made.")
+    expires: Moment = Field(description="From then on nothing is installed from it.")
+    plugins: Annotated[tuple[PluginForm, ...], Field(max_length=MAX_PLUGINS)] = Field(
+        default=(), description="What is offered."
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

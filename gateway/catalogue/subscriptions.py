@@ -14,6 +14,7 @@ from pydantic import (
     Field,
     StringConstraints,
     ValidationError,
+    WithJsonSchema,
     model_validator,
 )
 
@@ -45,17 +46,26 @@ def _key(value: Any) -> PublicKey:
         raise ValueError(error.detail) from None
 
 
+Key = Annotated[PublicKey, BeforeValidator(_key), WithJsonSchema({"type": "string"})]
+
+
 class Subscription(BaseModel):
     """One catalogue. ``index`` is the name that its own index bears, learnt when it was added."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
 
-    url: Annotated[str, StringConstraints(min_length=1, max_length=2048)]
-    keys: Annotated[
-        tuple[Annotated[PublicKey, BeforeValidator(_key)], ...], Field(min_length=1, max_length=16)
-    ]
-    threshold: Annotated[int, Field(strict=True, ge=1, le=16)] = 1
-    index: Annotated[str, StringConstraints(pattern=f"^({NAME})?$")] = ""
+    url: Annotated[str, StringConstraints(min_length=1, max_length=2048)] = Field(
+        description="Of its `index.json`."
+    )
+    keys: Annotated[tuple[Key, ...], Field(min_length=1, max_length=16)] = Field(
+        description="Public keys that it has to be signed with: `ed25519:` and base64."
+    )
+    threshold: Annotated[int, Field(strict=True, ge=1, le=16)] = Field(
+        default=1, description="How many different keys have to have signed."
+    )
+    index: Annotated[str, StringConstraints(pattern=f"^({NAME})?$")] = Field(
+        default="", description="The name that its own index bears."
+    )
 
     @model_validator(mode="after")
     def _can_be_met(self) -> Subscription:
@@ -69,11 +79,15 @@ class Subscription(BaseModel):
 Name = Annotated[str, StringConstraints(pattern=f"^{NAME}$")]
 
 
-class _File(BaseModel):
+class CatalogueFile(BaseModel):
+    """``catalogues.toml``."""
+
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    catalogues: Literal[1]
-    catalogue: Annotated[dict[Name, Subscription], Field(max_length=MAX_CATALOGUES)] = {}
+    catalogues: Literal[1] = Field(description="The form of this file.")
+    catalogue: Annotated[dict[Name, Subscription], Field(max_length=MAX_CATALOGUES)] = Field(
+        default={}, description="Catalogues, by the name that you give them."
+    )
 
 
 Subscriptions = dict[str, Subscription]
@@ -84,7 +98,7 @@ def parse_subscriptions(data: bytes) -> Subscriptions:
     if len(data) > MAX_BYTES:
         raise _bad(f"is larger than {MAX_BYTES} bytes")
     try:
-        return dict(_File.model_validate(tomllib.loads(data.decode())).catalogue)
+        return dict(CatalogueFile.model_validate(tomllib.loads(data.decode())).catalogue)
     except ValidationError as error:
         issue = error.errors(include_url=False, include_input=False, include_context=False)[0]
         where = "/".join(str(part) for part in issue["loc"])

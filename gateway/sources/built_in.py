@@ -145,7 +145,7 @@ def _digest(directory: Path) -> str:
 def _release(definition: PluginDefinition, directory: Path, manifest: ManifestFile, digest: str) -> Release:
     plugin_id = PluginId(definition.id)
     artifact = DirectoryArtifact(
-        path=str(directory), digest=digest, command=manifest.command, image=manifest.image
+        path=str(directory), digest=digest, command=manifest.command, image=manifest.image_name
     )
     return Release(
         id=release_id(

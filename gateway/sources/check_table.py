@@ -29,25 +29,26 @@ class _Part(BaseModel):
 class Preparation(_Part):
     """A call that is made before the others, with a JSON body."""
 
-    route: NamedRoute
-    body: dict[str, Any] | None = Field(None, alias="json")
+    route: NamedRoute = Field(description="`METHOD /path`; POST where it names no method.")
+    body: dict[str, Any] | None = Field(default=None, alias="json", description="What is sent, as JSON.")
 
 
 class CheckTable(_Part):
-    """Routes are ``/path?query`` or ``METHOD /path``; empty where the author names none.
+    """Routes are ``/path?query`` or ``METHOD /path``; empty where the author names none, ``none`` where
+    there is none."""
 
-    ``call`` answers at once, ``stream`` in parts that come over time, ``upload`` takes a body of any
-    length, ``websocket`` accepts one, ``slow`` answers after two seconds or more. ``settings`` are
-    given to the plugin before, then the calls of ``prepare`` are made.
-    """
-
-    call: NamedRoute = ""
-    stream: NamedRoute = ""
-    upload: NamedRoute = ""
-    websocket: NamedRoute = ""
-    slow: NamedRoute = ""
-    settings: dict[str, Any] = Field(default_factory=dict)
-    prepare: Annotated[tuple[Preparation, ...], Field(max_length=20)] = ()
+    call: NamedRoute = Field(default="", description="A route that answers at once.")
+    stream: NamedRoute = Field(default="", description="One that answers in parts that come over time.")
+    upload: NamedRoute = Field(default="", description="One that takes a body of any length.")
+    websocket: NamedRoute = Field(default="", description="One that accepts a WebSocket.")
+    slow: NamedRoute = Field(default="", description="One that answers after two seconds or more.")
+    settings: dict[str, Any] = Field(
+        default_factory=dict,
+        description="Given to the plugin before; no secrets, for those `--settings FILE`.",
+    )
+    prepare: Annotated[tuple[Preparation, ...], Field(max_length=20)] = Field(
+        default=(), description="Calls that are made before the others."
+    )
 
 
 def split_route(route: str, method: str) -> tuple[str, str, str]:

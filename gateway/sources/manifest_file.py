@@ -47,24 +47,51 @@ class _Part(BaseModel):
 
 
 class _Permissions(_Part):
-    egress: tuple[Egress, ...] = ()
-    volumes: tuple[VolumeName, ...] = ()
-    origins: Annotated[tuple[PageOrigin, ...], Field(max_length=MAX_ORIGINS)] = ()
+    egress: tuple[Egress, ...] = Field(
+        default=(),
+        description="Where it connects to: `host:port`, or `settings:/pointer` to a setting with an address.",
+    )
+    volumes: tuple[VolumeName, ...] = Field(
+        default=(), description="Names of directories that outlive the container."
+    )
+    origins: Annotated[tuple[PageOrigin, ...], Field(max_length=MAX_ORIGINS)] = Field(
+        default=(),
+        description="What its page loads from elsewhere: `img-src https://images.example`, or `media-src`.",
+    )
 
 
 class ManifestFile(_Part):
     """Fields of ``plugway.toml``; unknown ones are refused, so that a slip is not silent."""
 
-    id: Identifier
-    version: Annotated[str, AfterValidator(_version)]
-    name: Text
-    description: Text = ""
-    ui_type: UiType = UiType.NONE
-    command: tuple[Argument, ...] = Field(min_length=1)
-    image: ImageName
-    requirements: tuple[Argument, ...] = ()
-    permissions: _Permissions = _Permissions()
-    check: CheckTable = CheckTable()
+    id: Identifier = Field(description="The plugin's id, which is in the paths of its calls.")
+    version: Annotated[str, AfterValidator(_version)] = Field(
+        description="Semantic; the same files under another number are another release."
+    )
+    name: Text = Field(description="Its name for people.")
+    description: Text = Field(default="", description="One sentence for people.")
+    ui_type: UiType = Field(
+        default=UiType.NONE, description="What its page's module exports; `none` without a page."
+    )
+    command: tuple[Argument, ...] = Field(
+        min_length=1, description="What starts it, in its directory; `{python}` stands for the interpreter."
+    )
+    image: ImageName = Field(
+        default="", description="The image that is built of it; `plugway/` and the id if left out."
+    )
+    requirements: tuple[Argument, ...] = Field(
+        default=(), description="Python packages for that image, as pip writes them."
+    )
+    permissions: _Permissions = Field(
+        default=_Permissions(), description="What it may do outside its container."
+    )
+    check: CheckTable = Field(
+        default=CheckTable(), description="What `plugway check` has to know to try all of it."
+    )
+
+    @property
+    def image_name(self) -> str:
+        """The image's name, without a tag."""
+        return self.image or f"plugway/{self.id.rstrip('-')}"
 
     @property
     def granted(self) -> Permissions:

@@ -20,6 +20,7 @@ from pydantic import (
     Field,
     StringConstraints,
     ValidationError,
+    WithJsonSchema,
     model_validator,
 )
 
@@ -66,7 +67,9 @@ def _public_key(value: Any) -> PublicKey:
 EXTERNAL = tuple(source.value for source in Source if source is not Source.BUILT_IN)
 """Sources whose releases are signed; of ``remote`` the pages, as of what runs there no bytes are here."""
 
-ExternalSource = Annotated[Source, BeforeValidator(_external)]
+ExternalSource = Annotated[
+    Source, BeforeValidator(_external), WithJsonSchema({"type": "string", "enum": list(EXTERNAL)})
+]
 Moment = Annotated[AwareDatetime, Field(strict=True)]
 _ALL = tuple(Source(name) for name in EXTERNAL)
 
@@ -78,8 +81,12 @@ class _Part(BaseModel):
 class Scope(_Part):
     """Plugins by pattern (``*`` and ``?``), sources by name; all external ones if left out."""
 
-    plugins: Annotated[tuple[PluginPattern, ...], Field(min_length=1, max_length=256)]
-    sources: Annotated[tuple[ExternalSource, ...], Field(min_length=1)] = _ALL
+    plugins: Annotated[tuple[PluginPattern, ...], Field(min_length=1, max_length=256)] = Field(
+        description="Ids, with `*` and `?`."
+    )
+    sources: Annotated[tuple[ExternalSource, ...], Field(min_length=1)] = Field(
+        default=_ALL, description="From where: all external sources if left out."
+    )
 
     def has_plugin(self, plugin: str) -> bool:
         return any(fnmatchcase(plugin, pattern) for pattern in self.plugins)
@@ -91,9 +98,15 @@ class Ceiling(_Part):
     A volume is only the plugin's own directory, hence allowed; connections and origins are not.
     """
 
-    egress: Annotated[tuple[Pattern, ...], Field(max_length=256)] = ()
-    volumes: Annotated[tuple[Pattern, ...], Field(max_length=256)] = ("*",)
-    csp: dict[Directive, Annotated[tuple[Pattern, ...], Field(max_length=256)]] = {}
+    egress: Annotated[tuple[Pattern, ...], Field(max_length=256)] = Field(
+        default=(), description="Destinations, `host:port`; `settings:*` for hosts that you set yourself."
+    )
+    volumes: Annotated[tuple[Pattern, ...], Field(max_length=256)] = Field(
+        default=("*",), description="Names of volumes; all if left out."
+    )
+    csp: dict[Directive, Annotated[tuple[Pattern, ...], Field(max_length=256)]] = Field(
+        default={}, description="What pages load from other hosts: origins for `img-src` and `media-src`."
+    )
 
     def exceeded_by(self, permissions: Permissions) -> tuple[str, ...]:
         """What lies above, in words."""
@@ -117,18 +130,24 @@ class KeyRevocation(_Part):
     gateway accepted before ``at``. Otherwise it was only retired, and what it signed before stays good.
     """
 
-    at: Moment
-    reason: Annotated[_TEXT, StringConstraints(min_length=1)]
-    compromised: Annotated[bool, Field(strict=True)] = True
+    at: Moment = Field(description="From when on.")
+    reason: Annotated[_TEXT, StringConstraints(min_length=1)] = Field(description="Why, for people.")
+    compromised: Annotated[bool, Field(strict=True)] = Field(
+        default=True, description="Whether somebody else may have it; `false` where it was only retired."
+    )
 
 
 class KeyRule(_Part):
     """A signer's key; ``valid_until`` is the first moment at which it may no longer sign."""
 
-    public: Annotated[PublicKey, BeforeValidator(_public_key)]
-    valid_from: Moment | None = None
-    valid_until: Moment | None = None
-    revoked: KeyRevocation | None = None
+    public: Annotated[PublicKey, BeforeValidator(_public_key), WithJsonSchema({"type": "string"})] = Field(
+        description="`ed25519:` and base64, as `plugway key show` prints it, or the PEM text."
+    )
+    valid_from: Moment | None = Field(default=None, description="It signs from then on; always if left out.")
+    valid_until: Moment | None = Field(
+        default=None, description="It signs before that moment; for ever if left out."
+    )
+    revoked: KeyRevocation | None = Field(default=None, description="That it counts no more.")
 
     @model_validator(mode="after")
     def _ordered(self) -> KeyRule:
@@ -140,9 +159,13 @@ class KeyRule(_Part):
 class SignerRule(Scope):
     """One publisher: ``threshold`` different keys of theirs have to sign."""
 
-    threshold: Annotated[int, Field(strict=True, ge=1, le=16)] = 1
-    permissions: Ceiling = Ceiling()
-    keys: Annotated[tuple[KeyRule, ...], Field(min_length=1, max_length=64)]
+    threshold: Annotated[int, Field(strict=True, ge=1, le=16)] = Field(
+        default=1, description="How many different keys have to sign."
+    )
+    permissions: Ceiling = Field(default=Ceiling(), description="The most that they may grant.")
+    keys: Annotated[tuple[KeyRule, ...], Field(min_length=1, max_length=64)] = Field(
+        description="The keys that they sign with."
+    )
 
     @model_validator(mode="after")
     def _enough_keys(self) -> SignerRule:
@@ -157,21 +180,31 @@ class SignerRule(Scope):
 class RevokedRelease(_Part):
     """A release by its id, or by the digest of any of its artefacts."""
 
-    release: RevokedName
-    at: Moment
-    reason: Annotated[_TEXT, StringConstraints(min_length=1)]
+    release: RevokedName = Field(description="The release's id, or an artefact's digest.")
+    at: Moment = Field(description="From when on.")
+    reason: Annotated[_TEXT, StringConstraints(min_length=1)] = Field(description="Why, for people.")
 
 
 class Policy(_Part):
-    """``revoked_running`` says what becomes of a running release that is trusted no more: it is
-    kept, marked as such, or stopped."""
+    """Whose releases may run, and what they may do."""
 
-    policy: Literal[1] = 1
-    revoked_running: Literal["keep", "stop"] = "keep"
-    remote_endpoints: Literal["allow", "refuse"] = "allow"
-    signers: Annotated[dict[SignerName, SignerRule], Field(max_length=256)] = {}
-    allow_unsigned: Annotated[tuple[Scope, ...], Field(max_length=256)] = ()
-    revoked_releases: Annotated[tuple[RevokedRelease, ...], Field(max_length=4096)] = ()
+    policy: Literal[1] = Field(default=1, description="The form of this file.")
+    revoked_running: Literal["keep", "stop"] = Field(
+        default="keep",
+        description="Whether a running release that is trusted no more is kept, marked as such, or stopped.",
+    )
+    remote_endpoints: Literal["allow", "refuse"] = Field(
+        default="allow", description="Whether plugins may be used at endpoints that others run."
+    )
+    signers: Annotated[dict[SignerName, SignerRule], Field(max_length=256)] = Field(
+        default={}, description="Publishers, by the name that you give them."
+    )
+    allow_unsigned: Annotated[tuple[Scope, ...], Field(max_length=256)] = Field(
+        default=(), description="What runs without a signature."
+    )
+    revoked_releases: Annotated[tuple[RevokedRelease, ...], Field(max_length=4096)] = Field(
+        default=(), description="Releases that are refused, whoever signed them."
+    )
 
     @model_validator(mode="after")
     def _one_owner(self) -> Policy:

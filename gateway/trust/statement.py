@@ -68,22 +68,32 @@ class _Strict(BaseModel):
 
 
 class LockPermissions(_Strict):
-    egress: Annotated[tuple[Egress, ...], Field(max_length=256)] = ()
-    volumes: Annotated[tuple[Volume, ...], Field(max_length=256)] = ()
+    egress: Annotated[tuple[Egress, ...], Field(max_length=256)] = Field(
+        default=(), description="Where it may connect to: `host:port`, or `settings:/pointer`."
+    )
+    volumes: Annotated[tuple[Volume, ...], Field(max_length=256)] = Field(
+        default=(), description="Names of directories that outlive the container."
+    )
 
 
 class ReleaseLock(_Strict):
     """What the publisher vouches for. ``contract`` is a digest, or empty where none was given."""
 
-    lock: Literal[1] = 1
-    plugin: Identifier
-    version: Annotated[str, AfterValidator(_version)]
-    contract: Digest | Literal[""] = ""
-    permissions: LockPermissions = LockPermissions()
-    ui_type: UiType = UiType.NONE
-    csp: dict[Directive, Annotated[tuple[Origin, ...], Field(max_length=MAX_ORIGINS)]] = {}
-    signed_at: Moment
-    expires: Moment | None = None
+    lock: Literal[1] = Field(default=1, description="The form of this document.")
+    plugin: Identifier = Field(description="The plugin's id.")
+    version: Annotated[str, AfterValidator(_version)] = Field(description="The release's version.")
+    contract: Digest | Literal[""] = Field(
+        default="", description="Digest of what it tells of itself; empty for any."
+    )
+    permissions: LockPermissions = Field(default=LockPermissions(), description="The most it may do.")
+    ui_type: UiType = Field(default=UiType.NONE, description="What its page's module exports.")
+    csp: dict[Directive, Annotated[tuple[Origin, ...], Field(max_length=MAX_ORIGINS)]] = Field(
+        default={}, description="Origins that its page loads from, by directive."
+    )
+    signed_at: Moment = Field(description="When it was signed; keys are judged by that.")
+    expires: Moment | None = Field(
+        default=None, description="Until when it may be installed; what runs stays."
+    )
 
     @property
     def granted(self) -> Permissions:

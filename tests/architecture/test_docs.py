@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from pathlib import Path
+
+import pytest
 
 from scripts.settings_doc import TARGET, document
 
@@ -18,6 +22,16 @@ def test_every_setting_says_what_it_means() -> None:
     from gateway.settings import Settings
 
     assert [name for name, field in Settings.model_fields.items() if not field.description] == []
+
+
+@pytest.mark.timeout(180)
+def test_the_reference_is_current() -> None:
+    # In a process of its own, as it imports everything: other tests look at what is imported.
+    looked = subprocess.run(
+        [sys.executable, "-m", "scripts.reference", "--check"],
+        cwd=ROOT, capture_output=True, text=True, check=False, timeout=150,
+    )  # fmt: skip
+    assert looked.returncode == 0, looked.stdout + looked.stderr
 
 
 def test_every_check_is_on_its_page() -> None:

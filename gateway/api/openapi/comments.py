@@ -1,4 +1,4 @@
-"""What authors wrote beside services, messages and fields: from the source info of descriptors. Pure."""
+"""What authors wrote beside services, messages, fields and values, from descriptors' source info. Pure."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ LONGEST = 4000
 # Numbers of fields in descriptor.proto, of which the paths of comments are made.
 _MESSAGES, _ENUMS, _SERVICES = 4, 5, 6
 _FIELDS, _NESTED, _NESTED_ENUMS = 2, 3, 4
-_METHODS = 2
+_METHODS = _VALUES = 2
 
 
 def comments(file: FileDescriptorProto) -> dict[str, str]:
@@ -37,7 +37,7 @@ def _names(file: FileDescriptorProto) -> Iterator[tuple[tuple[int, ...], str]]:
     for index, service in enumerate(file.service):
         yield (_SERVICES, index), prefix + service.name
         yield from _members((_SERVICES, index, _METHODS), prefix + service.name, service.method)
-    yield from _members((_ENUMS,), prefix.rstrip("."), file.enum_type)
+    yield from _enums((_ENUMS,), prefix.rstrip("."), file.enum_type)
     for index, message in enumerate(file.message_type):
         yield from _message((_MESSAGES, index), prefix + message.name, message)
 
@@ -45,9 +45,16 @@ def _names(file: FileDescriptorProto) -> Iterator[tuple[tuple[int, ...], str]]:
 def _message(path: tuple[int, ...], name: str, message: Any) -> Iterator[tuple[tuple[int, ...], str]]:
     yield path, name
     yield from _members((*path, _FIELDS), name, message.field)
-    yield from _members((*path, _NESTED_ENUMS), name, message.enum_type)
+    yield from _enums((*path, _NESTED_ENUMS), name, message.enum_type)
     for index, nested in enumerate(message.nested_type):
         yield from _message((*path, _NESTED, index), f"{name}.{nested.name}", nested)
+
+
+def _enums(path: tuple[int, ...], owner: str, enums: Sequence[Any]) -> Iterator[tuple[tuple[int, ...], str]]:
+    for index, enum in enumerate(enums):
+        name = f"{owner}.{enum.name}" if owner else enum.name
+        yield (*path, index), name
+        yield from _members((*path, index, _VALUES), name, enum.value)
 
 
 def _members(

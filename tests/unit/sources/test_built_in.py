@@ -44,6 +44,14 @@ async def test_a_release_says_what_the_directory_says(tmp_path: Path) -> None:
     assert release.id.startswith("notes-")
 
 
+async def test_the_definition_in_the_readme_holds(tmp_path: Path) -> None:
+    words = (Path(__file__).resolve().parents[3] / "README.md").read_text()
+    (tmp_path / "plugway.toml").write_text(words.split("```toml\n")[1].split("```")[0])
+    release = await BuiltInSource([tmp_path]).resolve(definition(id="hello"))
+    assert isinstance(release.artifact, DirectoryArtifact)
+    assert release.artifact.image == "plugway/hello"
+
+
 async def test_the_highest_version_is_taken_unless_one_is_named(tmp_path: Path) -> None:
     for version in ("1.9.0", "1.10.0", "2.0.0-rc.1"):
         write_plugin(tmp_path / version, version=version)
