@@ -10,12 +10,14 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 
+import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from plugway_sdk import EgressRefused, egress
 from plugway_sdk.egress_forward import forwarders, set_proxy
 from plugway_sdk.egress_head import Answer, connect_request
+from plugway_sdk.egress_httpx import GrantedTransport
 
 OPEN = b"HTTP/1.1 200 Connection established\r\n\r\n"
 Relay = Callable[..., Awaitable[list[bytes]]]
@@ -210,3 +212,17 @@ def test_no_byte_behind_the_head_is_ever_asked_for(behind: bytes, data: st.DataO
 def test_what_is_no_host_is_not_sent(host: str) -> None:
     with pytest.raises(ValueError, match="not a host"):
         connect_request(host, 80)
+
+
+async def test_httpx_goes_by_the_relay(relay: Relay) -> None:
+    heard = await relay(then=b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\nconnection: close\r\n\r\nhello")
+    async with httpx.AsyncClient(transport=GrantedTransport()) as client:
+        assert (await client.get("http://db.example:81/x")).text == "hello"
+    assert heard == [b"CONNECT db.example:81 HTTP/1.1\r\nHost: db.example:81\r\n\r\n"]
+
+
+async def test_httpx_hears_why_the_way_is_closed(relay: Relay) -> None:
+    await relay(refusal(403, "was not granted"))
+    async with httpx.AsyncClient(transport=GrantedTransport()) as client:
+        with pytest.raises(httpx.ConnectError, match="was not granted"):
+            await client.get("https://db.example/")

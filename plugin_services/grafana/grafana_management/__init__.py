@@ -1,0 +1,1 @@
+"""A Grafana manager as a Plugway plugin."""

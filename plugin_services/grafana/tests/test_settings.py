@@ -1,0 +1,107 @@
+"""Settings: refused by field, without telling what may be a secret; and what the plugin declares."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+from grafana_management.plugin import create_plugin
+from grafana_management.settings import Address, Settings, parse_address
+from plugway_sdk.testing import harness
+
+PLUGIN = Path(__file__).resolve().parents[1]
+
+
+@pytest.mark.parametrize(
+    ("url", "address"),
+    [
+        ("http://localhost:3000", Address("localhost", 3000, tls=False)),
+        ("https://grafana.example/", Address("grafana.example", 443, tls=True)),
+        ("https://example.com/grafana/", Address("example.com", 443, tls=True, path="/grafana")),
+        ("http://[::1]", Address("::1", 80, tls=False)),
+    ],
+)
+def test_addresses(url: str, address: Address) -> None:
+    assert parse_address(url) == address
+    assert parse_address(address.url) == address
+
+
+BAD = (
+    "",
+    "localhost:3000",
+    "ftp://host",
+    "http://",
+    "http://host:port",
+    "http://host:99999",
+    "http://ann:hunter2@host",
+    "http://host?password=hunter2",
+    "http://[::1",
+)
+
+
+async def test_a_bad_address_is_refused_without_being_repeated() -> None:
+    async with harness(create_plugin()) as client:
+        for url in BAD:
+            answer = await client.configure({"connections": {"one": {"url": url}}})
+            assert not answer.accepted, url
+            assert [error.field for error in answer.errors] == ["/connections/one/url"]
+            assert "hunter2" not in str(answer)
+
+
+async def test_bad_settings_leave_the_old_ones_in_force() -> None:
+    good: dict[str, Any] = {"connections": {"one": {"url": "http://one:1"}}}
+    async with harness(create_plugin(), settings=good) as client:
+        bad: dict[str, Any] = {"one": {"url": "http://two:2", "answerTimeout": 0, "wrong": 1}}
+        answer = await client.configure({"connections": bad})
+        assert not answer.accepted
+        assert {error.field for error in answer.errors} == {
+            "/connections/one/answerTimeout",
+            "/connections/one/wrong",
+        }
+        assert not (await client.configure({**good, "defaultConnection": "other"})).accepted
+        assert not (await client.configure({"connections": {"No Name": {"url": "http://one:1"}}})).accepted
+        assert (await client.get("/connections")).json()["connections"][0]["address"] == "one:1"
+
+
+async def test_the_default_connection_is_the_first_by_name_or_the_one_that_is_set() -> None:
+    both = {"b": {"url": "http://b:1"}, "a": {"url": "http://a:1"}}
+    async with harness(create_plugin(), settings={"connections": both}) as client:
+        assert (await client.get("/connections")).json()["default"] == "a"
+        assert (await client.configure({"connections": both, "defaultConnection": "b"})).accepted
+        assert (await client.get("/connections")).json()["default"] == "b"
+
+
+def test_secrets_are_marked_as_such_and_hide_themselves() -> None:
+    schema = Settings.model_json_schema(by_alias=True)
+    fields = schema["$defs"]["Connection"]["properties"]
+    assert [name for name, field in fields.items() if field.get("writeOnly")] == ["token", "password"]
+    settings = {"connections": {"one": {"url": "http://h", "token": "hunter2", "password": "hunter2"}}}
+    assert "hunter2" not in repr(Settings.model_validate(settings))
+
+
+async def test_what_the_plugin_declares() -> None:
+    async with harness(create_plugin()) as client:
+        described = await client.describe()
+    manifest = described.manifest
+    declared = tomllib.loads((PLUGIN / "plugway.toml").read_text())
+    assert (manifest.id, manifest.version, manifest.name) == (
+        declared["id"],
+        declared["version"],
+        declared["name"],
+    )
+    assert manifest.description == declared["description"]
+    egress = ["settings:/connections/*/url"]
+    assert list(manifest.permissions.egress) == declared["permissions"]["egress"] == egress
+    assert list(manifest.permissions.volumes) == declared["permissions"]["volumes"] == []
+    openapi = json.loads(described.openapi_json)
+    operations = [operation for path in openapi["paths"].values() for operation in path.values()]
+    identities = [operation["operationId"] for operation in operations]
+    assert len(set(identities)) == len(identities) > 40
+    for operation in operations:
+        success = operation["responses"]["201" if "201" in operation["responses"] else "200"]
+        assert success["content"]["application/json"]["schema"], operation["operationId"]
+        assert "application/problem+json" in operation["responses"]["422"]["content"]
+        assert operation["description"], operation["operationId"]
