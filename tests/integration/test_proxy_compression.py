@@ -96,10 +96,13 @@ async def plane(request: pytest.FixtureRequest, app: App, tmp_path: Path) -> Asy
         yield running
 
 
-@pytest.fixture
-async def client(plane: Plane) -> AsyncIterator[httpx.AsyncClient]:
+@pytest.fixture(params=["http1", "http2"])
+async def client(request: pytest.FixtureRequest, plane: Plane) -> AsyncIterator[httpx.AsyncClient]:
     headers = {**AUTH, "accept-encoding": "identity"}
-    async with httpx.AsyncClient(base_url=plane.url, headers=headers, timeout=30) as client:
+    http2 = request.param == "http2"
+    async with httpx.AsyncClient(
+        base_url=plane.url, headers=headers, timeout=30, http1=not http2, http2=http2
+    ) as client:
         yield client
 
 
