@@ -9,6 +9,8 @@ failed=.pytest_cache/v/cache/lastfailed
 parallel=()
 [ "$workers" = 0 ] || parallel=(-n "$workers" --dist worksteal)
 [ "$again" = 0 ] || rm -f "$failed" # It keeps the failures of earlier runs too.
+# Else each of the hundreds of programs that tests start compiles every module again.
+unset PYTHONDONTWRITEBYTECODE
 result=0
 "$python" -m pytest "${parallel[@]}" "$@" || result=$?
 # 1: tests failed. Anything else (nothing collected, a usage error, an interrupt) is no matter of chance.

@@ -6,11 +6,11 @@ import json
 import re
 from collections.abc import Mapping
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin
 
-from jsonschema import Draft202012Validator
-from jsonschema_specifications import REGISTRY as SPECIFICATIONS
+if TYPE_CHECKING:
+    from jsonschema import Draft202012Validator
 
 DEEPEST = 64
 """Levels. Real documents have about ten; deeper ones are made to exhaust a stack."""
@@ -81,10 +81,14 @@ def metaschema() -> Draft202012Validator:
 
     The same rules without a walk through seven documents for each schema, which takes five times as long.
     """
+    # Imported here: who asks for no document waits for neither at the start.
+    from jsonschema import Draft202012Validator
+    from jsonschema_specifications import REGISTRY
+
     whole = Draft202012Validator.META_SCHEMA
     flat: dict[str, Any] = {"type": whole["type"], "properties": dict(whole["properties"]), "$defs": {}}
     for part in whole["allOf"]:
-        vocabulary: Any = SPECIFICATIONS.contents(urljoin(whole["$id"], part["$ref"]))
+        vocabulary: Any = REGISTRY.contents(urljoin(whole["$id"], part["$ref"]))
         flat["properties"] |= vocabulary.get("properties", {})
         flat["$defs"] |= vocabulary.get("$defs", {})
     text = json.dumps(flat).replace('"$dynamicRef": "#meta"', '"$ref": "#"')
