@@ -34,6 +34,20 @@ def test_the_reference_is_current() -> None:
     assert looked.returncode == 0, looked.stdout + looked.stderr
 
 
+def test_every_link_leads_somewhere() -> None:
+    pages = [
+        ROOT / "README.md",
+        *(ROOT / "docs").rglob("*.md"),
+        *(ROOT / "plugin_services").glob("*/README.md"),
+    ]
+    broken = []
+    for page in pages:
+        for target in re.findall(r"\]\((?!https?://|#|mailto:)([^)#\s]+)", page.read_text()):
+            if not (page.parent / target).exists():
+                broken.append(f"{page.relative_to(ROOT)}: {target}")
+    assert not broken
+
+
 def test_every_check_is_on_its_page() -> None:
     from gateway.conformance.run import START
     from gateway.conformance.suite import SUITE
