@@ -1,7 +1,7 @@
-"""Hosts beyond its own bundle that a plugin's page may load from: a strict grammar. Pure.
+"""Hosts beyond its own bundle that a plugin's page may load from, or show: a strict grammar. Pure.
 
     page-origin = directive SP "https://" host [ ":" port ]
-    directive   = "img-src" | "media-src"
+    directive   = "img-src" | "media-src" | "frame-src"
     host        = label 1*( "." label )        ; lower case, at most 253 long, no address, no wildcard
     port        = 1 to 65535, without leading zeros, and never 443, which is left out
 
@@ -14,8 +14,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-DIRECTIVES = ("img-src", "media-src")
-"""Pictures, sound and video. Code, styles, fonts and data never come from a third host."""
+DIRECTIVES = ("img-src", "media-src", "frame-src")
+"""Pictures, sound and video, and whole pages in frames, which have no origin in the page's sandbox.
+
+Code, styles, fonts and data never come from a third host.
+"""
 
 MAX_ORIGINS = 64
 
@@ -68,5 +71,7 @@ def sources(origins: Iterable[str], directive: str) -> str:
 def page_origin_words(text: str) -> str:
     """For people, after "its page may": ``load pictures from https://images.example``."""
     directive, _, origin = text.partition(" ")
+    if directive == "frame-src":
+        return f"show pages of {origin}"
     what = {"img-src": "pictures", "media-src": "sound and video"}.get(directive, directive)
     return f"load {what} from {origin}"

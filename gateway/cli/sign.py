@@ -60,8 +60,8 @@ def sign(
     csp: Annotated[
         list[str] | None,
         typer.Option(
-            help="What its page may load from elsewhere, as img-src=https://host or media-src=...; "
-            f"repeatable; {_DIRECTORY_SAYS}.",
+            help="What its page may load from elsewhere, as img-src=https://host, media-src=... "
+            f"or frame-src=...; repeatable; {_DIRECTORY_SAYS}.",
             show_default=False,
         ),
     ] = None,

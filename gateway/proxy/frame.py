@@ -119,6 +119,8 @@ def _policy(origin: str, assets: str, page_origins: Sequence[str], scripts: str,
             f"img-src {assets} data: blob:{sources(page_origins, 'img-src')}",
             f"font-src {assets} data:",
             f"media-src {assets} blob:{sources(page_origins, 'media-src')}",
+            # Without a source it is as 'none'. What is shown stands in this document's sandbox, too.
+            f"frame-src{sources(page_origins, 'frame-src')}",
             "connect-src 'none'",
             "form-action 'none'",
             "base-uri 'none'",

@@ -38,7 +38,7 @@ from gateway.trust.times import read_moment, write_moment
 STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
 PREDICATE_TYPE = "urn:plugway:release-lock:v1"
 
-Directive = Literal["img-src", "media-src"]
+Directive = Literal["img-src", "media-src", "frame-src"]
 """What a UI may ask for. Everything else comes from the release itself, always."""
 
 

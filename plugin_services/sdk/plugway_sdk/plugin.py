@@ -40,7 +40,8 @@ class Permissions:
 
     ``egress`` holds ``host:port`` or ``settings:/pointer`` (the operator's setting names
     the destination); ``volumes`` the names of directories that outlive the container; ``origins``
-    what its page loads from other hosts: ``img-src https://images.example``, or ``media-src``.
+    what its page loads from other hosts, or shows of them: ``img-src https://images.example``,
+    ``media-src`` or ``frame-src``.
     """
 
     egress: Sequence[str] = ()

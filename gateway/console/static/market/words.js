@@ -41,6 +41,7 @@ export function grantLine({ egress, volumes, origins }) {
 
 function loads(origin) {
   const [directive, host] = origin.split(" ");
+  if (directive === "frame-src") return `show pages of ${host}`;
   return `load ${{ "img-src": "pictures", "media-src": "sound and video" }[directive] ?? directive} from ${host}`;
 }
 

@@ -283,7 +283,7 @@ class Permissions(_message.Message):
     @_builtins.property
     def origins(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """What its page loads from other hosts: "img-src https://images.example",
-        or media-src; https and exact hosts only.
+        media-src or frame-src; https and exact hosts only.
         """
 
     def __init__(
