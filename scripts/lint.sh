@@ -13,6 +13,7 @@ check "mypy notes" types_of_plugin plugin_services/examples/notes notes ../
 check "mypy redis" types_of_plugin plugin_services/redis_management redis_management ""
 check "mypy minio" types_of_plugin plugin_services/minio_management minio_management ""
 check "mypy grafana" types_of_plugin plugin_services/grafana grafana_management ""
+check "mypy power bi" types_of_plugin plugin_services/power_bi power_bi ""
 check "mypy adapter" types_of_plugin plugin_services/web_adapter web_adapter ""
 check "layers" lint-imports
 check "proto" sh -c 'cd proto && buf lint'

@@ -81,12 +81,12 @@ def ids(report: Report, outcome: Outcome) -> set[str]:
 
 
 async def test_the_plugins_of_this_repository_keep_the_contract(ground: Stage) -> None:
-    names = ("examples/notes", "redis_management", "grafana", "minio_management")
+    names = ("examples/notes", "redis_management", "grafana", "power_bi", "minio_management")
     reports = await asyncio.gather(*(checked(ground, SHIPPED / name) for name in names))
     for report in reports:
         assert [(one.id, one.seen) for one in report.of(Outcome.FAIL)] == []
-    notes, redis, grafana, minio = (ids(report, Outcome.NOT_TRIED) for report in reports)
-    assert notes == redis == grafana == set()
+    notes, redis, grafana, power_bi, minio = (ids(report, Outcome.NOT_TRIED) for report in reports)
+    assert notes == redis == grafana == power_bi == set()
     # They take a server, and say so in plugway.toml.
     assert {id_.split(".")[0] for id_ in minio} == {"stream", "upload", "cancel", "drain"}
 

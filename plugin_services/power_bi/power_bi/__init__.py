@@ -1,0 +1,1 @@
+"""A Power BI manager: workspaces, reports, dashboards, datasets and their refreshes."""

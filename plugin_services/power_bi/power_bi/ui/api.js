@@ -1,0 +1,10 @@
+// Addresses of this plugin's calls, and words for what they answer.
+
+export const inside = (page, path) => `/workspaces/${page.workspace}/${path}`;
+
+export const when = (text) => (text ? new Date(text).toLocaleString() : "–");
+
+/** Seconds from one moment to another; null where either is unknown. */
+export function between(from, to) {
+  return from && to ? (new Date(to) - new Date(from)) / 1000 : null;
+}
