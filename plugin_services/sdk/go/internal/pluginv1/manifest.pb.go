@@ -489,7 +489,7 @@ type Permissions struct {
 	// Names of the volumes that outlive the container.
 	Volumes []string `protobuf:"bytes,2,rep,name=volumes,proto3" json:"volumes,omitempty"`
 	// What its page loads from other hosts: "img-src https://images.example",
-	// or media-src; https and exact hosts only.
+	// media-src or frame-src; https and exact hosts only.
 	Origins       []string `protobuf:"bytes,3,rep,name=origins,proto3" json:"origins,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
