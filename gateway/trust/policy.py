@@ -105,7 +105,8 @@ class Ceiling(_Part):
         default=("*",), description="Names of volumes; all if left out."
     )
     csp: dict[Directive, Annotated[tuple[Pattern, ...], Field(max_length=256)]] = Field(
-        default={}, description="What pages load from other hosts: for `img-src`, `media-src` and `frame-src`."
+        default={},
+        description="What pages load from other hosts: for `img-src`, `media-src` and `frame-src`.",
     )
 
     def exceeded_by(self, permissions: Permissions) -> tuple[str, ...]:

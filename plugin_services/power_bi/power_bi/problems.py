@@ -236,7 +236,7 @@ def _cause(text: str) -> str:
         ("CERTIFICATE_VERIFY_FAILED", ": its certificate is not trusted (see CA certificate)"),
         ("WRONG_VERSION_NUMBER", ": it does not speak TLS"),
         ("record layer", ": it does not speak TLS"),
-        ("attempts failed", ": nothing listens there"),
+        ("Connect call failed", ": nothing listens there"),
         ("refused", ": nothing listens there"),
         ("Name or service not known", ": the host name is unknown"),
         ("host name is unknown", ": the host name is unknown"),
