@@ -56,7 +56,7 @@ class _Permissions(_Part):
     )
     origins: Annotated[tuple[PageOrigin, ...], Field(max_length=MAX_ORIGINS)] = Field(
         default=(),
-        description="What its page loads from elsewhere: `img-src https://a.example`, `media-src`, `frame-src`.",
+        description="What its page loads elsewhere: `img-src https://a.example`, `media-src`, `frame-src`.",
     )
 
 
