@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import io
 import os
 import shutil
 import subprocess
+import tarfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -56,6 +58,24 @@ def staged(folder: Path) -> Path:
     own.mkdir()
     ran(["tar", "-xzf", str(folder / packed), "-C", str(own), "--strip-components=1"], folder)
     return sdk
+
+
+def write_image_context(sdk: Path, base: str, archive: Path) -> None:
+    """What builds the example's image without a network: this machine's Node, and the packages as staged.
+
+    From ``RUN install`` on the Dockerfile is the example's own.
+    """
+    own = (sdk / CLOCK / "Dockerfile").read_text()
+    lines = [f"FROM {base}", "COPY node /usr/bin/node", "COPY clock /opt/clock", "WORKDIR /opt/clock"]
+    text = "\n".join([*lines, own[own.index("RUN install") :]]).encode()
+    node = shutil.which("node")
+    assert node is not None
+    with tarfile.open(archive, "w", dereference=True) as files:
+        about = tarfile.TarInfo("Dockerfile")
+        about.size = len(text)
+        files.addfile(about, io.BytesIO(text))
+        files.add(node, "node")
+        files.add(sdk / CLOCK, "clock")
 
 
 def _install(sdk: Path, kept: Path) -> None:

@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import json
 import re
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Iterator
+from email.utils import formatdate
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
+import docker
 import pytest
+from docker.errors import DockerException
 from websockets.asyncio.client import connect
 
 from gateway.conformance.findings import Outcome
+from gateway.conformance.opening import opened
 from gateway.conformance.places import RuntimePlace
 from gateway.conformance.run import run_checks
-from gateway.conformance.subject import Plan
+from gateway.conformance.subject import Plan, Shared
 from gateway.conformance.suite import SUITE
-from gateway.conformance.targets import directory_release
+from gateway.conformance.targets import directory_release, image_release, stage
 from gateway.home import Home
 from gateway.runtimes.process import ProcessRuntime
 from gateway.settings import Settings
@@ -26,12 +33,26 @@ from gateway.sources.manifest_file import read_manifest_file
 from gateway.sources.oci_label import LABEL, ImageManifest
 from gateway.trust.verify import verify_release
 from tests.command import PROGRAM
-from tests.node_sdk import CLOCK, npm, ran, staged
+from tests.node_sdk import CLOCK, npm, ran, staged, write_image_context
+from tests.parts import need_docker
 from tests.running import gateway, until
 
 pytestmark = pytest.mark.timeout(300)
 NOT_APPLICABLE = {"manifest.services", "settings.awaited"}
 """The example exports no typed service, and works before it is given settings."""
+IN_THE_SANDBOX = (
+    "start",
+    "health",
+    "permissions",
+    "settings",
+    "call",
+    "stream",
+    "upload",
+    "ui",
+    "metrics",
+    "logs",
+)
+"""What its walls could break: no disk, no network, little memory, another user."""
 
 
 @pytest.fixture(scope="module")
@@ -99,6 +120,51 @@ async def test_it_takes_only_clients_of_the_gateway_where_it_listens_on_tcp(
         await place.close()
         await runtime.close()
         await asyncio.to_thread(home.close)
+
+
+@pytest.fixture(scope="module")
+def image(sdk: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The name of the example's image."""
+    archive = tmp_path_factory.mktemp("context") / "tar"
+    write_image_context(sdk, need_docker(), archive)
+    tag = f"plugway-test/clock:{uuid4().hex[:12]}"
+    with contextlib.closing(docker.from_env(timeout=240)) as client:
+        with archive.open("rb") as context:
+            client.images.build(
+                fileobj=context, custom_context=True, tag=tag, network_mode="none", rm=True, forcerm=True
+            )
+        yield tag
+        with contextlib.suppress(DockerException):
+            client.images.remove(tag, force=True)
+
+
+@pytest.mark.docker
+async def test_its_example_runs_in_the_sandbox_and_reaches_what_it_was_granted(
+    image: str, sdk: Path, tmp_path: Path
+) -> None:
+    async def an_hour_ahead(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(f"HTTP/1.1 204 No Content\r\nDate: {formatdate(time.time() + 3600)}\r\n\r\n".encode())
+        writer.close()
+
+    server = await asyncio.start_server(an_hour_ahead, "127.0.0.1", 0)
+    granted = {"reference": f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"}
+    _, routes = await directory_release(sdk / CLOCK)
+    release = await image_release(image)
+    async with server, stage(Settings.model_validate({"home": tmp_path, "runtime": "docker"})) as ground:
+        place = await ground.place(release)
+        try:
+            report = await run_checks("clock", place, Plan(routes=routes), SUITE, only=IN_THE_SANDBOX)
+            bad = [*report.of(Outcome.FAIL), *report.of(Outcome.NOT_TRIED)]
+            assert [(one.id, one.seen) for one in bad] == []
+            assert len(report.of(Outcome.PASS)) > 20
+            subject = await opened(place, Plan(settings=granted), Shared(), configure=True)
+            answer = await subject.handle(subject.head("GET", "/drift"))
+            told = json.loads(answer.body)
+            assert 3500 < told["seconds"] < 3700, told
+            await subject.close()
+        finally:
+            await place.close()
 
 
 async def test_it_works_behind_a_gateway(sdk: Path, tmp_path: Path) -> None:
