@@ -7,6 +7,7 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from gateway.contract.appearing import pause
 from gateway.contract.client import ConfigureResult, Health, Introduction, PluginClient
 from gateway.contract.errors import GarbageAnswer, NameUnknown, NotAnswering
 from gateway.errors import Unavailable
@@ -34,6 +35,9 @@ TO_STORE = 10.0
 
 _FIRST_ANSWER = 0.25
 """Seconds between two questions to an instance that is starting, at the most."""
+
+_NEARLY = 0.02
+"""Seconds to the next question to an instance whose socket is there, and which did not serve yet."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +81,7 @@ class Meeting:
 
     async def first_answer(self) -> PluginClient:
         """Ask until it says that it serves. A new channel each time: no back-off from before counts."""
-        pause = QUICK
+        seconds, began = QUICK, self._around.clock.steady()
         while True:
             client = PluginClient(self.endpoint)
             serves = False
@@ -90,8 +94,11 @@ class Meeting:
                     await client.close()
             if serves:
                 return client
-            await asyncio.sleep(pause)
-            pause = min(pause * 1.5, _FIRST_ANSWER if self._managed else SLOWEST)
+            waited = self._around.clock.steady() - began
+            if await pause(self.endpoint.address, seconds, waited):
+                seconds = _NEARLY
+            else:
+                seconds = min(seconds * 1.5, _FIRST_ANSWER if self._managed else SLOWEST)
 
     async def _serves(self, client: PluginClient) -> bool:
         try:
