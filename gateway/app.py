@@ -19,6 +19,7 @@ from gateway.settings import Settings
 from gateway.supervisor.collector import Collector
 from gateway.supervisor.lifecycle import Lifecycle
 from gateway.supervisor.loop import Supervisor
+from gateway.supervisor.settling import Settling
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
@@ -67,6 +68,9 @@ async def open_gateway(
         collector = Collector(back.store, back.runtime, back.content, back.lifecycle.turn)
         await collector.start()
         stack.push_async_callback(collector.stop)
+        settling = Settling(back.store, back.refresh.verify, back.content)
+        await settling.start()
+        stack.push_async_callback(settling.stop)
         yield Gateway(
             app=front, end_streams=end_streams, gatekeeper=back.gatekeeper, store=back.store,
             supervisor=back.supervisor, lifecycle=back.lifecycle, events=back.events,
