@@ -34,7 +34,8 @@ def take_apart(
 ) -> PluginSettings:
     """The next settings: secrets (``writeOnly`` in the schema) go by JSON Pointer, apart.
 
-    A secret that is left out keeps its old value; null forgets it. Raises :class:`BadInput`
+    A secret that is left out keeps its old value, unless this form of the settings has no place for it;
+    null forgets it. Raises :class:`BadInput`
     on a secret that is no text; all else is left to others to judge.
     """
     given: dict[str, str | None] = {}
@@ -42,7 +43,10 @@ def take_apart(
     kept = {
         pointer: secret
         for pointer, secret in old.secrets.items()
-        if pointer not in given and _has_parent(plain, pointer)
+        if pointer not in given
+        and _has_parent(plain, pointer)
+        # Of the form before: one without a place in this form would be refused for ever.
+        and (version == old.schema_version or _is_secret(schema, pointer))
     }
     new = {pointer: secret for pointer, secret in given.items() if secret is not None}
     return PluginSettings(
@@ -120,6 +124,18 @@ def _property(root: Schema, schema: Schema, name: str) -> Iterator[Schema]:
 
 def _secret(root: Schema, forms: list[Schema]) -> bool:
     return any(form.get("writeOnly") is True for schema in forms for form in _forms(root, schema))
+
+
+def _is_secret(root: Schema, pointer: str) -> bool:
+    """Whether the schema has a secret at this place."""
+    forms: list[Schema] = [root]
+    for part in _parts(pointer):
+        members = [member for form in forms for member in _property(root, form, part)]
+        items = [
+            form["items"] for one in forms for form in _forms(root, one) if _is_schema(form.get("items"))
+        ]
+        forms = members + (items if part.isdigit() else [])
+    return _secret(root, forms)
 
 
 def _forms(root: Schema, schema: Schema, seen: set[int] | None = None) -> Iterator[Schema]:

@@ -62,7 +62,7 @@ async def prepare(running: RunningGateway, redis_url: str) -> None:
         (await running.client.post("/api/v1/plugins", json=definition)).raise_for_status()
     for name in ("notes", "redis-management"):
         await running.healthy(name)
-    values = {"values": {"url": redis_url}}
+    values = {"values": {"connections": {"local": {"url": redis_url}}}}
     answer = await running.client.put("/api/v1/plugins/redis-management/settings", json=values)
     answer.raise_for_status()
     for title, text in _NOTES:

@@ -156,13 +156,14 @@ async def test_no_secret_in_environment_inspect_logs_or_errors(tmp_path: Path, r
     home = tmp_path / "home"
     async with gateway(home, runtime, settings_for(runtime)) as running:
         await running.healthy("redis-management", 120)
+        one = {"url": "redis://127.0.0.1:6379/0", "password": secret}
         answer = await running.client.put(
-            "/api/v1/plugins/redis-management/settings", json={"values": {"password": secret}}
+            "/api/v1/plugins/redis-management/settings", json={"values": {"connections": {"local": one}}}
         )
         assert answer.status_code == 200, answer.text
         shown = await running.client.get("/api/v1/plugins/redis-management/settings")
         assert secret not in answer.text + shown.text
-        assert "/password" in shown.json()["secretsSet"]
+        assert "/connections/local/password" in shown.json()["secretsSet"]
         # A call that makes the plugin use it, and fail with it.
         failed = await running.client.get("/plugins/redis-management/api/server")
         assert secret not in failed.text

@@ -8,33 +8,51 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 from plugway_sdk.web.problems import answer_refusals
 
-from redis_management import clients, create, keys, matching, server, slow_log
-from redis_management.connections import Connections
+from redis_management import (
+    acl,
+    clients,
+    configuration,
+    connections,
+    console,
+    create,
+    export,
+    import_keys,
+    keys,
+    matching,
+    memory_analysis,
+    monitor,
+    pubsub,
+    server,
+    slow_log,
+)
+from redis_management.links import Links
 from redis_management.values import hashes, lists, sets, sorted_sets, streams, strings
 
 _MODULES = (
-    server, keys, matching, create, strings, hashes, lists, sets, sorted_sets, streams, slow_log, clients,
+    connections, server, keys, matching, create, strings, hashes, lists, sets, sorted_sets, streams, slow_log,
+    clients, pubsub, monitor, configuration, acl, console, export,
+    import_keys, memory_analysis,
 )  # fmt: skip
 
 
-def create_app(connections: Connections) -> FastAPI:
-    """The API over ``connections``; it makes no connection by itself."""
+def create_app(links: Links) -> FastAPI:
+    """The API over ``links``; it makes no connection by itself."""
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         yield
-        await connections.close()
+        await links.close()
 
     app = FastAPI(
         title="Redis manager",
-        version="1.0.0",
-        summary="Look into a Redis server and change what is there.",
+        version="1.1.0",
+        summary="Manage Redis servers.",
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
         # Given as they are: an included router's routes are all built a second time.
         routes=[route for module in _MODULES for route in module.router.routes],
     )
-    app.state.connections = connections
+    app.state.links = links
     answer_refusals(app, "redis")
     return app

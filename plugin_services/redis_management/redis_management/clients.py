@@ -63,7 +63,7 @@ def client_of(line: str, own_name: str) -> Client:
 async def list_clients(reader: Reading) -> list[Client]:
     """Who is connected."""
     text = (await reader.run("CLIENT", "LIST")).decode(errors="replace")
-    own_name = reader.settings.connection_name
+    own_name = reader.connection.connection_name
     return [client_of(line, own_name) for line in text.splitlines() if line.startswith("id=")]
 
 

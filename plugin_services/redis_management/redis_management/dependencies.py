@@ -8,8 +8,8 @@ from typing import Annotated
 from fastapi import Depends, Path, Query, Request
 from pydantic import StringConstraints
 
-from redis_management.connections import Connections
 from redis_management.link import Reader, Writer
+from redis_management.links import Links
 
 Database = Annotated[
     int | None,
@@ -17,27 +17,36 @@ Database = Annotated[
 ]
 
 
-def connections(request: Request) -> Connections:
-    found: Connections = request.app.state.connections
+ConnectionName = Annotated[
+    str, Query(alias="connection", max_length=63, description="Its name; without it, the default one.")
+]
+
+
+def _links(request: Request) -> Links:
+    found: Links = request.app.state.links
     return found
 
 
-ConnectionsOf = Annotated[Connections, Depends(connections)]
+LinksOf = Annotated[Links, Depends(_links)]
 
 
-async def _reading(ways: ConnectionsOf, database: Database = None) -> AsyncIterator[Reader]:
-    async with ways.reader(database) as reader:
+async def _reading(
+    links: LinksOf, connection: ConnectionName = "", database: Database = None
+) -> AsyncIterator[Reader]:
+    async with links.reader(connection, database) as reader:
         yield reader
 
 
-async def _writing(ways: ConnectionsOf, database: Database = None) -> AsyncIterator[Writer]:
-    async with ways.writer(database) as writer:
+async def _writing(
+    links: LinksOf, connection: ConnectionName = "", database: Database = None
+) -> AsyncIterator[Writer]:
+    async with links.writer(connection, database) as writer:
         yield writer
 
 
 Reading = Annotated[Reader, Depends(_reading)]
 Writing = Annotated[Writer, Depends(_writing)]
-"""A route that takes this is refused while the read-only switch is on."""
+"""A route that takes this is refused while the connection's read-only switch is on."""
 
 Cursor = Annotated[
     str,

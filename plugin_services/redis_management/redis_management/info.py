@@ -1,6 +1,8 @@
-"""Reads the texts of INFO and CLIENT LIST."""
+"""INFO, and the texts that it and CLIENT LIST answer."""
 
 from __future__ import annotations
+
+from redis_management.link import Reader
 
 Sections = dict[str, dict[str, str]]
 
@@ -34,3 +36,18 @@ def decimal(text: str | None) -> float | None:
         return float(text) if text else None
     except ValueError:
         return None
+
+
+async def info(reader: Reader, *sections: str) -> Sections:
+    """INFO of these sections, or of those that the server shows by itself."""
+    # One section a command: several in one need Redis 7.
+    replies = await reader.run_all([("INFO", section) for section in sections] or [("INFO",)])
+    merged: Sections = {}
+    for reply in replies:
+        merged.update(sections_of(reply.decode(errors="replace")))
+    return merged
+
+
+async def facts_of(reader: Reader, section: str) -> dict[str, str]:
+    """The names and values of one section."""
+    return (await info(reader, section)).get(section, {})

@@ -15,7 +15,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError, WatchError
 
 from redis_management.problems import in_words, say
-from redis_management.settings import Settings
+from redis_management.settings import Connection
 
 Word = bytes | str | int | float
 Command = tuple[Word, ...]
@@ -28,6 +28,9 @@ READING = frozenset((
     "MEMORY|DOCTOR", "STRLEN", "GETRANGE", "HLEN", "HSCAN", "HGET", "LLEN", "LRANGE", "LINDEX",
     "SCARD", "SSCAN", "ZCARD", "ZRANGE", "ZREVRANGE", "ZSCAN", "XLEN", "XRANGE", "XREVRANGE", "XINFO",
     "SLOWLOG|GET", "SLOWLOG|LEN", "CLIENT|LIST", "CLIENT|ID", "CONFIG|GET", "ACL|WHOAMI",
+    "ACL|USERS", "ACL|GETUSER", "ACL|LOG", "ACL|CAT", "ACL|DRYRUN", "COMMAND|INFO", "ROLE", "TIME", "DUMP",
+    "PUBSUB|CHANNELS", "PUBSUB|NUMSUB", "PUBSUB|NUMPAT",
+    "CLUSTER|INFO", "CLUSTER|NODES", "CLUSTER|SLOTS", "CLUSTER|MYID",
 ))
 # fmt: on
 
@@ -41,9 +44,9 @@ def changes(command: Command) -> bool:
 class Reader:
     """Runs commands that change nothing; any other is a mistake of ours and stops here."""
 
-    def __init__(self, client: Redis, settings: Settings) -> None:
+    def __init__(self, client: Redis, connection: Connection) -> None:
         self._client = client
-        self.settings = settings
+        self.connection = connection
 
     def _check(self, commands: Sequence[Command]) -> None:
         if wrong := [command[0] for command in commands if changes(command)]:
@@ -52,7 +55,7 @@ class Reader:
     async def run(self, *command: Word) -> Any:
         """One command; raises :class:`Refusal`."""
         self._check([command])
-        with in_words(self.settings):
+        with in_words(self.connection):
             return await self._client.execute_command(*command)  # type: ignore[no-untyped-call] # redis-py's
 
     async def run_each(self, commands: Sequence[Command]) -> list[Any]:
@@ -60,12 +63,12 @@ class Reader:
         self._check(commands)
         if not commands:
             return []
-        with in_words(self.settings):
+        with in_words(self.connection):
             async with self._client.pipeline(transaction=False) as pipe:
                 for command in commands:
                     pipe.execute_command(*command)
                 replies = await pipe.execute(raise_on_error=False)
-        return [say(reply, self.settings) if isinstance(reply, RedisError) else reply for reply in replies]
+        return [say(reply, self.connection) if isinstance(reply, RedisError) else reply for reply in replies]
 
     async def run_all(self, commands: Sequence[Command]) -> list[Any]:
         """Many commands in one round trip; the first refusal is raised."""
@@ -77,7 +80,7 @@ class Reader:
 
 
 class Writer(Reader):
-    """Also runs commands that change Redis. Only ``Connections.writer`` makes one."""
+    """Also runs commands that change Redis. Only ``Links.writer`` gives one out."""
 
     def _check(self, commands: Sequence[Command]) -> None:
         pass
@@ -91,7 +94,7 @@ class Writer(Reader):
         changes the key in between, it looks again: the change may not have been to the
         part that this is about. Raises Changed where that goes on.
         """
-        with in_words(self.settings):
+        with in_words(self.connection):
             for _ in range(ATTEMPTS - 1):
                 with suppress(WatchError):
                     return await self._change_once(key, look, then)

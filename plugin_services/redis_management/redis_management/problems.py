@@ -2,6 +2,7 @@
 
 Refusal
 ├── NotConfigured   503  no settings yet
+├── NoSuchConnection 404
 ├── Unreachable     503  Redis does not answer
 ├── Busy            503  Redis answers, but not now
 ├── LoginRefused    502  user or password
@@ -22,11 +23,16 @@ from contextlib import contextmanager
 from plugway_sdk.web.problems import Refusal
 from redis import exceptions as redis_errors
 
-from redis_management.settings import Settings
+from redis_management.granted import AnswerTooLarge
+from redis_management.settings import Connection
 
 
 class NotConfigured(Refusal):
     key, title, status = "not-configured", "No Redis set", 503
+
+
+class NoSuchConnection(Refusal):
+    key, title, status = "no-such-connection", "No such connection", 404
 
 
 class Unreachable(Refusal):
@@ -87,13 +93,25 @@ _REPLIES: tuple[tuple[str, type[Refusal], str, str], ...] = (
         "This Redis has no database of that number.",
         "The overview lists those that hold keys.",
     ),
+    (
+        "The server is running without a config file",
+        Refused,
+        "This Redis was started without a configuration file, so there is none to write.",
+        "What was set is in force until it is restarted.",
+    ),
+    (
+        "This Redis instance is not configured to use an ACL file",
+        Refused,
+        "This Redis keeps no ACL file.",
+        "Its users are part of the configuration file: write that one.",
+    ),
     ("NOPROTO", RedisRefused, "This server does not speak the protocol of Redis.", "Check the address."),
 )
 
 
-def say(error: Exception, settings: Settings) -> Refusal:
+def say(error: Exception, connection: Connection) -> Refusal:
     """The refusal that tells ``error``; the password is never part of it."""
-    where = f"Redis at {settings.address}"
+    where = f"Redis at {connection.address}"
     if isinstance(error, redis_errors.AuthenticationError):
         return LoginRefused(
             f"{where} refused the user or the password.", hint="Check both in the plugin's settings."
@@ -108,13 +126,17 @@ def say(error: Exception, settings: Settings) -> Refusal:
         )
     if isinstance(error, redis_errors.MaxConnectionsError):
         return Busy("Too many calls to Redis at once.", retry_after=1)
+    if isinstance(error, AnswerTooLarge):
+        return Refused(
+            "The answer is too large to be shown.", hint="Ask for a part of it: SCAN, GETRANGE, LRANGE 0 99."
+        )
     if isinstance(error, redis_errors.ConnectionError | OSError) and not _is_reply(error):
         return Unreachable(
             f"{where} cannot be reached{_cause(error)}.",
             hint="Check that Redis runs and that the address in the plugin's settings is right.",
             retry_after=2,
         )
-    return _say_reply(error, settings)
+    return _say_reply(error, connection)
 
 
 def _is_reply(error: Exception) -> bool:
@@ -148,11 +170,12 @@ def _cause(error: BaseException) -> str:
     return ""
 
 
-def _say_reply(error: Exception, settings: Settings) -> Refusal:
+def _say_reply(error: Exception, connection: Connection) -> Refusal:
     text = str(error)
     if isinstance(error, redis_errors.NoPermissionError):
+        user = repr(connection.username or "default")
         return NotAllowed(
-            f"The Redis user {settings.username or 'default'!r} may not do this: {_clean(text, settings)}",
+            f"The Redis user {user} may not do this: {_clean(text, connection)}",
             hint="Ask for the permission (ACL SETUSER), or use another user in the plugin's settings.",
         )
     if isinstance(error, redis_errors.ReadOnlyError):
@@ -172,18 +195,18 @@ def _say_reply(error: Exception, settings: Settings) -> Refusal:
     for beginning, kind, words, hint in _REPLIES:
         if text.startswith(beginning):
             return kind(words, hint=hint)
-    return RedisRefused(f"Redis says: {_clean(text, settings)}")
+    return RedisRefused(f"Redis says: {_clean(text, connection)}")
 
 
-def _clean(text: str, settings: Settings) -> str:
+def _clean(text: str, connection: Connection) -> str:
     # "unknown command" repeats the arguments, which may be those of AUTH.
     text = text.split(", with args beginning", 1)[0].removeprefix("ERR ").strip()
-    password = settings.password.get_secret_value()
+    password = connection.password.get_secret_value()
     return text.replace(password, "***") if password else text
 
 
 @contextmanager
-def in_words(settings: Settings) -> Iterator[None]:
+def in_words(connection: Connection) -> Iterator[None]:
     """Turns the client library's errors into refusals.
 
     The original is not chained: its text and its frames may hold the password.
@@ -191,4 +214,4 @@ def in_words(settings: Settings) -> Iterator[None]:
     try:
         yield
     except (redis_errors.RedisError, OSError) as error:
-        raise say(error, settings) from None
+        raise say(error, connection) from None

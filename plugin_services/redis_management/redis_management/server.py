@@ -1,8 +1,7 @@
-"""The server: overview, memory, databases, INFO whole, and a test of the connection."""
+"""The server: overview, memory, databases, INFO whole."""
 
 from __future__ import annotations
 
-import time
 from typing import Annotated, Any
 
 from fastapi import Query
@@ -10,33 +9,11 @@ from plugway_sdk.web.problems import Refusal, new_router
 from pydantic import Field, StringConstraints
 
 from redis_management.blobs import ApiModel
-from redis_management.dependencies import ConnectionsOf, Reading
-from redis_management.info import Sections, decimal, number, pairs_of, sections_of
+from redis_management.dependencies import Reading
+from redis_management.info import Sections, decimal, info, number, pairs_of
 from redis_management.link import Reader
 
 router = new_router("server")
-
-
-class ConnectionView(ApiModel):
-    """What is set; nothing is asked of Redis."""
-
-    address: str
-    database: int
-    tls: bool
-    username: str = Field(description="Empty for the default user.")
-    read_only: bool
-
-
-class TestResult(ApiModel):
-    """Whether Redis answers, in words."""
-
-    __test__ = False  # not a test, whatever pytest thinks of the name
-
-    ok: bool
-    message: str
-    hint: str = ""
-    milliseconds: float | None = None
-    version: str | None = None
 
 
 class DatabaseLine(ApiModel):
@@ -89,44 +66,6 @@ class Memory(ApiModel):
     )
     allocator: str | None
     advice: str | None = Field(description="What MEMORY DOCTOR says.")
-
-
-async def info(reader: Reader, *sections: str) -> Sections:
-    # One section a command: several in one need Redis 7.
-    replies = await reader.run_all([("INFO", section) for section in sections] or [("INFO",)])
-    merged: Sections = {}
-    for reply in replies:
-        merged.update(sections_of(reply.decode(errors="replace")))
-    return merged
-
-
-@router.get("/connection")
-async def read_connection(ways: ConnectionsOf) -> ConnectionView:
-    """Which Redis this is about."""
-    settings = ways.settings
-    return ConnectionView(
-        address=str(settings.address),
-        database=settings.address.database,
-        tls=settings.address.tls,
-        username=settings.username,
-        read_only=settings.read_only,
-    )
-
-
-@router.post("/connection/test")
-async def try_connection(ways: ConnectionsOf) -> TestResult:
-    """Connect anew and log in; says in words what is wrong. Changes nothing."""
-    began = time.perf_counter()
-    try:
-        async with ways.fresh() as reader:
-            await reader.run("PING")
-            taken = (time.perf_counter() - began) * 1000
-            server = (await info(reader, "server")).get("server", {})
-    except Refusal as refusal:
-        return TestResult(ok=False, message=refusal.detail, hint=refusal.hint)
-    version = server.get("redis_version")
-    words = f"Redis {version or ''} at {ways.settings.address} answers.".replace("  ", " ")
-    return TestResult(ok=True, message=words, milliseconds=round(taken, 2), version=version)
 
 
 @router.get("/server")

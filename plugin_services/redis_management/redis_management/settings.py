@@ -1,12 +1,13 @@
-"""What the operator sets, and the address that comes out of it."""
+"""What the operator sets: servers by name, each with its user."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 from urllib.parse import SplitResult, urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints, field_validator
+from pydantic import model_validator as validator_of_all
 from pydantic.alias_generators import to_camel
 
 DEFAULT_PORT = 6379
@@ -27,15 +28,14 @@ class Address:
         return f"{host}:{self.port}"
 
 
-class Settings(BaseModel):
-    """Settings of the Redis manager."""
-
+class _Model(BaseModel):
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid", frozen=True)
 
-    # The usual place, so that the plugin is up before anyone has set it up; its page says
-    # where it looked and found nothing.
+
+class Connection(_Model):
+    """One Redis."""
+
     url: str = Field(
-        default="redis://127.0.0.1:6379/0",
         title="Address",
         description="redis://host:port/database, or rediss:// for TLS. Without user and password: "
         "those have fields of their own, so that the password is kept as a secret.",
@@ -54,7 +54,7 @@ class Settings(BaseModel):
     read_only: bool = Field(
         default=False,
         title="Read only",
-        description="Refuse everything that would change Redis, for everyone.",
+        description="Refuse everything that would change this Redis, for everyone.",
     )
     connection_name: str = Field(
         default="plugway",
@@ -95,6 +95,48 @@ class Settings(BaseModel):
     @property
     def address(self) -> Address:
         return parse_address(self.url)
+
+
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
+
+
+class Settings(_Model):
+    """Settings of the Redis manager."""
+
+    connections: dict[Name, Connection] = Field(
+        default_factory=dict,
+        title="Connections",
+        description="Redis servers by name: small letters, digits and hyphens.",
+        max_length=50,
+    )
+    default_connection: str = Field(
+        default="",
+        title="Default connection",
+        description="The one that is shown first; leave empty for the first by name.",
+        max_length=63,
+    )
+
+    @validator_of_all(mode="after")
+    def _default_is_there(self) -> Settings:
+        if self.default_connection and self.default_connection not in self.connections:
+            raise ValueError(f"there is no connection named '{self.default_connection}'")
+        return self
+
+    @property
+    def first(self) -> str:
+        """The name that counts where a call gives none; empty where there is no connection."""
+        return self.default_connection or min(self.connections, default="")
+
+
+VERSION = 2
+"""Of the settings' form. 1 was one Redis, its fields at the top."""
+
+
+def migrate(values: dict[str, Any], version: int) -> dict[str, Any]:
+    """Settings of the form 1 in today's: its one Redis is the connection ``redis``."""
+    if version != 1:
+        raise ValueError(f"settings of the form {version} are not known")
+    return {"connections": {"redis": {"url": "redis://127.0.0.1:6379/0", **values}}}
 
 
 def parse_address(url: str) -> Address:

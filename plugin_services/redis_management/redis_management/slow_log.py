@@ -10,11 +10,11 @@ from pydantic import Field
 
 from redis_management.blobs import ApiModel, Blob, blob
 from redis_management.dependencies import Reading, Writing
+from redis_management.hiding import without_secrets
 from redis_management.info import number
 
 router = new_router("slow log", "/slow-log")
 WORD = 256
-HIDDEN = b"(hidden)"
 
 
 class SlowCommand(ApiModel):
@@ -42,32 +42,6 @@ class Emptied(ApiModel):
     """How many entries there were."""
 
     removed: int
-
-
-def without_secrets(words: list[bytes]) -> list[bytes]:
-    """Hide passwords that older servers write down."""
-    upper = [word.upper() for word in words]
-    first, second = (*upper, b"", b"")[:2]
-    if first == b"AUTH":
-        return [words[0], *([HIDDEN] * (len(words) - 1))]
-    if first in (b"HELLO", b"MIGRATE"):
-        for name in (b"AUTH", b"AUTH2"):
-            if name in upper:
-                place = upper.index(name) + 1
-                count = 1 if first == b"MIGRATE" and name == b"AUTH" else 2
-                return [
-                    *words[:place],
-                    *([HIDDEN] * len(words[place : place + count])),
-                    *words[place + count :],
-                ]
-    if (first, second) == (b"ACL", b"SETUSER"):
-        return [HIDDEN if word[:1] in b"><#!" and word else word for word in words]
-    if (first, second) == (b"CONFIG", b"SET"):
-        return [
-            HIDDEN if before.endswith((b"PASS", b"AUTH")) else word
-            for before, word in zip([b"", *upper], words, strict=False)
-        ]
-    return words
 
 
 def slow_command_of(raw: list[Any]) -> SlowCommand:

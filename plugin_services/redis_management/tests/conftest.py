@@ -26,8 +26,9 @@ sys.path.append(str(Path(__file__).resolve().parents[1]))
 class RedisServer:
     """A redis-server of the test's own, which may be killed, stopped and started again."""
 
-    def __init__(self, program: Path, directory: Path, *options: str) -> None:
+    def __init__(self, program: Path, directory: Path, *options: str, file: Path | None = None) -> None:
         self.program, self.directory, self.options = program, directory, options
+        self.file = [str(file)] if file else []
         self.password = options[options.index("--requirepass") + 1] if "--requirepass" in options else None
         self.port = 0
         self.process: subprocess.Popen[bytes] | None = None
@@ -44,7 +45,16 @@ class RedisServer:
     def start(self) -> None:
         """On the port it had before, or on a free one."""
         self.port = self.port or free_port()
-        command = [str(self.program), "--port", str(self.port), "--bind", "127.0.0.1", "--save", ""]
+        command = [
+            str(self.program),
+            *self.file,
+            "--port",
+            str(self.port),
+            "--bind",
+            "127.0.0.1",
+            "--save",
+            "",
+        ]
         extra = ["--dir", str(self.directory), "--enable-debug-command", "yes", *self.options]
         with (self.directory / "redis.log").open("ab") as log:
             self.process = subprocess.Popen([*command, *extra], stdout=log, stderr=log)
@@ -88,8 +98,8 @@ def start_redis(tmp_path: Path) -> Iterator[StartRedis]:
     program = need_redis()
     servers: list[RedisServer] = []
 
-    def start(*options: str) -> RedisServer:
-        server = RedisServer(program, tmp_path, *options)
+    def start(*options: str, file: Path | None = None) -> RedisServer:
+        server = RedisServer(program, tmp_path, *options, file=file)
         servers.append(server)
         server.start()
         return server
@@ -115,17 +125,22 @@ def document() -> Any:
 
 @pytest.fixture
 def open_plugin(document: Any) -> Open:
-    """The plugin under these settings, over its contract."""
+    """The plugin with one connection of these fields, or with these connections, over its contract."""
 
     @asynccontextmanager
-    async def opened(server: RedisServer | None = None, **settings: Any) -> AsyncIterator[PluginClient]:
+    async def opened(
+        server: RedisServer | None = None, *, connections: dict[str, Any] | None = None, **one: Any
+    ) -> AsyncIterator[PluginClient]:
         from redis_management.plugin import create_plugin
 
         if server is not None:
-            settings = {"url": server.url, "password": server.password or "", **settings}
+            one = {"url": server.url, "password": server.password or "", **one}
+        if one:
+            connections = {"local": one}
         plugin = create_plugin()
         plugin.openapi = document
-        async with harness(plugin, settings=settings or None) as client:
+        settings = None if connections is None else {"connections": connections}
+        async with harness(plugin, settings=settings) as client:
             yield client
 
     return opened
@@ -135,6 +150,29 @@ def open_plugin(document: Any) -> Open:
 async def client(redis: RedisServer, open_plugin: Open) -> AsyncIterator[PluginClient]:
     async with open_plugin(redis) as opened:
         yield opened
+
+
+@pytest.fixture
+async def site(redis: RedisServer) -> AsyncIterator[Any]:
+    """The page on a port of its own, with a Redis of its own."""
+    from plugin_services.redis_management.tests.browser import open_site
+
+    async with open_site(redis) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def page() -> AsyncIterator[Any]:
+    """A tab of a real browser; whatever the page complains of fails the test."""
+    from plugin_services.redis_management.tests.browser import open_page
+
+    async with open_page() as opened:
+        yield opened
+
+
+def only(**connection: Any) -> dict[str, Any]:
+    """Settings with one connection."""
+    return {"connections": {"local": connection}}
 
 
 async def eventually(condition: Callable[[], Any], seconds: float = 10) -> Any:

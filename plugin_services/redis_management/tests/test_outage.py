@@ -11,7 +11,7 @@ import pytest
 from plugway_sdk.testing import PluginClient
 from plugway_sdk.testing.answers import Answer
 
-from plugin_services.redis_management.tests.conftest import eventually, free_port
+from plugin_services.redis_management.tests.conftest import eventually, free_port, only
 
 pytestmark = pytest.mark.redis
 SECRET = "s3cret-Passw0rd-&%/"  # the same word is looked for everywhere
@@ -80,7 +80,7 @@ async def test_redis_that_starts_after_the_plugin(start_redis: Any, open_plugin:
         assert await client.health() == "SERVING"
         assert (await client.get("/keys")).status_code == 503
         late = start_redis()
-        assert (await client.configure({"url": late.url})).accepted
+        assert (await client.configure(only(url=late.url))).accepted
         (await client.get("/keys")).raise_for_status()
 
 
@@ -162,7 +162,7 @@ async def test_the_right_password_works_and_is_nowhere_to_be_seen(start_redis: A
     async with open_plugin(server) as client:
         server.raw.config_set("slowlog-log-slower-than", 0)
         answers = await all_answers(client)
-        answers.append(await client.get("/connection"))
+        answers.append(await client.get("/connections"))
         server.kill()
         answers += await all_answers(client)
     assert not [answer.text for answer in answers if SECRET in answer.text]

@@ -4,78 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 import pytest
-import uvicorn
-from playwright.async_api import Page, Response, Route, async_playwright, expect
-from redis_management.app import create_app
-from redis_management.connections import Connections
-from redis_management.settings import Settings
+from playwright.async_api import Page, Response, Route, expect
 
-from plugin_services.redis_management.tests.conftest import eventually
-from plugin_services.redis_management.tests.preview.server import preview
-from tests.parts import need_chromium
+from plugin_services.redis_management.tests.browser import Site, settings, told
 
 pytestmark = [pytest.mark.redis, pytest.mark.browser]
-# Other tests may keep the machine busy.
-expect.set_options(timeout=20_000)
 BYTES = b"\x00\xff\x80 caf\xc3\xa9 \r\n\t\\x41 \xf0\x9f\x94\x91 \xe2\x82"
-
-
-class Site:
-    """The page on a port of its own."""
-
-    def __init__(self, connections: Connections, port: int) -> None:
-        self.connections = connections
-        self.address = f"http://127.0.0.1:{port}"
-
-    def at(self, path: str, theme: str = "light") -> str:
-        return f"{self.address}/?theme={theme}#{quote(path, safe='')}"
-
-
-@pytest.fixture
-async def site(redis: Any) -> AsyncIterator[Site]:
-    connections = Connections()
-    await connections.use(Settings(url=redis.url))
-    config = uvicorn.Config(preview(create_app(connections)), port=0, log_level="warning", ws="none")
-    server = uvicorn.Server(config)
-    serving = asyncio.create_task(server.serve())
-
-    async def started() -> bool:
-        return server.started
-
-    await eventually(started)
-    yield Site(connections, server.servers[0].sockets[0].getsockname()[1])
-    server.should_exit = True
-    await serving
-    await connections.close()
-
-
-@pytest.fixture
-async def page() -> AsyncIterator[Page]:
-    program = str(need_chromium())
-    complaints: list[str] = []
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
-        opened = await browser.new_page(viewport={"width": 1200, "height": 800})
-        opened.on("pageerror", lambda error: complaints.append(str(error)))
-        # A refused call is also written to the console; what the policy blocks names itself.
-        opened.on("console", lambda said: complaints.append(said.text) if "Policy" in said.text else None)
-        yield opened
-        await browser.close()
-    assert not complaints
-
-
-async def told(page: Page, words: str) -> None:
-    """Waits until the page has said this to the person."""
-
-    async def said() -> bool:
-        return any(words in one["text"] for one in await page.evaluate("said"))
-
-    await eventually(said, 20)
 
 
 async def test_find_open_edit_and_delete_a_key(redis: Any, site: Site, page: Page) -> None:
@@ -167,7 +105,7 @@ async def test_delete_matching_wants_the_count(redis: Any, site: Site, page: Pag
 
 async def test_read_only_offers_no_change(redis: Any, site: Site, page: Page) -> None:
     redis.raw.set("k", "v")
-    await site.connections.use(Settings(url=redis.url, read_only=True))
+    await site.links.use(settings(redis, readOnly=True))
     await page.goto(site.at("/keys?key=k"))
     await expect(page.get_by_text("Read only")).to_be_visible()
     await expect(page.get_by_label("Value")).to_have_attribute("readonly", "")
@@ -185,7 +123,7 @@ async def test_redis_that_goes_away_is_told_and_comes_back(redis: Any, site: Sit
     await expect(page.locator(".tile").first).to_be_visible()
 
 
-@pytest.mark.parametrize("call", ["/api/connection", "/api/keys", "/api/key", "/api/key/hash"])
+@pytest.mark.parametrize("call", ["/api/connections", "/api/keys", "/api/key", "/api/key/hash"])
 @pytest.mark.parametrize("fault", ["away", "busy"])
 async def test_one_call_that_fails_does_not_leave_the_page_without_it(
     redis: Any, site: Site, page: Page, call: str, fault: str
@@ -234,11 +172,11 @@ async def test_a_late_answer_never_takes_the_place_of_what_was_asked_for_since(
         await route.continue_()
 
     def note(answer: Response) -> None:
-        if answer.url.endswith("/api/key?key=first"):
+        if answer.url.endswith("/api/key?connection=local&key=first"):
             answered.set()
 
     page.on("response", note)
-    await page.route(lambda url: url.endswith("/api/key?key=first"), hold)
+    await page.route(lambda url: url.endswith("/api/key?connection=local&key=first"), hold)
     await page.goto(site.at("/keys"))
     await page.get_by_role("button", name="first").click()
     await page.get_by_role("button", name="second").click()
@@ -247,7 +185,7 @@ async def test_a_late_answer_never_takes_the_place_of_what_was_asked_for_since(
     released.set()
     await answered.wait()
     # What the late answer asks for next would be asked for by now.
-    await page.evaluate("fetch('/api/connection').then((answer) => answer.text())")
+    await page.evaluate("fetch('/api/connections').then((answer) => answer.text())")
     await expect(page.get_by_role("heading", name="second")).to_be_visible()
     await expect(value).to_have_value("wanted")
 

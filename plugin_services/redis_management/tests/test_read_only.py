@@ -8,10 +8,12 @@ from typing import Any
 import pytest
 from plugway_sdk.testing import PluginClient
 from redis_management.app import create_app
-from redis_management.connections import Connections
 from redis_management.link import Reader, changes
+from redis_management.links import Links
 from redis_management.plugin import CHANGING, create_plugin
 from redis_management.settings import Settings
+
+from plugin_services.redis_management.tests.conftest import only
 
 text = {"data": "x"}
 PAIR = {"field": text, "value": text}
@@ -36,14 +38,23 @@ BODIES: dict[tuple[str, str], tuple[dict[str, Any], Any]] = {
     ("POST", "/key/stream/entries"): ({"key": "x"}, {"fields": [PAIR]}),
     ("DELETE", "/key/stream/entry"): ({"key": "x", "id": "1-1"}, None),
     ("DELETE", "/slow-log"): ({}, None),
+    ("POST", "/pubsub/messages"): ({}, {"channel": text, "message": text}),
+    ("PUT", "/configuration/settings/{name}"): ({}, {"value": "5000"}),
+    ("POST", "/configuration/rewrite"): ({}, None),
+    ("POST", "/acl/users"): ({}, {"name": "more", "rules": ["on"]}),
+    ("PUT", "/acl/user"): ({"name": "ann"}, {"rules": ["+get"]}),
+    ("DELETE", "/acl/user"): ({"name": "ann"}, None),
+    ("POST", "/acl/save"): ({}, None),
+    ("POST", "/import"): ({}, None),
+    ("POST", "/console"): ({}, {"line": "DEL k"}),
     ("DELETE", "/clients/{client}"): ({}, None),
 }
-HARMLESS = {("POST", "/connection/test")}
+HARMLESS = {("POST", "/connection/test"), ("POST", "/acl/dry-run")}
 
 
 def changing_routes() -> set[tuple[str, str]]:
     """Every route that is not a plain GET, from the document that the plugin publishes."""
-    paths = create_app(Connections()).openapi()["paths"]
+    paths = create_app(Links()).openapi()["paths"]
     found = {(method.upper(), path) for path, methods in paths.items() for method in methods}
     return {(method, path) for method, path in found if method in CHANGING} - HARMLESS
 
@@ -66,17 +77,20 @@ async def test_every_changing_route_is_refused_and_nothing_changes(redis: Any, o
         mine = raw.client_id()
         for (method, path), (query, body) in BODIES.items():
             answer = await client.request(
-                method, path.replace("{client}", str(mine)), params=query, json=body
+                method,
+                path.replace("{client}", str(mine)).replace("{name}", "maxclients"),
+                params=query,
+                json=body,
             )
             assert answer.status_code == 403, (method, path)
             assert answer.json()["type"] == "urn:plugway:redis:read-only"
             assert "settings" in answer.json()["hint"]
-        assert (await client.get("/connection")).json()["readOnly"] is True
+        assert (await client.get("/connections")).json()["connections"][0]["readOnly"] is True
         (await client.get("/keys")).raise_for_status()
         (await client.get("/keys/count", params={"pattern": "*"})).raise_for_status()
         assert (await client.post("/connection/test")).json()["ok"] is True
         # Switched off, it writes again.
-        assert (await client.configure({"url": redis.url, "readOnly": False})).accepted
+        assert (await client.configure(only(url=redis.url, readOnly=False))).accepted
         assert raw.execute_command("DEBUG", "DIGEST") == before
         (await client.delete("/key", params={"key": "k"})).raise_for_status()
     assert not raw.exists("k")
@@ -85,9 +99,9 @@ async def test_every_changing_route_is_refused_and_nothing_changes(redis: Any, o
 @pytest.mark.redis
 async def test_routes_with_get_send_reading_commands_only(client: PluginClient, redis: Any) -> None:
     """Second line of defence: what a GET route holds cannot send anything else."""
-    connections = Connections()
-    await connections.use(Settings(url=redis.url))
-    async with connections.reader(None) as reader:
+    links = Links()
+    await links.use(Settings.model_validate(only(url=redis.url)))
+    async with links.reader("", None) as reader:
         assert type(reader) is Reader
         for command in (
             ("SET", "k", "v"),
@@ -99,7 +113,7 @@ async def test_routes_with_get_send_reading_commands_only(client: PluginClient, 
                 await reader.run(*command)
             with pytest.raises(PermissionError):
                 await reader.run_each([("PING",), command])
-    await connections.close()
+    await links.close()
     assert redis.raw.dbsize() == 0
 
 

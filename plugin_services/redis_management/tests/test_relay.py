@@ -17,6 +17,7 @@ from gateway.egress.destinations import Destination, destination
 from gateway.egress.dial import Dialer
 from gateway.egress.relay import Relay, RelayLimits
 from gateway.model import InstanceId
+from plugin_services.redis_management.tests.conftest import only
 from tests.fakes.authority import Authority
 from tests.parts import need_docker
 from tests.running import RunningGateway, gateway
@@ -109,7 +110,7 @@ async def test_tls_is_checked_against_the_real_name(
 
 async def configured(running: RunningGateway, url: str) -> None:
     answer = await running.client.put(
-        "/api/v1/plugins/redis-management/settings", json={"values": {"url": url}}
+        "/api/v1/plugins/redis-management/settings", json={"values": only(url=url)}
     )
     answer.raise_for_status()
 

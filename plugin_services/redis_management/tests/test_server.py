@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import redis as redis_library
 from plugway_sdk.testing import PluginClient
-from redis_management.slow_log import HIDDEN, without_secrets
+from redis_management.hiding import HIDDEN, without_secrets
 
 
 @pytest.mark.redis
@@ -27,14 +27,18 @@ async def test_the_overview(client: PluginClient, redis: Any) -> None:
 
 @pytest.mark.redis
 async def test_the_connection_is_told_and_tested(client: PluginClient, redis: Any) -> None:
-    view = (await client.get("/connection")).json()
-    assert view == {
-        "address": f"127.0.0.1:{redis.port}",
-        "database": 0,
-        "tls": False,
-        "username": "",
-        "readOnly": False,
-    }
+    views = (await client.get("/connections")).json()
+    assert views["default"] == "local"
+    assert views["connections"] == [
+        {
+            "name": "local",
+            "address": f"127.0.0.1:{redis.port}",
+            "database": 0,
+            "tls": False,
+            "username": "",
+            "readOnly": False,
+        }
+    ]
     before = redis.raw.info("stats")["total_connections_received"]
     result = (await client.post("/connection/test")).json()
     assert result["ok"] is True

@@ -24,7 +24,7 @@ def commands(redis: Any) -> dict[str, int]:
 async def test_a_million_keys(client: PluginClient, redis: Any) -> None:
     redis.raw.execute_command("DEBUG", "POPULATE", MILLION, "user", 16)
     redis.raw.set("needle:1", "found")
-    (await client.get("/connection")).raise_for_status()
+    (await client.get("/connections")).raise_for_status()
     redis.raw.config_resetstat()
 
     began = time.perf_counter()

@@ -135,3 +135,13 @@ def test_a_document_of_secrets_is_taken_apart_and_put_together(values: dict[str,
     settings = take_apart(schema, values, PluginSettings(), 1)
     assert settings.values == {}
     assert put_together(settings) == values
+
+
+def test_a_secret_of_an_older_form_goes_where_the_new_form_has_no_place_for_it() -> None:
+    secrets = {"/key": "k", "/gone": "g", "/others/0/password": "q", "/named/x/password": "r", "/url": "u"}
+    old = PluginSettings(values={"url": "u"}, secrets=secrets, schema_version=2)
+    after = split({"url": "v", "others": [{}], "named": {"x": {}}}, old)
+    assert set(after.secrets) == {"/key", "/others/0/password", "/named/x/password"}
+    # Of the same form all stay: what is in force was judged with them.
+    same = PluginSettings(values={"url": "u"}, secrets=secrets, schema_version=3)
+    assert set(split({"url": "v"}, same).secrets) == {"/key", "/gone", "/url"}

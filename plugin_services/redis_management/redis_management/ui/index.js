@@ -1,22 +1,32 @@
 // The Redis manager's page: mount(root, host) is what the console calls.
 
 import { clientsView } from "./clients.js";
+import { configurationView } from "./configuration.js";
+import { consoleView } from "./console.js";
 import { keysView } from "./keys.js";
 import { h } from "./kit/dom.js";
-import { empty } from "./kit/parts.js";
+import { button, choice, empty } from "./kit/parts.js";
 import { Shell } from "./kit/shell.js";
+import { liveView } from "./live.js";
+import { memoryView } from "./memory.js";
 import { overviewView } from "./overview.js";
 import { slowLogView } from "./slow_log.js";
+import { usersView } from "./users.js";
 
 class Page extends Shell {
   static views = {
     overview: { label: "Overview", make: overviewView },
     keys: { label: "Keys", make: keysView, wide: true },
+    memory: { label: "Memory", make: memoryView },
+    live: { label: "Live", make: liveView },
     "slow-log": { label: "Slow log", make: slowLogView },
     clients: { label: "Clients", make: clientsView },
+    console: { label: "Console", make: consoleView },
+    configuration: { label: "Configuration", make: configurationView },
+    users: { label: "Users", make: usersView },
   };
 
-  static kept = ["database"];
+  static kept = ["connection", "database"];
 
   static help = [
     ["/", "search"],
@@ -29,24 +39,49 @@ class Page extends Shell {
     ["Del", "delete the open key"],
   ];
 
-  connect() {
-    return this.api.get("/connection");
+  async connect() {
+    const { connections, default: first } = await this.api.get("/connections");
+    this.connections = connections;
+    this.first = first;
+    return this.chosen(this.route.params.connection);
+  }
+
+  chosen(name) {
+    const find = (wanted) => this.connections.find((one) => one.name === wanted);
+    return find(name) ?? find(this.first);
   }
 
   unconfigured() {
     return empty(
       "Which Redis?",
-      "Open this plugin's settings in the console and enter the address, for example redis://127.0.0.1:6379/0.",
+      "Open this plugin's settings in the console and add a connection: a name and an address, for example redis://127.0.0.1:6379/0.",
+      button("Look again", () => this.start(), { symbol: "refresh" }),
     );
   }
 
   prepare(params) {
-    this.api.always = { database: params.database || undefined };
+    this.connection = this.chosen(params.connection);
+    this.api.always = { connection: this.connection.name, database: params.database || undefined };
   }
 
   where() {
     const { address, username } = this.connection;
-    return [h("span", { class: "badge", title: username ? `as user ${username}` : "Redis" }, address), this.databaseField()];
+    return [
+      h("span", { class: "badge address", title: username ? `as user ${username}` : "as the default user" }, address),
+      this.connections.length > 1 && h("span", { class: "connection" }, this.connectionChoice()),
+      this.databaseField(),
+      button("Test", () => this.test(), { kind: "quiet", title: "Test the connection" }),
+    ];
+  }
+
+  connectionChoice() {
+    const names = Object.fromEntries(this.connections.map(({ name }) => [name, name]));
+    const select = choice(names, this.connection.name, (chosen) => {
+      this.route.params = { connection: chosen === this.first ? undefined : chosen };
+      this.go(this.route.view);
+    });
+    select.setAttribute("aria-label", "Connection");
+    return select;
   }
 
   databaseField() {
@@ -58,6 +93,16 @@ class Page extends Shell {
       this.go(this.route.view, this.route.params);
     });
     return h("label", { class: "database" }, "db", input);
+  }
+
+  async test() {
+    try {
+      const { ok, message, hint, milliseconds } = await this.api.post("/connection/test");
+      if (ok) this.done(`${message} (${milliseconds} ms)`);
+      else this.failed({ message, hint });
+    } catch (error) {
+      this.failed(error);
+    }
   }
 }
 

@@ -9,6 +9,7 @@ import { KeyPane } from "./key.js";
 import { KeyList, patternOf } from "./key_list.js";
 import { newKey } from "./new_key.js";
 import { button, choice } from "./kit/parts.js";
+import { exportKeys, importKeys } from "./transfer.js";
 
 export function keysView(page, place, params) {
   return new KeysView(page, place, params);
@@ -39,6 +40,8 @@ class KeysView {
       h("div", { class: "actions" },
         this.page.writable && button("New key", () => this.add(), { symbol: "plus", kind: "primary", title: "New key (n)" }),
         button("", () => this.look({ quiet: true }), { symbol: "refresh", title: "Load again (r)" }),
+        button("Export…", () => exportKeys(this.page, patternOf(this.pattern), this.type.value || undefined), { title: "Export every key that the search matches" }),
+        this.page.writable && button("Import…", () => this.import(), { title: "Import keys from a file" }),
         this.page.writable && button("Delete matching…", () => this.deleteMatching(), { kind: "danger", title: "Delete every key that the search matches" })),
     );
     form.addEventListener("submit", (event) => {
@@ -126,6 +129,10 @@ class KeysView {
   async deleteMatching() {
     const outcome = await deleteMatching(this.page, patternOf(this.pattern), this.type.value || undefined);
     if (outcome) this.look({ quiet: true });
+  }
+
+  async import() {
+    if (await importKeys(this.page)) this.look({ quiet: true });
   }
 
   async add() {

@@ -17,6 +17,7 @@ const host = {
   onPath: (callback) => (paths.add(callback), () => paths.delete(callback)),
   fetch: (path, init) => fetch(`/api${path}`, init),
   notify: (text, { kind } = {}) => said.push({ text, kind }),
+  download: (name, blob) => blob.text().then((text) => (said.push({ text: `${name}: ${text}`, kind: "download" }), true)),
   confirm: (text) => (said.push({ text, kind: "confirm" }), Promise.resolve(true)),
 };
 

@@ -62,12 +62,12 @@ def preview(api: Any) -> Any:
 
 async def main(url: str, port: int) -> None:
     from redis_management.app import create_app
-    from redis_management.connections import Connections
+    from redis_management.links import Links
     from redis_management.settings import Settings
 
-    connections = Connections()
-    await connections.use(Settings(url=url))
-    await uvicorn.Server(uvicorn.Config(preview(create_app(connections)), port=port)).serve()
+    links = Links()
+    await links.use(Settings.model_validate({"connections": {"local": {"url": url}}}))
+    await uvicorn.Server(uvicorn.Config(preview(create_app(links)), port=port)).serve()
 
 
 if __name__ == "__main__":
