@@ -5,6 +5,8 @@ https://learn.microsoft.com/rest/api/power-bi/embed-token/reports-generate-token
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 from plugway_sdk.web.problems import new_router
 from pydantic import Field
 
@@ -26,6 +28,7 @@ class Embedding(ApiModel):
     token: str = Field(description="For that report alone, to look at it.")
     token_id: str
     expires: str = Field(description="When the token ends; ask for another one before.")
+    seconds: int | None = Field(description="Until then; null where the service does not tell.")
 
 
 @router.post("/{workspace_id}/{report_id}")
@@ -44,4 +47,15 @@ async def embed_report(service: Reading, workspace_id: WorkspaceId, report_id: I
         token=str(made["token"]),
         token_id=str(made.get("tokenId") or ""),
         expires=str(made.get("expiration") or ""),
+        seconds=_seconds_until(str(made.get("expiration") or "")),
     )
+
+
+def _seconds_until(moment: str) -> int | None:
+    try:
+        end = datetime.fromisoformat(moment)
+    except ValueError:
+        return None
+    # The service means UTC where it does not say.
+    end = end if end.tzinfo else end.replace(tzinfo=UTC)
+    return max(0, round((end - datetime.now(UTC)).total_seconds()))

@@ -23,7 +23,7 @@ import uvicorn
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
@@ -85,6 +85,11 @@ class Cloud:
 def cloud_of(request: Request) -> Cloud:
     found: Cloud = request.app.state.cloud
     return found
+
+
+async def moved(request: Request) -> Response:
+    """To another host, which a granted one may do to whoever shows it."""
+    return RedirectResponse(f"https://elsewhere.example/reportEmbed?{request.url.query}")
 
 
 async def token(request: Request) -> Response:
@@ -278,6 +283,7 @@ async def test(request: Request) -> Response:
 
 async def embed_page(request: Request) -> Response:
     """What the service's own page of a report is to whoever shows it: see embed.html."""
+    cloud_of(request).log.append({"method": "GET", "path": "page", "query": request.url.hostname or ""})
     page = await asyncio.to_thread((Path(__file__).parent / "embed.html").read_text)
     return HTMLResponse(page)
 
@@ -332,6 +338,7 @@ def create(state: Path) -> Any:
             Route(f"{in_group}/{{kind}}", collection),
             Route("/_test", test, methods=["POST"]),
             Route("/reportEmbed", embed_page),
+            Route("/moved", moved),
             Route("/libraries/{name}.js", library),
         ],
         middleware=[Middleware(Guard)],

@@ -19,7 +19,10 @@ PERSONAL, SHARED = "Pay slips", "Budget"
 MANY = 1200
 EMBED = "https://app.powerbi.com/reportEmbed"
 
-SALES, MANY_REPORTS, EMPTY = (guid("workspace", name) for name in ("Sales", "Archive", "New"))
+SALES, MANY_REPORTS, EMPTY, ODD = (
+    guid("workspace", name) for name in ("Sales", "Archive", "New", "Bob's own")
+)
+"""What is in :data:`ODD` cannot be shown, each for a reason of its own."""
 
 
 def _workspace(name: str, capacity: bool = False) -> dict[str, Any]:
@@ -41,14 +44,16 @@ WORKSPACES = [
 ]
 
 
-def _report(name: str, dataset: str, kind: str = "PowerBIReport") -> dict[str, Any]:
+def _report(
+    name: str, dataset: str, kind: str = "PowerBIReport", embed: str = EMBED, more: str = ""
+) -> dict[str, Any]:
     identity = guid("report", name)
     return {
         "id": identity,
         "reportType": kind,
         "name": name,
         "webUrl": f"https://app.powerbi.com/groups/{SALES}/reports/{identity}",
-        "embedUrl": f"{EMBED}?reportId={identity}&groupId={SALES}&w=2",
+        "embedUrl": f"{embed}?reportId={identity}&groupId={SALES}&w=2{more}",
         "datasetId": guid("dataset", dataset),
     }
 
@@ -89,6 +94,14 @@ HELD: dict[str, dict[str, list[dict[str, Any]]]] = {one["id"]: _NOTHING for one 
             _dataset("Orders"),
             _dataset(SHARED, owner="ann@contoso.com"),
             _dataset("People", isEffectiveIdentityRequired=True, isRefreshable=False),
+        ],
+    },
+    ODD: {
+        **_NOTHING,
+        "reports": [
+            _report("National", "Orders", embed="https://app.powerbigov.example/reportEmbed"),
+            _report("Moved", "Orders", embed="https://app.powerbi.com/moved"),
+            _report("Refused", "Orders", more="&refuses=1"),
         ],
     },
     MANY_REPORTS: {**_NOTHING, "reports": [_report(f"Report {n:04}", "Orders") for n in range(MANY)]},

@@ -157,6 +157,7 @@ async def test_an_embed_token_is_for_one_report(client: PluginClient, well: Any)
     assert (await well.told())["embedding"][embedding["token"]] == content.REVENUE
     assert embedding["embedUrl"].startswith(f"{content.EMBED}?reportId={content.REVENUE}")
     assert embedding["expires"].endswith("Z")
+    assert 3500 < embedding["seconds"] <= 3600
     personal = content.guid("report", content.PERSONAL)
     refused = await client.post(f"/embed/{content.SALES}/{personal}")
     assert refused.status_code == 409

@@ -176,6 +176,23 @@ async def test_what_is_wrong_is_told_and_mended_without_a_hand(site: Site, page:
     await expect(page.get_by_text("Which Power BI?")).to_be_visible()
 
 
+async def test_a_report_whose_page_does_not_come_is_told(site: Site, page: Page) -> None:
+    await page.route("https://app.powerbi.com/**", lambda route: route.abort())
+    await page.clock.install()
+    await page.goto(site.at(f"/reports?{IN_SALES}&report={content.REVENUE}"))
+    await expect(page.get_by_title("Report Revenue")).to_be_attached()
+    await expect(page.get_by_text("Power BI loads the report…")).to_be_visible()
+    await page.clock.fast_forward(46_000)
+    alert = page.get_by_role("alert")
+    await expect(alert).to_contain_text("The page of the report did not answer.")
+    await expect(alert).to_contain_text("Open the report in Power BI")
+    # What the service refuses is told before there is a frame.
+    await page.goto("about:blank")
+    await page.goto(site.at(f"/reports?{IN_SALES}&report={content.guid('report', content.PERSONAL)}"))
+    await expect(alert).to_contain_text("row-level security")
+    await expect(page.locator("iframe")).to_have_count(0)
+
+
 async def open_each(page: Page, site: Site, theme: str, pages: Iterable[tuple[str, str]]) -> Any:
     for path, press in pages:
         await page.goto("about:blank")

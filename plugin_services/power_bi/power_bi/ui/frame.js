@@ -1,16 +1,17 @@
 // A report in a frame, by the messages that Microsoft's powerbi-client exchanges with the page of a report.
 //
-// That page stands in this page's sandbox, without an origin of its own, so messages cannot name whom they are
-// for: they go to the frame's window. The policy lets that window show pages of the granted host only.
+// That page stands in this page's sandbox, and neither has an origin. So messages cannot name whom they are for, and go
+// to the frame's window, which the policy lets show pages of the granted host only; and the libraries there cannot
+// answer, as they send answers to the asking page's origin. What became of a message is told by events.
 
 import { fill, h } from "./kit/dom.js";
 import { failure, loading, retrying } from "./kit/parts.js";
 
 const EMBED = 1; // models.TokenType.Embed
 const READ = 0; // models.Permissions.Read
-const PATIENCE = 45_000; // ms for the page of the report to take the token
-const EARLY = 5 * 60_000; // ms before its end that a token is replaced
-const SOON = 10_000;
+const PATIENCE = 45_000; // ms for the page of the report to say that it shows it
+const EARLY = 300; // seconds before its end that a token is replaced
+const LEAST = 5; // seconds between two tokens, whatever the service says
 
 /** Shows the report; `leave()` takes it away and stops renewing its token. */
 export function reportFrame(page, report) {
@@ -42,43 +43,25 @@ export function reportFrame(page, report) {
   };
 }
 
-function show(page, place, state, { reportId, name, embedUrl, token, expires }, failed) {
+function show(page, place, state, { reportId, name, embedUrl, token, seconds }, failed) {
   const uid = crypto.randomUUID();
   const url = new URL(embedUrl);
   url.searchParams.set("uid", uid);
   const frame = h("iframe", { title: `Report ${name}`, src: url.href, referrerpolicy: "no-referrer" });
-  const waiting = new Map();
+  let late;
   let timer;
 
   const post = (message) => frame.contentWindow?.postMessage(message, "*");
-
-  function ask(path, body) {
-    const id = crypto.randomUUID();
-    const headers = { id, uid, sdkSessionId: uid, "x-sdk-type": "js", "x-sdk-version": "2.23.1" };
-    return new Promise((resolve, reject) => {
-      const late = setTimeout(() => (waiting.delete(id), reject(new Error("The page of the report did not answer."))), PATIENCE);
-      waiting.set(id, (answer) => {
-        clearTimeout(late);
-        if (answer.statusCode >= 200 && answer.statusCode < 300) resolve(answer.body);
-        else reject(new Error(answer.body?.detailedMessage ?? answer.body?.message ?? "The page of the report refused."));
-      });
-      post({ method: "POST", url: path, headers, body });
-    });
-  }
+  const tell = (path, body) => post({ method: "POST", url: path, headers: { id: crypto.randomUUID(), uid, sdkSessionId: uid, "x-sdk-type": "js", "x-sdk-version": "2.24.1" }, body });
 
   function heard({ source, data }) {
     if (source !== frame.contentWindow || typeof data !== "object" || data === null) return;
-    const id = data.headers?.id;
-    if (waiting.has(id)) {
-      const take = waiting.get(id);
-      waiting.delete(id);
-      return take(data);
-    }
     const [, event] = /\/events\/(\w+)$/.exec(String(data.url ?? "")) ?? [];
     if (!event) return;
-    post({ statusCode: 202, headers: { id }, body: null });
+    post({ statusCode: 202, headers: { id: data.headers?.id }, body: null });
+    if (event === "loaded" || event === "rendered" || event === "error") clearTimeout(late);
     if (event === "loaded" || event === "rendered") fill(state);
-    if (event === "error") failed({ message: `The report says: ${data.body?.detailedMessage ?? data.body?.message ?? "something went wrong"}`, hint: "" });
+    if (event === "error") failed({ message: `The report says: ${data.body?.detailedMessage ?? data.body?.message ?? "something went wrong"}`, hint: "Open the report in Power BI, or load it again." });
   }
 
   function blocked({ effectiveDirective, blockedURI }) {
@@ -87,35 +70,33 @@ function show(page, place, state, { reportId, name, embedUrl, token, expires }, 
     leave();
   }
 
-  function renew(end) {
-    const left = new Date(end) - Date.now();
-    if (!(left > 0)) return;
+  function renew(left) {
+    if (left === null) return;
+    const pause = Math.max(left > 2 * EARLY ? left - EARLY : left / 2, LEAST);
     timer = setTimeout(async () => {
       try {
         const next = await page.api.post(`/embed/${page.workspace}/${reportId}`);
-        await ask("/report/token", next.token);
-        renew(next.expires);
+        tell("/report/token", next.token);
+        renew(next.seconds);
       } catch (error) {
         failed({ message: `The report will stop: ${error.message}`, hint: error.hint || "Load it again." });
       }
-    }, Math.max(left - EARLY, Math.min(left / 2, SOON)));
+    }, pause * 1000);
   }
 
-  async function load() {
+  function load() {
     fill(state, loading("Power BI loads the report…"));
-    try {
-      await ask("/report/load", {
-        type: "report", id: reportId, uniqueId: uid, embedUrl, accessToken: token, tokenType: EMBED, permissions: READ,
-        settings: { panes: { filters: { visible: true }, pageNavigation: { visible: true } } },
-      });
-      renew(expires);
-    } catch (error) {
-      failed({ message: error.message, hint: "Open the report in Power BI, or load it again." });
-    }
+    tell("/report/load", {
+      type: "report", id: reportId, uniqueId: uid, embedUrl, accessToken: token, tokenType: EMBED, permissions: READ,
+      settings: { panes: { filters: { visible: true }, pageNavigation: { visible: true } } },
+    });
+    clearTimeout(late);
+    late = setTimeout(() => failed({ message: "The page of the report did not answer.", hint: "Open the report in Power BI, or load it again." }), PATIENCE);
   }
 
   function leave() {
     clearTimeout(timer);
+    clearTimeout(late);
     removeEventListener("message", heard);
     document.removeEventListener("securitypolicyviolation", blocked);
     frame.remove();
@@ -125,5 +106,6 @@ function show(page, place, state, { reportId, name, embedUrl, token, expires }, 
   document.addEventListener("securitypolicyviolation", blocked);
   frame.addEventListener("load", load);
   fill(place, frame);
+  renew(seconds);
   return { leave };
 }
