@@ -13,13 +13,14 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
 from gateway.authoring.leashed import Leashed
+from gateway.authoring.watching import OWN, Watch
 from gateway.digests import LEFT_OUT
 from gateway.errors import BadInput, Conflict
 from gateway.runtimes.launch import host_environment
@@ -30,8 +31,6 @@ START_BUDGET = 60.0
 
 _GRACE = 8.0
 _LOOK = 0.02
-_DEBOUNCE_MS, _STEP_MS = 100, 25
-_OWN = ".plugway"
 
 
 class CannotRun(BadInput):
@@ -106,11 +105,18 @@ class Development:
         self._told = listener
         self._running: Leashed | None = None
         self._number = 0
+        self._made: Path | None = None
+        self._watch = Watch(bench.directory, self._is_built)
         self._ending: set[asyncio.Task[None]] = set()
         self.id = read_manifest_file(bench.directory).id
 
     async def start(self) -> None:
         """Raises :class:`CannotRun` and ``BadManifestFile``."""
+        # What is saved while it starts counts too.
+        await self._watch.open()
+        await self._replace()
+
+    async def _replace(self) -> None:
         fresh, socket = await self._launch()
         await asyncio.to_thread(socket.replace, self._bench.socket)
         self._running = fresh
@@ -118,11 +124,12 @@ class Development:
 
     async def follow(self) -> None:
         """Replace what runs at each change, until cancelled. What cannot start leaves all as it is."""
-        async for names in changes(self._bench.directory):
+        while True:
+            names = await self._watch.next()
             self._told.word(f"{_listed(names)} changed")
             before = self._running
             try:
-                await self.start()
+                await self._replace()
             except (CannotRun, BadManifestFile) as error:
                 serves = before is not None and before.running
                 stays = " What ran before goes on." if serves else " Nothing runs."
@@ -135,6 +142,7 @@ class Development:
 
     async def close(self) -> None:
         """End all of it in good order."""
+        await self._watch.close()
         if self._running is not None:
             self._end_soon(self._running)
         if self._ending:
@@ -144,6 +152,8 @@ class Development:
         manifest = await asyncio.to_thread(read_manifest_file, self._bench.directory)
         if manifest.id != self.id:
             raise CannotRun(f"plugway.toml now says {manifest.id}, not {self.id}: start 'plugway dev' anew.")
+        if manifest.build:
+            await self._build(manifest)
         command = await asyncio.to_thread(_command, self._bench.directory, manifest)
         await asyncio.to_thread(_forget_compiled, self._bench.directory)
         self._number += 1
@@ -159,6 +169,28 @@ class Development:
             self._end_soon(fresh)
             raise
         return fresh, socket
+
+    async def _build(self, manifest: ManifestFile) -> None:
+        self._made = self._bench.directory / manifest.command[0]
+        self._told.word("building")
+        tool = await Leashed.start(
+            manifest.build, directory=self._bench.directory, environment=os.environ,
+            heard=self._told.line, grace=_GRACE,
+        )  # fmt: skip
+        try:
+            code = await tool.ended()
+        except BaseException:
+            self._end_soon(tool)
+            raise
+        if code:
+            raise CannotRun(f"Its build ended with exit code {code}.")
+
+    def _is_built(self, path: Path) -> bool:
+        """Whether it is the program that a build makes, or in a directory that is the program's own."""
+        if self._made is None:
+            return False
+        place = self._made.parent
+        return path == self._made or (place != self._bench.directory and path.is_relative_to(place))
 
     def _watch_end(self, process: Leashed) -> None:
         async def watch() -> None:
@@ -176,24 +208,6 @@ class Development:
     def _keep(self, task: asyncio.Task[None]) -> None:
         self._ending.add(task)
         task.add_done_callback(self._ending.discard)
-
-
-async def changes(directory: Path) -> AsyncIterator[list[str]]:
-    """Files that changed together, relative to ``directory``. Not those of tools, nor of this program."""
-    # Only who develops needs it: it is half the time of importing this module.
-    from watchfiles import Change, DefaultFilter, awatch
-
-    usual = DefaultFilter()
-
-    def ours(change: Change, path: str) -> bool:
-        parts = Path(path).relative_to(directory).parts
-        return usual(change, path) and not any(part.startswith(_OWN) for part in parts)
-
-    watching = awatch(
-        directory, watch_filter=ours, debounce=_DEBOUNCE_MS, step=_STEP_MS, recursive=True, stop_event=None
-    )
-    async for found in watching:
-        yield sorted({Path(path).relative_to(directory).as_posix() for _, path in found})
 
 
 def _listed(names: list[str]) -> str:
@@ -220,7 +234,7 @@ def _forget_compiled(directory: Path) -> None:
 
 
 def _environment(bench: Workbench, manifest: ManifestFile, socket: Path) -> dict[str, str]:
-    scratch, volumes = bench.place / "tmp", bench.directory / f"{_OWN}-volumes"
+    scratch, volumes = bench.place / "tmp", bench.directory / f"{OWN}-volumes"
     scratch.mkdir(mode=0o700, exist_ok=True)
     for name in manifest.permissions.volumes:
         (volumes / name).mkdir(mode=0o700, parents=True, exist_ok=True)

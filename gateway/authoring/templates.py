@@ -2,7 +2,7 @@
 
 A file ``NAME.in`` becomes ``NAME``; ``@id@`` and its like are filled in, in paths too. ``@tests@`` in a
 path is ``tests``, which a wheel would leave out under its own name. ``language.toml`` is about the rest. An
-SDK for npm goes along, as the archive ``@sdk@``: it is in no registry.
+SDK that is in no registry goes along: for npm as the archive ``@sdk@``, else as a directory.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ from gateway.settings import shipped_root
 _ABOUT = "language.toml"
 _SUFFIX = ".in"
 _VENDOR = "vendor"
+_COPY = "plugway-sdk"
+_GO_TEST = "_test.go"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +42,13 @@ class Language:
     first: str = ""
     npm_sdk: str = ""
     """Below the directory of the SDKs, of one that npm packs; "" where they need not be packed."""
+    copied_sdk: str = ""
+    """The same of one whose files are copied, without its tests."""
 
     @property
     def sdk(self) -> Path:
         """Where this program keeps it: the Python one itself, others in directories of their own below."""
-        return shipped_root() / "plugin_services" / "sdk" / self.npm_sdk
+        return shipped_root() / "plugin_services" / "sdk" / (self.npm_sdk or self.copied_sdk)
 
     def values(self, plugin_id: str, directory: str) -> dict[str, str]:
         """What stands for ``@name@`` and the others."""
@@ -63,10 +67,18 @@ class Language:
             sdk = packed(self.sdk)
             values = {**values, "sdk": f"{_VENDOR}/{sdk.name}"}
             yield TemplateFile(values["sdk"], sdk.content)
+        if self.copied_sdk:
+            yield from _copied(self.sdk)
         for path in sorted(self.root.rglob(f"*{_SUFFIX}")):
             relative = path.relative_to(self.root).as_posix().removesuffix(_SUFFIX)
             text = filled(path.read_text(encoding="utf-8"), values)
             yield TemplateFile(filled(relative, values), text.encode())
+
+
+def _copied(sdk: Path) -> Iterator[TemplateFile]:
+    for path in sorted(sdk.rglob("*")):
+        if path.is_file() and not path.name.endswith(_GO_TEST):
+            yield TemplateFile(f"{_COPY}/{path.relative_to(sdk).as_posix()}", path.read_bytes())
 
 
 def filled(text: str, values: Mapping[str, str]) -> str:

@@ -62,7 +62,7 @@ def resolved_command(release: Release) -> list[str]:
         raise ReleaseNotRunnable(
             f"The command {command[0]!r} of {release.plugin_id} {release.version} "
             "is not there, or may not be executed.",
-            hint="Install the program, or correct 'command' in the plugin's plugway.toml.",
+            hint="Build or install the program, or correct 'command' in the plugin's plugway.toml.",
             plugin=release.plugin_id,
         )
     return [program, *command[1:]]

@@ -75,6 +75,9 @@ class ManifestFile(_Part):
     command: tuple[Argument, ...] = Field(
         min_length=1, description="What starts it, in its directory; `{python}` stands for the interpreter."
     )
+    build: tuple[Argument, ...] = Field(
+        default=(), description="What makes its program: `plugway dev` runs it before each start."
+    )
     image: ImageName = Field(
         default="", description="The image that is built of it; `plugway/` and the id if left out."
     )

@@ -24,6 +24,7 @@ from gateway.authoring.develop import Workbench
 from gateway.authoring.new import write_plugin
 from tests.command import PROGRAM, environment, plugway
 from tests.node_sdk import NPM_INSTALL, npm
+from tests.parts import need_go
 from tests.running import PATIENCE, RunningGateway, gateway, until
 
 pytestmark = [pytest.mark.timeout(170), pytest.mark.asyncio(loop_scope="module")]
@@ -206,6 +207,28 @@ async def test_code_in_another_language_is_run_and_reloaded_as_well(
         await until(lambda: _is(running, "changed"), "the change to be served")
         assert await run.end(signal.SIGINT) == 0
     assert await known(running) == {}
+    await until(lambda: not processes(code), "nothing to be left")
+
+
+@pytest.mark.parametrize("code", ["go"], indirect=True)
+async def test_a_program_is_built_first_and_again_at_each_change(running: RunningGateway, code: Path) -> None:
+    need_go()
+    app = code / "app.go"
+    good = app.read_text()
+    async with dev(code, **at(running)) as run:
+        await run.says("page", "/plugins/order-desk/open")
+        assert await greeted(running.client) == "Hello, admin!"
+        app.write_text(good + "\nthe typo\n")
+        await run.says("log", "syntax error")
+        await run.says("dev", "Its build ended with exit code 1. What ran before goes on.")
+        assert await greeted(running.client) == "Hello, admin!"
+        app.write_text(good.replace('"%s, %s!"', '"changed for %s, %s!"'))
+        await run.says("dev", "reloaded")
+        await until(lambda: _is(running, "changed for Hello, admin!"), "the change to be served")
+        # What a build writes is no change: that would go on for ever.
+        changed = [text for text in run.texts("dev") if text.endswith(" changed")]
+        assert set(changed) == {"app.go changed"}
+        assert await run.end(signal.SIGINT) == 0
     await until(lambda: not processes(code), "nothing to be left")
 
 

@@ -53,7 +53,10 @@ def test_the_wheel_says_what_the_program_is(unpacked: Path) -> None:
     assert "plugway = gateway.__main__:main" in entry
 
 
-@pytest.mark.parametrize(("lang", "some"), [("python", "tests/test_app.py"), ("node", "tests/app.test.js")])
+@pytest.mark.parametrize(
+    ("lang", "some"),
+    [("python", "tests/test_app.py"), ("node", "tests/app.test.js"), ("go", "plugway-sdk/go.mod")],
+)
 async def test_the_wheel_writes_new_plugins(lang: str, some: str, unpacked: Path, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "gateway", "new", "orders", "--lang", lang, "--json"]
     process = await asyncio.create_subprocess_exec(
