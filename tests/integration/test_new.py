@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import re
 import subprocess
@@ -11,15 +12,17 @@ import tarfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from uuid import uuid4
 
+import docker
 import pytest
 from typer.testing import CliRunner, Result
 
 from gateway.authoring.templates import languages
 from gateway.cli.main import app
-from tests.command import environment, plugway
+from tests.command import PROGRAM, ROOT, environment, plugway
 from tests.node_sdk import NPM_INSTALL, npm
-from tests.parts import need_go, need_npm
+from tests.parts import need_docker, need_go, need_npm
 from tests.running import gateway
 
 pytestmark = pytest.mark.timeout(170)
@@ -164,3 +167,29 @@ def test_the_go_sdk_that_goes_along_is_the_one_whose_versions_are_named(tmp_path
     named = {line.split(" //")[0].strip() for line in (sdk / "go.mod").read_text().splitlines()}
     assert named - {"module plugway.dev/sdk-go"} <= versions
     assert new("--sdk", "--lang", "go").output.strip() == str(languages()["go"].sdk)
+
+
+@pytest.mark.docker
+def test_the_image_of_a_go_plugin_is_its_program(tmp_path: Path) -> None:
+    need_docker()
+    assert new("order-desk", "--lang", "go", "--in", str(tmp_path)).exit_code == 0
+    directory = tmp_path / "order-desk"
+    readme = (directory / "README.md").read_text()
+    [build] = re.findall(r"^(CGO_ENABLED=0 go build .*-ldflags.*)$", readme, re.MULTILINE)
+    subprocess.run(["sh", "-c", build], check=True, cwd=directory, timeout=100)
+    tag = f"plugway-test/order-desk:{uuid4().hex[:12]}"
+    with contextlib.closing(docker.from_env(timeout=60)) as client:
+        image, _ = client.images.build(
+            path=str(directory), tag=tag, network_mode="none", rm=True, forcerm=True
+        )
+        try:
+            assert image.attrs["Size"] < 20_000_000
+            words = ["check", tag, "--call", "/greeting"]
+            words += [f"--only={group}" for group in ("manifest", "call", "ui")]
+            judged = subprocess.run(
+                [*PROGRAM, *words], check=False, cwd=ROOT, capture_output=True, text=True, timeout=100,
+                env=environment(PLUGWAY_HOME=str(tmp_path / "home")),
+            )  # fmt: skip
+            assert judged.returncode == 0, judged.stdout + judged.stderr
+        finally:
+            client.images.remove(tag, force=True)
