@@ -87,6 +87,7 @@ async def _data_plane(stack: AsyncExitStack, back: Back) -> DataPlane:
         snapshots=back.snapshots, outcomes=back.outcomes, gatekeeper=back.gatekeeper.reader,
         content=back.content, settings=back.settings, asset_key=back.gatekeeper.asset_key,
         circuits=back.circuits, log=AccessLog.of(back.settings), tracing=tracing,
+        recordings=back.supervisor.recordings.board,
     )  # fmt: skip
     stack.push_async_callback(data_plane.close)
     return data_plane

@@ -377,6 +377,23 @@ class Personal:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Recording:
+    """Calls of ``user`` are written down, those of everybody where it is None.
+
+    Of each body at most ``most`` bytes are kept.
+    """
+
+    id: str
+    user: str | None
+    most: int
+
+    @property
+    def whose(self) -> str:
+        """The user, or ``*``, which no user is called."""
+        return "*" if self.user is None else self.user
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Preview:
     """Who asks for ``release_id`` by name: ``always`` in this header (lower case) or cookie."""
 
@@ -417,6 +434,7 @@ class Route:
     services: tuple[str, ...] = ()
     installed: float = 0.0
     personal: tuple[Personal, ...] = ()
+    recording: Recording | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

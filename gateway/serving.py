@@ -93,7 +93,7 @@ async def _run_with_workers(settings: Settings, announce: Announce) -> None:
 
         boards = Boards(
             snapshots=gateway.snapshots, outcomes=gateway.outcomes, circuits=gateway.circuits,
-            gatekeeper=gateway.gatekeeper,
+            recordings=gateway.supervisor.recordings.board, gatekeeper=gateway.gatekeeper,
         )  # fmt: skip
         await door.follow(settings, boards)
         port = door.public.getsockname()[1]

@@ -130,6 +130,7 @@ async def _serve(
         processes=settings.workers,
         log=AccessLog.of(settings, link.pass_lines()),
         tracing=await asyncio.to_thread(open_tracing, settings),
+        recordings=link.recordings,
     )
     link.count(data_plane.metrics, data_plane.limit_metrics)
     relay = Relay(str(front_socket(home)), lambda: link.away)

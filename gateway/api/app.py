@@ -27,6 +27,7 @@ from gateway.api.routes.limits import limit_routes
 from gateway.api.routes.logs import log_routes
 from gateway.api.routes.oidc import oidc_routes
 from gateway.api.routes.plugins import plugin_routes
+from gateway.api.routes.recordings import recording_routes
 from gateway.api.routes.rollouts import rollout_routes
 from gateway.api.routes.session import session_routes
 from gateway.api.routes.settings import settings_routes
@@ -51,6 +52,7 @@ _ROUTES = (
     limit_routes,
     log_routes,
     copy_routes,
+    recording_routes,
     figure_routes,
     catalog_routes,
     catalogue_routes,

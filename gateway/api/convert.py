@@ -64,6 +64,7 @@ def plugin_view(
         updated_at=moment(record.updated_at),
         instances=[instance_view(instance, circuit_of(instance.id)) for instance in status.instances],
         personal=list(status.personal),
+        recorded=status.recorded,
         definition=record.definition,
     )
 

@@ -12,6 +12,7 @@ from gateway.supervisor.candidates import Candidate
 from gateway.supervisor.copies import CopyNews
 from gateway.supervisor.limits import LimitOptions
 from gateway.supervisor.plugin_metrics import Scrape
+from gateway.supervisor.recordings import Wanted
 from gateway.supervisor.settings_moves import Configured
 from gateway.supervisor.status import PluginStatus
 from gateway.supervisor.verification import Check
@@ -58,11 +59,19 @@ class Copies(Protocol):
     ) -> AsyncIterator[CopyNews]: ...
 
 
+class Recordings(Protocol):
+    """Calls that are written down for somebody."""
+
+    def hold(self, plugin_id: PluginId, wanted: Wanted, /) -> AsyncIterator[Mapping[str, Any]]: ...
+
+
 class Supervisor(Protocol):
     def status(self, plugin_id: PluginId, /) -> PluginStatus: ...
     async def metrics(self) -> Sequence[Scrape]: ...
     @property
     def copies(self) -> Copies: ...
+    @property
+    def recordings(self) -> Recordings: ...
     def logs(self, plugin_id: PluginId, /, *, tail: int, follow: bool) -> AsyncIterator[InstanceLogLine]: ...
 
 

@@ -81,6 +81,7 @@ RIGHTS = (
     Right("disablePlugin", "POST", f"{_P}/disable", _OPERATOR, Scope.PLUGIN),
     Right("restartPlugin", "POST", f"{_P}/restart", _OPERATOR, Scope.PLUGIN),
     Right("routeMe", "POST", f"{_P}/copy", _ADMIN, Scope.PLUGIN),
+    Right("recordCalls", "POST", f"{_P}/recording", _ADMIN, Scope.PLUGIN),
     Right("getSettings", "GET", f"{_P}/settings", _VIEWER, Scope.PLUGIN),
     Right("changeSettings", "PUT", f"{_P}/settings", _OPERATOR, Scope.PLUGIN),
     Right("getLimits", "GET", f"{_P}/limits", _VIEWER, Scope.PLUGIN),

@@ -79,6 +79,10 @@ class PluginView(View):
     personal: list[str] = Field(
         description="Users whose calls go to a copy on an author's machine (`plugway dev --route-me`)."
     )
+    recorded: str = Field(
+        description="Whose calls are being recorded (`plugway record`): a user's, everybody's as `*`, or "
+        "nobody's."
+    )
     definition: PluginDefinition
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from gateway.cli.check_target import Asked, of_gateway, placed, settings_of
 from gateway.cli.command import JsonOption, guarded, in_order
 from gateway.cli.exits import Exit, failure
 from gateway.cli.output import print_json, progress
@@ -16,9 +16,6 @@ from gateway.cli.output import print_json, progress
 if TYPE_CHECKING:
     from gateway.conformance.findings import Finding, Report
     from gateway.conformance.subject import Plan
-    from gateway.settings import Settings
-
-_MOST_SETTINGS = 2**20
 
 
 def check(
@@ -79,27 +76,14 @@ def check(
             reports = asyncio.run(in_order(_installed(only or [], as_json)))
         else:
             assert target is not None
-            asked = _Asked(
-                target=target, runtime=runtime, settings=_settings(settings), routes=given,
-                plugin=plugin, drain=drain, only=only or [],
+            asked = Asked(
+                target=target, runtime=runtime, settings=settings_of(settings), routes=given,
+                plugin=plugin, drain=drain,
             )  # fmt: skip
-            reports = [asyncio.run(in_order(_target(asked, as_json)))]
+            reports = [asyncio.run(in_order(_target(asked, only or [], as_json)))]
         return _tell(reports, strict=strict, as_json=as_json, several=installed)
 
     raise typer.Exit(guarded(act, as_json))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Asked:
-    """What was said on the command line of one target."""
-
-    target: str
-    runtime: str | None
-    settings: dict[str, Any] | None
-    routes: dict[str, str]
-    plugin: str
-    drain: bool
-    only: list[str]
 
 
 def _known(only: list[str]) -> None:
@@ -113,95 +97,12 @@ def _known(only: list[str]) -> None:
             raise failure(Exit.USAGE, f"There is no check {name!r}.", near(name, names))
 
 
-def _settings(file: Path | None) -> dict[str, Any] | None:
-    import json
-
-    if file is None:
-        return None
-    try:
-        with file.open("rb") as opened:
-            document = json.loads(opened.read(_MOST_SETTINGS))
-    except OSError as error:
-        raise failure(Exit.USAGE, f"{file} cannot be read: {error.strerror}.") from None
-    except ValueError:
-        document = None
-    if not isinstance(document, dict):
-        raise failure(Exit.REFUSED, f"{file} holds no JSON object.", 'Write settings as {"url": "..."}.')
-    return document
+async def _target(asked: Asked, only: list[str], as_json: bool) -> Report:
+    async with placed(asked, as_json) as (place, plan):
+        return await _run(asked, only, place, plan, as_json)
 
 
-def _of_gateway(**changes: Any) -> Settings:
-    from pydantic import ValidationError  # takes longer to load than most commands run
-
-    from gateway.settings import Settings
-
-    try:
-        return Settings(**changes)
-    except ValidationError as error:
-        issue = error.errors(include_url=False, include_input=False)[0]
-        where = ".".join(map(str, issue["loc"]))
-        raise failure(
-            Exit.USAGE, f"{where}: {issue['msg']}.", "Correct the option, or PLUGWAY_* as named."
-        ) from None
-
-
-def _routes(table: Any, given: dict[str, str]) -> Any:
-    from pydantic import ValidationError
-
-    from gateway.sources.check_table import CheckTable
-
-    try:
-        return CheckTable.model_validate({**table.model_dump(by_alias=True), **given})
-    except ValidationError as error:
-        issue = error.errors(include_url=False, include_input=False)[0]
-        words = str(issue["msg"]).removeprefix("Value error, ")
-        raise failure(
-            Exit.USAGE, f"--{issue['loc'][0]} {words}.", "Write it as /events or 'POST /upload'."
-        ) from None
-
-
-async def _target(asked: _Asked, as_json: bool) -> Report:
-    from gateway.conformance.subject import Plan
-    from gateway.conformance.targets import (
-        ENDPOINTS,
-        directory_release,
-        endpoint_place,
-        image_release,
-        stage,
-    )
-    from gateway.sources.check_table import CheckTable
-
-    if asked.target.startswith(ENDPOINTS):
-        where = _of_gateway()
-        place = await endpoint_place(asked.target, asked.plugin, where.home)
-        plan = Plan(
-            routes=_routes(CheckTable(), asked.routes),
-            settings=asked.settings,
-            configure=asked.settings is not None,
-            drain=asked.drain,
-        )
-        return await _run(asked, place, plan, as_json)
-    directory = Path(asked.target)
-    is_directory = await asyncio.to_thread(directory.is_dir)
-    if not is_directory and asked.target.startswith((".", "/", "~")):
-        raise failure(Exit.NOT_FOUND, f"There is no directory {asked.target}.", "Name one with plugway.toml.")
-    runtime: Literal["process", "docker"] = "process" if is_directory else "docker"
-    if is_directory:
-        release, table = await directory_release(directory)
-    else:
-        release, table = await image_release(asked.target), CheckTable()
-    plan = Plan(routes=_routes(table, asked.routes), settings=asked.settings)
-    with progress(f"{asked.target}: starting", as_json):
-        settings = _of_gateway(runtime=asked.runtime or runtime)
-    async with stage(settings) as ground:
-        place = await ground.place(release)
-        try:
-            return await _run(asked, place, plan, as_json)
-        finally:
-            await place.close()
-
-
-async def _run(asked: _Asked, place: Any, plan: Plan, as_json: bool) -> Report:
+async def _run(asked: Asked, only: list[str], place: Any, plan: Plan, as_json: bool) -> Report:
     from gateway.conformance.run import run_checks
     from gateway.conformance.suite import SUITE
 
@@ -210,7 +111,7 @@ async def _run(asked: _Asked, place: Any, plan: Plan, as_json: bool) -> Report:
         def told(finding: Finding) -> None:
             shown.tell(f"{asked.target}: {finding.id}")
 
-        return await run_checks(asked.target, place, plan, SUITE, only=asked.only, told=told)
+        return await run_checks(asked.target, place, plan, SUITE, only=only, told=told)
 
 
 async def _installed(only: list[str], as_json: bool) -> list[Report]:
@@ -221,7 +122,7 @@ async def _installed(only: list[str], as_json: bool) -> list[Report]:
         def told(plugin: str, finding: Finding) -> None:
             shown.tell(f"{plugin}: {finding.id}")
 
-        return await preflight(_of_gateway(), only=only, told=told)
+        return await preflight(of_gateway(), only=only, told=told)
 
 
 def _tell(reports: list[Report], *, strict: bool, as_json: bool, several: bool) -> Exit:

@@ -131,6 +131,24 @@ class GatewayClient:
                     raise from_problem(answer.status_code, self._document(answer))
                 yield answer.aiter_lines()
 
+    @asynccontextmanager
+    async def passed_on(
+        self, method: str, raw_path: bytes, headers: list[tuple[str, str]], body: bytes, within: float
+    ) -> AsyncIterator[httpx.Response]:
+        """A call to a plugin, whatever its answer; the path and query go out as they are."""
+        url = self._http.base_url
+        raw = url.raw_path.rstrip(b"/") + raw_path
+        with self._plain_failures():
+            request = self._http.build_request(
+                method, url.copy_with(raw_path=raw), headers=headers, content=body or None,
+                timeout=httpx.Timeout(within, connect=5.0),
+            )  # fmt: skip
+            answer = await self._http.send(request, stream=True)
+            try:
+                yield answer
+            finally:
+                await answer.aclose()
+
     def _document(self, answer: httpx.Response) -> Object:
         try:
             document = json.loads(answer.content)

@@ -26,7 +26,9 @@ from gateway.cli.pin import pin
 from gateway.cli.policy import policy
 from gateway.cli.program import AUTHORS, GATEWAY, PLUGINS, ROLLOUTS, TRUST, app
 from gateway.cli.promote import promote
+from gateway.cli.record import record
 from gateway.cli.registry import registry
+from gateway.cli.replay import replay
 from gateway.cli.restart import restart
 from gateway.cli.restore import restore
 from gateway.cli.resume import resume
@@ -61,6 +63,8 @@ app.add_typer(bundle, name="bundle", rich_help_panel=PLUGINS)
 app.command(rich_help_panel=AUTHORS)(new)
 app.command(rich_help_panel=AUTHORS)(dev)
 app.command(rich_help_panel=AUTHORS)(check)
+app.command(rich_help_panel=AUTHORS)(record)
+app.command(rich_help_panel=AUTHORS)(replay)
 app.command(rich_help_panel=ROLLOUTS)(rollout)
 app.command(rich_help_panel=ROLLOUTS)(update)
 app.command(rich_help_panel=ROLLOUTS)(promote)

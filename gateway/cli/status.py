@@ -106,6 +106,7 @@ def _print_plugin(plugin: Object) -> None:
                 if plugin.get("personal")
                 else "",
             ),
+            ("recorded", _recorded(plugin.get("recorded", ""))),
             ("page", (plugin["ui"] or {}).get("url")),
             (
                 "settings",
@@ -142,6 +143,10 @@ def _print_instances(plugin: Object) -> None:
     for instance in plugin["instances"]:
         for line in surroundings(instance):
             print_line(line)
+
+
+def _recorded(whose: str) -> str:
+    return f"the calls of {'everybody' if whose == '*' else whose} are being written down" if whose else ""
 
 
 def _since(moment: str | None) -> str:

@@ -28,6 +28,7 @@ from gateway.proxy.upstream import Upstream
 from gateway.proxy.websocket import WebSockets, deny
 from gateway.registry.boards import OutcomeBoard, SnapshotBoard
 from gateway.registry.circuits import CircuitBoard
+from gateway.registry.recordings import RecordingBoard
 from gateway.settings import Settings
 
 if TYPE_CHECKING:
@@ -57,6 +58,7 @@ class DataPlane:
         processes: int = 1,
         log: AccessLog | None = None,
         tracing: Tracing | None = None,
+        recordings: RecordingBoard | None = None,
     ) -> None:
         self.metrics = CallMetrics()
         self._doorman = Doorman(gatekeeper, settings)
@@ -67,8 +69,9 @@ class DataPlane:
         self._outliers = Outliers(outcomes, circuits)
         self._table = RouteTable(self.metrics, self._retire, capacity, processes, TypedCatalog(content).of)
         self._calls = Calls(
-            self._doorman, outcomes, self._outliers, settings, self._table.find, self.metrics, log, tracing
-        )
+            self._doorman, outcomes, self._outliers, settings, self._table.find, self.metrics, log, tracing,
+            recordings,
+        )  # fmt: skip
         self._log, self._tracing = log, tracing
         self._rpc: RpcCalls | None = None
         self._uis = UiFiles(

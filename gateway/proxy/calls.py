@@ -28,6 +28,7 @@ from gateway.proxy.limits.outliers import Outliers
 from gateway.proxy.paths import has_dot_segments
 from gateway.proxy.preflight import answer_preflight
 from gateway.proxy.problems import PASSED_METHODS, BadRequest, MethodRefused, Problem
+from gateway.proxy.record import Recorders
 from gateway.proxy.reroute import Place, RouteOf, elsewhere
 from gateway.proxy.retries import may_retry
 from gateway.proxy.running import RunningCalls
@@ -37,6 +38,7 @@ from gateway.proxy.templates import OTHER
 from gateway.proxy.tracing import Tracing
 from gateway.proxy.typed.service import TypedCalls
 from gateway.registry.boards import OutcomeBoard
+from gateway.registry.recordings import RecordingBoard
 from gateway.settings import Settings
 
 T = TypeVar("T")
@@ -58,7 +60,9 @@ class Calls:
         metrics: CallMetrics,
         log: AccessLog | None = None,
         tracing: Tracing | None = None,
+        recordings: RecordingBoard | None = None,
     ) -> None:
+        self._recorders = Recorders(recordings or RecordingBoard())
         self._judge_caller = doorman.judge
         self._prove = doorman.prove
         self._route_of = route_of
@@ -120,6 +124,10 @@ class Calls:
             _prepare(call, judged, scope)
         self.trace(call, scope["headers"])
         call.trailers = "http.response.trailers" in scope.get("extensions", ())
+        if route.recording is not None:
+            carried = self.counted(call, permit, self._carry)
+            await self._recorders.follow(route.recording, call, carried)
+            return
         await self.counted(call, permit, self._carry)
 
     async def _refuse(

@@ -80,8 +80,8 @@ class PreparedRoute:
 
     These two, the budget and the gate survive new snapshots.
 
-    ``gate`` is None where the plugin has no quotas, which then cost nothing; so is ``personal``, the
-    routes of users who have one of their own, where nobody has.
+    ``gate`` is None where the plugin has no quotas, which then cost nothing; so are ``personal``, the
+    routes of users who have one of their own, where nobody has, and ``recording``.
     """
 
     __slots__ = (
@@ -103,6 +103,7 @@ class PreparedRoute:
         "personal",
         "preview",
         "problem",
+        "recording",
         "releases",
         "route",
         "streams",
@@ -125,6 +126,7 @@ class PreparedRoute:
         self.route = route
         self.key = key or route.plugin_id.encode()
         self.personal = personal
+        self.recording = route.recording
         self.limits = route.limits
         self.cors = Cors(route.origins) if route.origins else None
         self.base_path = f"/plugins/{route.plugin_id}/api"

@@ -31,6 +31,7 @@ from gateway.supervisor.monitor import Monitor
 from gateway.supervisor.plan import DesiredInstance, DesiredPlugin, desired_instances, next_due, plan
 from gateway.supervisor.plugin_metrics import Asked, PluginMetrics, Scrape
 from gateway.supervisor.publisher import Publisher
+from gateway.supervisor.recordings import Recordings
 from gateway.supervisor.rollouts import Rollouts
 from gateway.supervisor.settings_sides import held_settings
 from gateway.supervisor.status import PluginStatus
@@ -87,7 +88,10 @@ class Supervisor:
             around, runtime, verify, events, wake=self.wake, tell=self._tell, told=snapshots.settle
         )
         self.copies = Copies(around, events, self._tell)
-        self._publisher = Publisher(store, snapshots, events, settings, runtime.name, clock, self.copies.of)
+        self.recordings = Recordings(store, snapshots, events, self._tell)
+        self._publisher = Publisher(
+            store, snapshots, events, settings, runtime.name, clock, self.copies.of, self.recordings.of
+        )
         self.rollouts = Rollouts(
             store, snapshots, outcomes, events, self._crew.tracks, SteadyClock(store.steady), wake=self.wake
         )

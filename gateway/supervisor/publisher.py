@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from gateway.model import Endpoint, InstanceId, Ownership, Personal, PluginId, Route
+from gateway.model import Endpoint, InstanceId, Ownership, Personal, PluginId, Recording, Route
 from gateway.registry.boards import EventBoard, SnapshotBoard
 from gateway.registry.records import ReleaseRecord
 from gateway.registry.store import RegistryStore
@@ -33,6 +33,7 @@ class Publisher:
         runtime: str,
         clock: Clock,
         personal: Callable[[PluginId], tuple[Personal, ...]] = lambda _: (),
+        recording: Callable[[PluginId], Recording | None] = lambda _: None,
     ) -> None:
         self._store = store
         self._snapshots = snapshots
@@ -40,6 +41,7 @@ class Publisher:
         self._runtime = runtime
         self._clock = clock
         self._personal = personal
+        self._recording = recording
         self._patience = Patience.of(settings)
         self._limits = limits_of(settings)
         self._origins = settings.origins_for
@@ -99,6 +101,7 @@ class Publisher:
             instances=tuple(self._instance(wanted, track) for wanted, track in known),
             progress=next((track.doing for _, track in known if track.doing), ""),
             personal=tuple(own.user for own in self._personal(plugin.id)),
+            recorded=recording.whose if (recording := self._recording(plugin.id)) else "",
         )
 
     def _instance(self, wanted: DesiredInstance, track: Track) -> InstanceStatus:
@@ -147,6 +150,7 @@ class Publisher:
             services=_services(made, current),
             installed=installed.installed_at,
             personal=self._personal(plugin.id),
+            recording=self._recording(plugin.id),
         )
 
 

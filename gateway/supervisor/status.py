@@ -40,7 +40,8 @@ class PluginStatus:
     """``since`` and ``retry_at`` are Unix times; ``restarts`` counts since the gateway began.
 
     ``reason`` is empty only where there is nothing to say; ``retry_at`` is None where
-    nothing is planned. The calls of the users in ``personal`` go to copies of their own.
+    nothing is planned. The calls of the users in ``personal`` go to copies of their own, those of
+    ``recorded`` (a user, or ``*``) are written down.
     """
 
     state: PluginState
@@ -52,6 +53,7 @@ class PluginStatus:
     instances: tuple[InstanceStatus, ...] = ()
     progress: str = ""
     personal: tuple[str, ...] = ()
+    recorded: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,6 +18,7 @@ from gateway.model import InstanceId, Snapshot
 from gateway.proxy.access_log import AccessLog, to_stderr
 from gateway.registry.boards import OutcomeBoard, SnapshotBoard
 from gateway.registry.circuits import CircuitBoard
+from gateway.registry.recordings import RecordingBoard
 from gateway.windows import Window
 from gateway.workers.counts import WorkerMetrics
 from gateway.workers.feed import Feed
@@ -38,8 +39,10 @@ from gateway.workers.messages import (
     Logged,
     Measured,
     Message,
+    Recorded,
     Serving,
     Uncounted,
+    Unrecorded,
     Unserved,
     Used,
     Watched,
@@ -81,6 +84,7 @@ class Boards:
     snapshots: SnapshotBoard
     outcomes: OutcomeBoard
     circuits: CircuitBoard
+    recordings: RecordingBoard
     gatekeeper: Gatekeeper
 
 
@@ -193,6 +197,8 @@ class Control:
             peer.heard = time.monotonic()
             if isinstance(message, Logged):
                 self._log.add(message.lines)
+            elif isinstance(message, Recorded | Unrecorded):
+                self._take_recorded(message)
             else:
                 self._take(peer, message)
 
@@ -226,6 +232,14 @@ class Control:
                     window.take(message.calls, message.errors, message.buckets)
             case _:
                 pass
+
+    def _take_recorded(self, message: Recorded | Unrecorded) -> None:
+        if self._boards is None:
+            return
+        if isinstance(message, Recorded):
+            self._boards.recordings.put(message.call)
+        else:
+            self._boards.recordings.miss(message.recording, message.calls)
 
     # What they are told ---------------------------------------------------------
 

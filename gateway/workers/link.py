@@ -36,6 +36,7 @@ from gateway.workers.messages import (
     Welcome,
 )
 from gateway.workers.outcomes import ToldCircuits, ToldOutcomes
+from gateway.workers.recordings import ToldRecordings
 from gateway.workers.stream import Stream, connect
 
 log = logging.getLogger(__name__)
@@ -69,6 +70,7 @@ class Link:
         self.snapshots = SnapshotBoard()
         self.outcomes = ToldOutcomes(self._tell)
         self.circuits = ToldCircuits(self._tell)
+        self.recordings = ToldRecordings(self._tell)
         self.callers = AccessReader()
         self.asset_key = b""
         self.welcome: Welcome | None = None
@@ -182,9 +184,12 @@ class Link:
         self._has_routes = True
         self._tell(Ack(epoch=change.epoch, number=change.number))
 
-    def _tell(self, message: Message) -> None:
-        if self._stream is not None and not self._stream.stuffed:
-            self._stream.send(message)
+    def _tell(self, message: Message) -> bool:
+        """Whether it is on its way."""
+        if self._stream is None or self._stream.stuffed:
+            return False
+        self._stream.send(message)
+        return True
 
     async def _report(self, stream: Stream) -> None:
         beats = round(BEAT / TICK)

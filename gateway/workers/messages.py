@@ -15,8 +15,9 @@ from pydantic import BaseModel, ConfigDict
 
 from gateway.model import InstanceId, PluginId, Route
 from gateway.registry.circuits import CircuitReport
+from gateway.registry.recordings import RecordedCall
 
-PROTOCOL = 2
+PROTOCOL = 3
 """Raised where an older worker would misunderstand; one of another number is replaced."""
 
 LONGEST = 256 * 2**20
@@ -205,14 +206,29 @@ class CircuitGone:
     incarnation: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recorded:
+    """A call that was written down."""
+
+    call: RecordedCall
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unrecorded:
+    """So many calls of a recording could not be kept, or told."""
+
+    recording: str
+    calls: int
+
+
 Message = (
     Hello | Welcome | Access | Routes | Watched | Beat | Serving | Ack | Behind | Failed | Good | Measured
-    | Counted | Used | Unserved | Circuit | CircuitGone | Uncounted | Logged
+    | Counted | Used | Unserved | Circuit | CircuitGone | Uncounted | Logged | Recorded | Unrecorded
 )  # fmt: skip
 
 _TYPES: tuple[type[Any], ...] = (
     Hello, Welcome, Access, Routes, Watched, Beat, Serving, Ack, Behind, Failed, Good, Measured, Counted,
-    Used, Unserved, Circuit, CircuitGone, Uncounted, Logged,
+    Used, Unserved, Circuit, CircuitGone, Uncounted, Logged, Recorded, Unrecorded,
 )  # fmt: skip
 _NUMBER = {kind: number for number, kind in enumerate(_TYPES)}
 _JSON = [_Json[kind] for kind in _TYPES]  # type: ignore[valid-type]  # one model a message

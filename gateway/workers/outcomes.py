@@ -14,7 +14,7 @@ from gateway.workers.messages import Circuit, CircuitGone, Failed, Good, Measure
 class ToldCircuits(CircuitBoard):
     """Instances that are taken out, as the control process is told of them."""
 
-    def __init__(self, tell: Callable[[Message], None]) -> None:
+    def __init__(self, tell: Callable[[Message], object]) -> None:
         super().__init__()
         self._tell = tell
 
@@ -35,7 +35,7 @@ class ToldCircuits(CircuitBoard):
 class ToldOutcomes(OutcomeBoard):
     """``tell`` takes a message, or drops it where nobody is there to be told."""
 
-    def __init__(self, tell: Callable[[Message], None]) -> None:
+    def __init__(self, tell: Callable[[Message], object]) -> None:
         super().__init__()
         self._tell = tell
         self._doubted: set[InstanceId] = set()

@@ -19,6 +19,7 @@ import uvloop
 from gateway.model import PluginId, Route
 from gateway.registry.boards import OutcomeBoard, SnapshotBoard
 from gateway.registry.circuits import CircuitBoard
+from gateway.registry.recordings import RecordingBoard
 from gateway.serving import listen
 from gateway.settings import Settings
 from gateway.workers.control import Boards
@@ -38,8 +39,9 @@ async def main(port: str, socket: str, plugins: str, home: str, workers: str) ->
     async with open_door(settings, lambda label, text: None, listen) as door:
         snapshots.publish(table)
         boards = Boards(
-            snapshots=snapshots, outcomes=OutcomeBoard(), circuits=CircuitBoard(), gatekeeper=gatekeeper()
-        )
+            snapshots=snapshots, outcomes=OutcomeBoard(), circuits=CircuitBoard(),
+            recordings=RecordingBoard(), gatekeeper=gatekeeper(),
+        )  # fmt: skip
         await door.follow(settings, boards)
         try:
             while door.metrics.serving < int(workers):  # noqa: ASYNC110  the workers are processes

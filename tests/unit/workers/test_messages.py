@@ -14,6 +14,7 @@ from gateway.model import (
     PluginId,
     PluginState,
     Preview,
+    Recording,
     ReleaseId,
     Route,
     RouteRule,
@@ -23,6 +24,7 @@ from gateway.model import (
     UiType,
 )
 from gateway.registry.circuits import CircuitReport
+from gateway.registry.recordings import RecordedBody, RecordedCall
 from gateway.workers.messages import (
     LONGEST,
     Access,
@@ -39,10 +41,12 @@ from gateway.workers.messages import (
     Logged,
     Measured,
     Message,
+    Recorded,
     RouteCounts,
     Routes,
     Serving,
     Uncounted,
+    Unrecorded,
     Unserved,
     Used,
     Watched,
@@ -91,6 +95,7 @@ def full_route(plugin: str = "notes") -> Route:
         limits=Limits(max_body=1, timeout=2.0, stream_idle=3.0, body_idle=4.0, max_concurrent=5),
         preview=Preview(release_id=ReleaseId("r2"), header="x-h", cookie="c"),
         personal=(Personal(user="ann", target=target, reason="away"),),
+        recording=Recording(id="r", user="ann", most=5),
     )
 
 
@@ -124,6 +129,26 @@ MESSAGES: list[Message] = [
     ),
     Uncounted(plugin="notes", version="1", release="r1"),
     Logged(lines=b"a line\n"),
+    Recorded(
+        call=RecordedCall(
+            recording="r",
+            at=1.5,
+            took=0.5,
+            user="ann",
+            role="admin",
+            release="r1",
+            method="PUT",
+            path=b"/%ff",
+            query=b"a=\xff",
+            headers=((b"a", b"\xff"),),
+            body=RecordedBody(size=1, sha256="a", content=b"\x00\xff"),
+            status=200,
+            answer_headers=((b"b", b"c"),),
+            answer=RecordedBody(size=9, sha256="b", content=None),
+            broken="why",
+        )
+    ),
+    Unrecorded(recording="r", calls=3),
 ]
 
 

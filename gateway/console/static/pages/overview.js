@@ -93,6 +93,7 @@ function factsOf(view) {
     ["Version", view.version],
     ["Restarts", String(view.restarts)],
     ...(view.personal?.length ? [["Copies", `the calls of ${view.personal.join(", ")} go to an author’s machine`]] : []),
+    ...(view.recorded ? [["Recorded", `the calls of ${view.recorded === "*" ? "everybody" : view.recorded} are being written down`]] : []),
     ["Trust", h("span.badges", trust, grade(view.rating))],
     ["Tier", tierBadge(view)],
     ["Source", kinds[view.source] ?? view.source],

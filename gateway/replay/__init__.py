@@ -1,0 +1,1 @@
+"""Recorded calls made again, and how the answers differ."""
