@@ -44,7 +44,7 @@ def record(
 
     Your own calls are recorded, by token or session, whatever program makes them. Tokens, cookies and
     settings marked secret are never kept; still the file holds what the plugin answered: it is for your
-    eyes only (mode 0600). Exit code 1 where the recording did not come to its end.
+    eyes only (mode 0600). Exit code 3 where the gateway ended before it, 1 where the disk is full.
     """
     wanted = {
         "everybody": everybody, "calls": calls, "seconds": _seconds(for_), "bodyBytes": body_kib * 1024
