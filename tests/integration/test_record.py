@@ -18,7 +18,7 @@ from tests.command import PROGRAM, environment, plugway
 from tests.running import PATIENCE, RunningGateway, gateway, until
 from tests.workers import fresh_client, serving
 
-pytestmark = [pytest.mark.timeout(200), pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.timeout(300), pytest.mark.asyncio(loop_scope="module")]
 
 _CODE = Path(__file__).parents[1] / "fakes" / "orders" / "orders.py"
 SECRET = 'pa"ss wörd/4711'
