@@ -2,9 +2,10 @@
 
 - ``sh``: commands, which have to end well. ``text`` after them: lines that they print, in this order;
   ``...`` stands for anything, within a line or as a line of its own.
-- ``diff FILE``: lines of that file that are to be replaced.
+- ``diff FILE``: lines of that file that are to be replaced; any other language with a file: the file.
 - ``<!-- runs on until: WORDS -->`` before commands that stay in the foreground of a terminal, and
   ``<!-- Ctrl-C: COMMAND -->`` where they are ended.
+- ``<!-- ends with CODE -->`` before commands of which the last one ends so.
 - ``<!-- as soon as it is so -->`` before commands that are repeated until they print what is said.
 """
 
@@ -25,7 +26,7 @@ USUAL = "http://127.0.0.1:8080"
 _PART = re.compile(
     r"^<!-- (?P<note>.+?) -->$|^```(?P<language>\w+) ?(?P<file>\S*)\n(?P<text>.*?)^```$", re.M | re.S
 )
-_NOTES = ("runs on until: ", "Ctrl-C: ", "as soon as it is so")
+_NOTES = ("runs on until: ", "Ctrl-C: ", "ends with ", "as soon as it is so")
 
 
 @dataclass(frozen=True)
@@ -63,8 +64,13 @@ class Terminal:
         """Ctrl-C, which reaches all that run in the terminal."""
         if self.process.returncode is None:
             os.killpg(self.process.pid, signal.SIGINT)
-        await asyncio.wait_for(self.process.wait(), 2 * PATIENCE)
-        await self.reading
+        try:
+            await asyncio.wait_for(self.process.wait(), 2 * PATIENCE)
+        except TimeoutError:
+            os.killpg(self.process.pid, signal.SIGKILL)
+            raise
+        finally:
+            await self.reading
 
 
 @dataclass
@@ -73,7 +79,8 @@ class Reader:
 
     directory: Path
     settings: dict[str, str] = field(default_factory=dict)
-    base: str = USUAL
+    # Addresses as documents write them, and as they are here.
+    swaps: dict[str, str] = field(default_factory=dict)
     terminals: list[Terminal] = field(default_factory=list)
 
     async def follow(self, document: str) -> None:
@@ -88,11 +95,15 @@ class Reader:
                     waiting = ""
             elif part.language == "diff":
                 await asyncio.to_thread(self.change, part)
+            elif part.file:
+                await asyncio.to_thread(self._write, part)
             elif part.language == "text":
                 assert fits(part.text, printed), f"{document} says\n{part.text}\nand this came:\n{printed}"
             elif part.language == "sh" and waiting.startswith("runs on until: "):
                 await self._start(part.text, waiting.removeprefix("runs on until: "))
                 waiting = ""
+            elif part.language == "sh" and waiting.startswith("ends with "):
+                printed, waiting = await self.run(part.text, int(waiting.split()[-1])), ""
             elif part.language == "sh" and waiting:
                 printed, waiting = await self._run_until(part.text, steps[number + 1].text), ""
             elif part.language == "sh":
@@ -101,12 +112,14 @@ class Reader:
                 raise AssertionError(f"{document}: what is to be done with {part.language}?")
         assert not self.terminals or all(one.process.returncode is not None for one in self.terminals)
 
-    async def run(self, commands: str) -> str:
-        """What they print; raises AssertionError where one fails."""
+    async def run(self, commands: str, code: int = 0) -> str:
+        """What they print; raises AssertionError where they end with another code."""
         process = await self._bash(commands)
         out, _ = await asyncio.wait_for(process.communicate(), 4 * PATIENCE)
-        printed = out.decode().replace(self.base, USUAL)
-        assert process.returncode == 0, f"{commands}\nfailed:\n{printed}"
+        printed = out.decode()
+        for written, real in self.swaps.items():
+            printed = printed.replace(real, written)
+        assert process.returncode == code, f"{commands}\nended with {process.returncode}:\n{printed}"
         return printed
 
     async def close(self) -> None:
@@ -136,20 +149,29 @@ class Reader:
 
         await until(there, f"{commands!r} to say {words!r}", 2 * PATIENCE)
         if served := re.search(r"console +(http://[\d.]+:\d+)/", "".join(said)):
-            self.base = served[1]
-            self.settings["PLUGWAY_URL"] = self.base
+            self.swaps[USUAL] = self.settings["PLUGWAY_URL"] = served[1]
 
     async def _bash(self, commands: str) -> asyncio.subprocess.Process:
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
         return await asyncio.create_subprocess_exec(
-            "bash", "-euo", "pipefail", "-c", commands.replace(USUAL, self.base), cwd=self.directory,
+            "bash", "-euo", "pipefail", "-c", self._here(commands), cwd=self.directory,
             env=environment(PATH=path, **self.settings), start_new_session=True,
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
         )  # fmt: skip
 
+    def _here(self, text: str) -> str:
+        for written, real in self.swaps.items():
+            text = text.replace(written, real)
+        return text
+
     def _terminal(self, command: str) -> Terminal:
         return next(one for one in self.terminals if command in one.command)
+
+    def _write(self, part: Part) -> None:
+        file = self.directory / part.file
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(self._here(part.text))
 
     def change(self, part: Part) -> None:
         """Replace the lines; blocking. Raises AssertionError where the file does not have them once."""

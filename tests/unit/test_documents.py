@@ -31,7 +31,7 @@ def test_what_a_document_says_is_printed(wanted: str, printed: str, *, well: boo
 async def test_commands_that_fail_and_changes_that_do_not_apply(tmp_path: Path) -> None:
     reader = Reader(tmp_path)
     assert await reader.run("echo one > a; cat a\n") == "one\n"
-    with pytest.raises(AssertionError, match="failed"):
+    with pytest.raises(AssertionError, match="ended with 1"):
         await reader.run("false\ntrue\n")
     await asyncio.to_thread(reader.change, Part("diff", "-one\n+two\n", "a"))
     assert await reader.run("cat a") == "two\n"
