@@ -30,6 +30,9 @@ def create_plugin() -> Plugin[Settings]:
         openapi=app.openapi,
         settings=Settings,
         on_configure=configure,
+        ui="ui",
+        ui_kit=True,
+        ui_styles=("kit/kit.css", "styles.css"),
         permissions=Permissions(egress=("settings:/connections/*/url",)),
         routes=(
             RouteRule(path_prefix="/connection/test", access="user"),

@@ -221,6 +221,24 @@ async def client(shared: FakeGrafana, open_plugin: Open) -> AsyncIterator[Plugin
         yield opened
 
 
+@pytest.fixture
+async def site(grafana: FakeGrafana) -> AsyncIterator[Any]:
+    """The page on a port of its own, with a server of its own."""
+    from plugin_services.grafana.tests.browser import open_site
+
+    async with open_site(grafana) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def page() -> AsyncIterator[Any]:
+    """A tab of a real browser; whatever the page complains of fails the test."""
+    from plugin_services.grafana.tests.browser import open_page
+
+    async with open_page() as opened:
+        yield opened
+
+
 async def eventually(condition: Callable[[], Any]) -> Any:
     """What the condition gives once it gives something true."""
     return await until(condition, "it to come true")

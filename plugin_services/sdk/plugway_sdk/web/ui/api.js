@@ -14,7 +14,7 @@ export class Problem extends Error {
   }
 }
 
-/** `always` holds what every query says: the connection, for one. Empty values are sent, missing ones are not. */
+/** `always` holds what every query says: the connection, for one. Empty values are sent, missing ones are not, lists several times. */
 export class Api {
   constructor(host) {
     this.host = host;
@@ -40,7 +40,7 @@ export class Api {
   async call(method, path, query = {}, body = undefined, signal = undefined) {
     const search = new URLSearchParams();
     for (const [name, value] of Object.entries({ ...this.always, ...query })) {
-      if (value !== undefined && value !== null) search.set(name, value);
+      for (const one of [value].flat()) if (one !== undefined && one !== null) search.append(name, one);
     }
     const init = { method, signal };
     if (body !== undefined) {
