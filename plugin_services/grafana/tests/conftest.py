@@ -222,11 +222,11 @@ async def client(shared: FakeGrafana, open_plugin: Open) -> AsyncIterator[Plugin
 
 
 @pytest.fixture
-async def site(grafana: FakeGrafana) -> AsyncIterator[Any]:
-    """The page on a port of its own, with a server of its own."""
+async def site(shared: FakeGrafana) -> AsyncIterator[Any]:
+    """The page on a port of its own, about the file's server."""
     from plugin_services.grafana.tests.browser import open_site
 
-    async with open_site(grafana) as opened:
+    async with open_site(shared) as opened:
         yield opened
 
 
