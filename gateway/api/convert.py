@@ -34,6 +34,7 @@ def plugin_view(
     standing: Standing | None,
     found: Finding | None,
     circuit_of: Callable[[InstanceId], CircuitReport | None],
+    floor: str,
 ) -> views.PluginView:
     manifest = release.manifest
     return views.PluginView(
@@ -45,6 +46,7 @@ def plugin_view(
         tier=release.release.tier,
         enabled=record.enabled,
         pinned=record.pinned,
+        version_floor=floor,
         state=status.state,
         reason=status.reason,
         voice=status.voice,

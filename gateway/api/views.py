@@ -56,6 +56,9 @@ class PluginView(View):
     tier: Tier
     enabled: bool
     pinned: bool
+    version_floor: str = Field(
+        description="Nothing older is let in but by `allowDowngrade`; empty where there is no such floor."
+    )
     state: PluginState = Field(description="What a caller of the plugin meets.")
     reason: str = Field(description="Why it is in that state, for people; empty where all is well.")
     voice: Voice = Field(description="Which way of watching health spoke last.")

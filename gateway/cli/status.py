@@ -99,6 +99,7 @@ def _print_plugin(plugin: Object) -> None:
             ("next try", plugin["retryAt"]),
             ("restarts", plugin["restarts"]),
             ("pinned", f"to this release; plugway unpin {plugin['id']}" if plugin["pinned"] else ""),
+            ("floor", f"nothing below {plugin['versionFloor']} is let in" if plugin["versionFloor"] else ""),
             ("source", (plugin["upstream"] or {}).get("words")),
             (
                 "copies",

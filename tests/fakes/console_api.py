@@ -106,6 +106,7 @@ def _plugin(id_: str, name: str, state: str, **more: Any) -> dict[str, Any]:
         "tier": "built-in",
         "enabled": state != "disabled",
         "pinned": False,
+        "versionFloor": "",
         "state": state,
         "reason": "",
         "voice": None,

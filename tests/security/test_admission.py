@@ -172,7 +172,8 @@ async def test_the_version_floor_outlives_the_plugin(bed: Bed) -> None:
     acme = generate()
     bed.policy(trusting(acme))
     old = {"signature": signature(acme)}
-    await bed.in_service(version="1.1.0", signature=signature(acme, "1.1.0"))
+    shown = await bed.in_service(version="1.1.0", signature=signature(acme, "1.1.0"))
+    assert shown["versionFloor"] == "1.1.0"
     for purge in (False, True):
         gone = await bed.client.delete("/api/v1/plugins/acme-panel", params={"purge": purge})
         gone.raise_for_status()

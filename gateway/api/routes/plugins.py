@@ -266,4 +266,5 @@ def _view(parts: Parts, id_: PluginId) -> PluginView:
     release = parts.store.release(record.release_id)
     standing = parts.trust.standing(record.release_id)
     found = parts.sources.finding(id_)
-    return plugin_view(record, release, parts.supervisor.status(id_), standing, found, parts.circuits.of)
+    status, floor = parts.supervisor.status(id_), parts.store.floor(id_)
+    return plugin_view(record, release, status, standing, found, parts.circuits.of, floor)

@@ -91,6 +91,7 @@ function factsOf(view) {
   return [
     ["State", h("span", STATES[view.state]?.words ?? view.state, " for ", ago(view.since, ""))],
     ["Version", view.version],
+    ...(view.versionFloor ? [["Version floor", `nothing below ${view.versionFloor} is let in`]] : []),
     ["Restarts", String(view.restarts)],
     ...(view.personal?.length ? [["Copies", `the calls of ${view.personal.join(", ")} go to an author’s machine`]] : []),
     ...(view.recorded ? [["Recorded", `the calls of ${view.recorded === "*" ? "everybody" : view.recorded} are being written down`]] : []),
