@@ -7,11 +7,11 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 
 from sqlalchemy import insert, select
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.hints import near
 from gateway.model import InstanceId, PluginId, ReleaseId
 from gateway.registry import codec, tables
+from gateway.registry.async_engine import AsyncConnection
 from gateway.registry.errors import UnknownPlugin, UnknownRelease
 from gateway.registry.records import InstanceRecord, PluginRecord, ReleaseRecord, RolloutRecord
 from gateway.registry.secrets import SecretCipher

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import event, select, text, update
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from gateway.errors import BadInput
 from gateway.registry import tables
+from gateway.registry.async_engine import AsyncConnection, AsyncEngine, create_async_engine
 from gateway.registry.errors import Superseded, plain_errors
 from gateway.registry.revision import is_newest
 

@@ -10,10 +10,10 @@ import time
 from dataclasses import replace
 
 from sqlalchemy import insert, update
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.model import Release, RemoteArtifact, Source
 from gateway.registry import tables
+from gateway.registry.async_engine import AsyncConnection
 from gateway.registry.content import Content
 from gateway.semver import is_version, version_key
 

@@ -7,10 +7,10 @@ from collections.abc import Collection
 from dataclasses import replace
 
 from sqlalchemy import delete, insert, update
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.model import PluginId, ReleaseId
 from gateway.registry import codec, tables
+from gateway.registry.async_engine import AsyncConnection
 from gateway.registry.content import Content
 from gateway.registry.records import RolloutRecord
 from gateway.registry.secrets import SecretCipher

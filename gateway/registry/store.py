@@ -9,11 +9,11 @@ from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import delete, insert, update
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.errors import Internal
 from gateway.model import InstanceId, Manifest, PluginId, Release, ReleaseId, RemoteArtifact, UiBundle
 from gateway.registry import codec, floors, rollout_rows, tables
+from gateway.registry.async_engine import AsyncConnection
 from gateway.registry.audit_rows import AuditRows
 from gateway.registry.content import Content, Work, insert_release, load
 from gateway.registry.database import Database

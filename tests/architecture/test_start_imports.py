@@ -26,12 +26,22 @@ def imported(module: str, *heavy: str) -> list[str]:
         # Up to the start of the plugins: nothing that only callers, engines or old databases need.
         (
             "gateway.__main__, gateway.serving",
-            ("alembic", "docker", "fastapi", "httpx", "jsonschema", "prometheus_client", "rich", "uvicorn"),
+            (
+                "alembic",
+                "docker",
+                "fastapi",
+                "httpx",
+                "jsonschema",
+                "prometheus_client",
+                "rich",
+                "sqlalchemy.orm",
+                "uvicorn",
+            ),
         ),
         # Later, while the plugins start.
         (
             "gateway.front, gateway.server",
-            ("alembic", "docker", "httpx", "jsonschema", "opentelemetry.sdk", "rich"),
+            ("alembic", "docker", "httpx", "jsonschema", "opentelemetry.sdk", "rich", "sqlalchemy.orm"),
         ),
         ("gateway.worker", ("alembic", "docker", "fastapi", "httpx", "opentelemetry.sdk", "rich")),
     ],
