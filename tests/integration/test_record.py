@@ -287,6 +287,10 @@ async def test_what_a_full_disk_leaves_can_be_replayed(running: RunningGateway, 
     assert file.read_bytes().endswith(b"\n")
     found = await replay(running, file, "--ignore", "at")
     assert (found.code, found.json["same"], found.json["recorded"]["end"]) == (0, calls, "")
+    # An endpoint is met as it is, whoever started it.
+    address = (await running.plugin("orders"))["instances"][0]["address"]
+    there = await replay(running, file, address, "--ignore", "at")
+    assert (there.code, there.json["same"], there.json["against"]["what"]) == (0, calls, address), there
     taken = await plugway("record", "orders", "--out", str(file), **at(running))
     assert (taken.code, "there already" in taken.err) == (2, True)
 
