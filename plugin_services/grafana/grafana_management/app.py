@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
-from fastapi import FastAPI
-from plugway_sdk.web.problems import answer_refusals
+from fastapi import FastAPI, Request
+from plugway_sdk.web.problems import Refusal, answer_refusals
 
 from grafana_management import (
     alert_rules,
@@ -24,11 +26,25 @@ from grafana_management import (
     view,
 )  # fmt: skip
 from grafana_management.links import Links
+from grafana_management.problems import ServerRefused
 
 _MODULES = (
     connections, organisations, folders, dashboards, importing, versions, view, data_sources, alert_rules,
     silences, users, teams, snapshots,
 )  # fmt: skip
+
+
+_log = logging.getLogger(__name__)
+
+
+async def _unknown_form(request: Request, error: Exception) -> Any:
+    """What answered is JSON, and not what Grafana documents; the log says where that was noticed."""
+    _log.error("an answer of an unknown form, to %s", request.url.path, exc_info=error)
+    refusal = ServerRefused(
+        "What Grafana answered has a form that this plugin does not know.",
+        hint="Check that the address is a Grafana's; the plugin is made for its versions 10 and 11.",
+    )
+    return await request.app.exception_handlers[Refusal](request, refusal)
 
 
 def create_app(links: Links) -> FastAPI:
@@ -51,4 +67,6 @@ def create_app(links: Links) -> FastAPI:
     )
     app.state.links = links
     answer_refusals(app, "grafana")
+    for kind in (LookupError, TypeError, AttributeError, ValueError):
+        app.add_exception_handler(kind, _unknown_form)
     return app

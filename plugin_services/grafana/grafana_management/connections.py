@@ -9,6 +9,7 @@ from pydantic import Field
 
 from grafana_management.dependencies import ApiModel, ConnectionName, LinksOf
 from grafana_management.links import Link
+from grafana_management.problems import not_grafana
 
 router = new_router("connections")
 
@@ -74,6 +75,8 @@ async def try_connection(links: LinksOf, connection: ConnectionName = "") -> Tes
         organisation = await link.get("/api/org")
         taken = (time.perf_counter() - began) * 1000
         health = await link.get("/api/health")
+        if not isinstance(organisation, dict) or not isinstance(health, dict) or "name" not in organisation:
+            raise not_grafana(link.connection)
         return TestResult(
             ok=True,
             message=f"Grafana at {link.connection.address} answers.",

@@ -97,7 +97,7 @@ async def check_data_source(link: Reading, uid: Uid) -> Health:
             raise
         await link.get(f"/api/datasources/uid/{uid}")  # raises where it is gone altogether
         return Health(ok=None, message="This kind of data source has no check.")
-    return Health(ok=str(found.get("status", "")).upper() == "OK", message=str(found.get("message") or ""))
+    return Health(ok=str(found["status"]).upper() == "OK", message=str(found.get("message") or ""))
 
 
 def _is_health(document: Any) -> bool:

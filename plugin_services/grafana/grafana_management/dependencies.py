@@ -54,7 +54,8 @@ Reading = Annotated[Link, Depends(_reading)]
 Writing = Annotated[Link, Depends(_writing)]
 """A route that takes this is refused while the connection's read-only switch is on."""
 
-Uid = Annotated[str, Path(pattern=r"^[A-Za-z0-9_-]{1,64}$", examples=["cIBgcSjkk"])]
+UID = r"^[A-Za-z0-9_-]{1,64}$"
+Uid = Annotated[str, Path(pattern=UID, examples=["cIBgcSjkk"])]
 FolderUid = Annotated[str, Query(pattern=r"^[A-Za-z0-9_-]{0,64}$", description="The folder; none: the root.")]
 Number = Annotated[int, Path(ge=1)]
 Search = Annotated[str, Query(max_length=200, description="Part of the name.")]

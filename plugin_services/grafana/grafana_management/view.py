@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -12,7 +13,7 @@ from pydantic import Field
 
 from grafana_management import frames, queries
 from grafana_management.dashboards import model
-from grafana_management.dependencies import ApiModel, Reading, Uid
+from grafana_management.dependencies import UID, ApiModel, Reading, Uid
 from grafana_management.links import Link
 from grafana_management.panels import Panel, panels
 from grafana_management.problems import NotFound
@@ -117,8 +118,9 @@ async def whole(link: Link, uid: str) -> dict[str, Any]:
 
 
 async def _library(link: Link, entry: dict[str, Any]) -> dict[str, Any]:
-    uid = (entry.get("libraryPanel") or {}).get("uid")
-    if not uid or entry.get("type") not in (None, "", "library-panel-ref"):
+    uid = str((entry.get("libraryPanel") or {}).get("uid") or "")
+    # Whoever may save a dashboard writes this, and it becomes part of a path.
+    if not re.fullmatch(UID, uid) or entry.get("type") not in (None, "", "library-panel-ref"):
         return entry
     try:
         element = await link.get(f"/api/library-elements/{uid}")

@@ -189,12 +189,14 @@ async def test_grafana_below_a_path_and_not_below_it(start_grafana: Any, open_pl
     "greeting",
     [
         b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello",
+        b'HTTP/1.1 200 OK\r\ncontent-length: 17\r\n\r\n{"other": "json"}',
+        b"HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\n[1]",
         b"HTTP/1.1 302 Found\r\nlocation: /login\r\ncontent-length: 0\r\n\r\n",
         b"\x00\xff\xfe\n\n",
         b"HTTP/1.1 502 Bad\r\n\r\n",
         b"",
     ],
-    ids=["page", "redirect", "bytes", "502", "nothing"],
+    ids=["page", "other JSON", "a list", "redirect", "bytes", "502", "nothing"],
 )
 async def test_something_else_listens_there(open_plugin: Any, greeting: bytes) -> None:
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
