@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import quote
 
 import uvicorn
-from playwright.async_api import Page, async_playwright, expect
+from playwright.async_api import Browser, Page, async_playwright, expect
 from power_bi.app import create_app
 from power_bi.links import Links
 from power_bi.settings import Settings
@@ -60,17 +60,23 @@ async def open_site(cloud: Any) -> AsyncIterator[Site]:
 
 
 @asynccontextmanager
-async def open_page() -> AsyncIterator[Page]:
+async def open_browser() -> AsyncIterator[Browser]:
     program = str(need_chromium())
-    complaints: list[str] = []
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
-        opened = await browser.new_page(viewport={"width": 1200, "height": 800})
+        yield browser
+        await browser.close()
+
+
+@asynccontextmanager
+async def open_page(browser: Browser) -> AsyncIterator[Page]:
+    complaints: list[str] = []
+    async with await browser.new_context(viewport={"width": 1200, "height": 800}) as context:
+        opened = await context.new_page()
         opened.on("pageerror", lambda error: complaints.append(str(error)))
         # A refused call is also written to the console; what the policy blocks names itself.
         opened.on("console", lambda said: complaints.append(said.text) if "Policy" in said.text else None)
         yield opened
-        await browser.close()
     assert not complaints
 
 

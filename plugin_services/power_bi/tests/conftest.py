@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import pytest_asyncio
 from plugway_sdk.testing import PluginClient, harness
 
 from plugin_services.power_bi.tests import content
@@ -151,7 +152,7 @@ async def client(well: CloudServer, open_plugin: Open) -> AsyncIterator[PluginCl
         yield opened
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module")
 async def site(well: CloudServer) -> AsyncIterator[Any]:
     """The page on a port of its own."""
     from plugin_services.power_bi.tests.browser import open_site
@@ -160,12 +161,21 @@ async def site(well: CloudServer) -> AsyncIterator[Any]:
         yield opened
 
 
-@pytest.fixture
-async def page() -> AsyncIterator[Any]:
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def browser() -> AsyncIterator[Any]:
+    """One for the tests of a file."""
+    from plugin_services.power_bi.tests.browser import open_browser
+
+    async with open_browser() as opened:
+        yield opened
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def page(browser: Any) -> AsyncIterator[Any]:
     """A tab of a real browser; whatever the page complains of fails the test."""
     from plugin_services.power_bi.tests.browser import open_page
 
-    async with open_page() as opened:
+    async with open_page(browser) as opened:
         yield opened
 
 

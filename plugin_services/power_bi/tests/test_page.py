@@ -7,13 +7,13 @@ from collections.abc import Iterable
 from typing import Any
 
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import Browser, Page, expect
 
 from plugin_services.power_bi.tests import content
 from plugin_services.power_bi.tests.browser import OUTSIDE, Site, settings, told
 from tests.parts import need_npm_packages
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(180)]
 IN_SALES = f"workspace={content.SALES}"
 ORDERS = f"/datasets?{IN_SALES}&dataset={content.ORDERS}"
 BUDGET = f"/datasets?{IN_SALES}&dataset={content.BUDGET}"
@@ -206,19 +206,17 @@ async def open_each(page: Page, site: Site, theme: str, pages: Iterable[tuple[st
 
 
 async def test_axe_finds_no_serious_fault_and_nothing_is_outside_a_phone(
-    site: Site, page: Page, well: Any
+    site: Site, browser: Browser
 ) -> None:
     modules = await asyncio.to_thread(need_npm_packages, "axe", AXE)
     axe = await asyncio.to_thread((modules / "axe-core" / "axe.min.js").read_text)
-    await well.told(finish={})
-    assert page.context.browser is not None
     faults: list[str] = []
-    for theme, width in (("light", 1200), ("dark", 360)):
+    for theme, width, pages in (("light", 1200, PAGES[::2]), ("dark", 360, PAGES)):
         # The page's own policy would let nothing of axe in.
         viewport = {"width": width, "height": 800}
-        context = await page.context.browser.new_context(bypass_csp=True, viewport=viewport)
+        context = await browser.new_context(bypass_csp=True, viewport=viewport)
         opened = await context.new_page()
-        async for where in open_each(opened, site, theme, PAGES):
+        async for where in open_each(opened, site, theme, pages):
             await opened.evaluate(axe)
             faults += [f"{where}: {fault}" for fault in await opened.evaluate(SERIOUS)]
             if width == 360:

@@ -4,7 +4,7 @@ export const inside = (page, path) => `/workspaces/${page.workspace}/${path}`;
 
 export const when = (text) => (text ? new Date(text).toLocaleString() : "–");
 
-/** Seconds from one moment to another; null where either is unknown. */
+/** Seconds from one moment to another, none where the clocks differ; null where either is unknown. */
 export function between(from, to) {
-  return from && to ? (new Date(to) - new Date(from)) / 1000 : null;
+  return from && to ? Math.max(0, new Date(to) - new Date(from)) / 1000 : null;
 }
