@@ -174,6 +174,18 @@ async def test_what_is_no_id_never_reaches_the_service(client: PluginClient, wel
     assert (await well.told())["log"] == []
 
 
+async def test_each_of_several_connections_is_its_own(well: Any, open_plugin: Any) -> None:
+    several = {"a": well.connection, "b": {**well.connection, "clientSecret": "wrong", "readOnly": True}}
+    async with open_plugin(connections=several) as client:
+        (await client.get("/workspaces")).raise_for_status()
+        (await client.get("/workspaces", params={"connection": "a"})).raise_for_status()
+        other = await client.get("/workspaces", params={"connection": "b"})
+        assert other.json()["type"] == "urn:plugway:power-bi:login-refused"
+        path = f"{ORDERS}/refreshes/{content.guid('refresh', 'x')}"
+        assert (await client.delete(path, params={"connection": "b"})).status_code == 403
+        assert (await client.delete(path, params={"connection": "a"})).status_code == 404
+
+
 async def test_the_connection_is_tested_in_words(client: PluginClient) -> None:
     test = (await client.post("/connection/test")).json()
     assert (test["ok"], test["message"]) == (True, "Power BI answers.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import signal
 from typing import Any
@@ -209,6 +210,30 @@ async def test_something_else_listens_there(well: Any, open_plugin: Any, greetin
                 assert result.status_code in (502, 503), result.text
                 assert result.headers["content-type"] == "application/problem+json"
                 assert (await client.post("/connection/test")).json()["ok"] is False
+
+
+async def test_an_answer_without_end_is_given_up(well: Any, open_plugin: Any) -> None:
+    sent = 0
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal sent
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n\r\n")
+        with contextlib.suppress(OSError):
+            while True:
+                writer.write(bytes(1 << 20))
+                await writer.drain()
+                sent += 1
+        writer.close()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    async with server, open_plugin(well, apiUrl=url) as client:
+        result = await client.get("/workspaces")
+        assert result.status_code == 502
+        assert "larger than this plugin reads" in result.json()["detail"]
+    # A little more is on the way: buffers of both sides.
+    assert sent < 64
 
 
 async def test_settings_that_change_do_not_end_the_calls_that_run(well: Any, open_plugin: Any) -> None:

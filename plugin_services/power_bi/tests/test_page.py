@@ -170,6 +170,13 @@ async def test_what_is_wrong_is_told_and_mended_without_a_hand(site: Site, page:
     await expect(page.get_by_text("Read only")).to_be_visible()
     for name in ("Refresh…", "Take over…", "Change"):
         await expect(button(page, name)).to_have_count(0)
+    both = settings(well).connections | {"fabrikam": settings(well, readOnly=True).connections["contoso"]}
+    await site.links.use(settings(well).model_copy(update={"connections": both}))
+    await page.goto("about:blank")
+    await page.goto(site.at("/workspaces"))
+    await expect(page.get_by_text("Read only")).to_have_count(0)
+    await page.get_by_label("Connection").select_option("fabrikam")
+    await expect(page.get_by_text("Read only")).to_be_visible()
     await site.links.use(type(settings(well))())
     await page.goto("about:blank")
     await page.goto(site.at("/workspaces"))
