@@ -7,6 +7,7 @@ import contextlib
 import hashlib
 import json
 import re
+import sys
 import time
 from collections.abc import AsyncIterator, Iterator
 from email.utils import formatdate
@@ -15,6 +16,7 @@ from typing import Any
 from uuid import uuid4
 
 import docker
+import google.api
 import pytest
 from docker.errors import DockerException
 from websockets.asyncio.client import connect
@@ -167,8 +169,33 @@ async def test_its_example_runs_in_the_sandbox_and_reaches_what_it_was_granted(
             await place.close()
 
 
+def write_shop(sdk: Path) -> Path:
+    """The plugin with a typed service that the SDK's page shows, beside the example."""
+    page = (sdk / "README.md").read_text().split("## Typed services")[1]
+    blocks = dict(re.findall(r"```(proto|js)\n(.*?)```", page, re.DOTALL)[:2])
+    shop = (sdk / CLOCK).with_name("shop")
+    shop.mkdir()
+    (shop / "stock.proto").write_text(blocks["proto"])
+    (shop / "main.js").write_text(blocks["js"])
+    (shop / "plugway.toml").write_text(
+        'id = "shop"\nversion = "1.0.0"\nname = "shop"\ncommand = ["node", "main.js"]\nimage = "shop"\n'
+    )
+    imports = Path(google.api.__path__[0]).parents[1]
+    command = [
+        "--include_imports",
+        "--include_source_info",
+        "--descriptor_set_out=stock.binpb",
+        "stock.proto",
+    ]
+    ran([sys.executable, "-m", "grpc_tools.protoc", f"-I{imports}", "-I.", *command], shop)
+    return shop
+
+
 async def test_it_works_behind_a_gateway(sdk: Path, tmp_path: Path) -> None:
-    settings = {"PLUGWAY_PLUGIN_PATH": str((sdk / CLOCK).parent), "PLUGWAY_INSTALL": "clock"}
+    shop = await asyncio.to_thread(write_shop, sdk)
+    found = await check(shop, tmp_path / "check", "--only", "manifest", "--only", "negotiation")
+    assert "manifest.services" in {one["id"] for one in found["checks"] if one["outcome"] == "pass"}
+    settings = {"PLUGWAY_PLUGIN_PATH": str(shop.parent), "PLUGWAY_INSTALL": "clock,shop"}
     async with gateway(tmp_path, settings=settings) as running:
         await running.healthy("clock")
         api = "/plugins/clock/api"
@@ -206,5 +233,12 @@ async def test_it_works_behind_a_gateway(sdk: Path, tmp_path: Path) -> None:
         log = "".join(path.read_text() for path in (tmp_path / "logs").rglob("*.log"))
         assert '"text":"******"' in log
         assert secret not in log
+        await running.healthy("shop")
+        item = await running.client.get("/plugins/shop/api/v1/items/tea")
+        assert item.raise_for_status().json() == {"name": "tea", "amount": "7"}
+        document = (await running.client.get("/openapi.json")).json()
+        assert (
+            document["paths"]["/plugins/shop/api/v1/items/{name}"]["get"]["summary"] == "How many there are."
+        )
         page = await running.client.get("/plugins/clock/ui/index.js")
         assert "mount" in page.raise_for_status().text

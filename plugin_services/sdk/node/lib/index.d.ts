@@ -26,6 +26,13 @@ export interface Limits {
   routes?: { path: string; methods?: string[]; rate?: Rate; concurrent?: number }[];
 }
 
+export interface TypedServices {
+  /** A FileDescriptorSet with all imports, or the file that holds it. */
+  descriptors: Buffer | string | URL;
+  /** By the service's full name; methods in camel case, that take (request, call). */
+  services: Record<string, object>;
+}
+
 /** See README.md for what each means. */
 export interface PluginOptions<S extends object = Json> {
   id: string;
@@ -51,6 +58,7 @@ export interface PluginOptions<S extends object = Json> {
   routes?: RouteRule[];
   limits?: Limits;
   dataPolicy?: { oneWayMigration?: boolean; explanation?: string };
+  typed?: TypedServices | null;
 }
 
 export class Plugin<S extends object = Json> {

@@ -11,8 +11,9 @@ export function description(plugin, instanceId) {
   const { openapi } = plugin.options;
   return {
     supported_contract_versions: CONTRACT_VERSIONS,
-    manifest: manifest(plugin.options),
+    manifest: { ...manifest(plugin.options), services: plugin.typed?.names ?? [] },
     openapi_json: openapi ? Buffer.from(JSON.stringify(openapi)) : Buffer.alloc(0),
+    descriptor_set: plugin.typed?.descriptors ?? Buffer.alloc(0),
     instance_id: instanceId,
   };
 }

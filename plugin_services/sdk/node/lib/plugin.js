@@ -5,6 +5,7 @@ import { fileURLToPath } from "node:url";
 import { AppServer } from "./app-server.js";
 import { NotConfigured, PluginMisdefined } from "./errors.js";
 import { Metrics } from "./metrics.js";
+import { TypedServices } from "./typed.js";
 
 const DEFAULTS = {
   name: "",
@@ -27,6 +28,7 @@ const DEFAULTS = {
   routes: [],
   limits: null,
   dataPolicy: {},
+  typed: null,
 };
 
 /** See README.md for the options. Throws PluginMisdefined. */
@@ -44,6 +46,8 @@ export class Plugin {
     given.permissions = { egress: [], volumes: [], origins: [], ...given.permissions };
     if (given.ui instanceof URL) given.ui = fileURLToPath(given.ui);
     this.options = Object.freeze(given);
+    /** For the SDK: the services of `typed`, or null. */
+    this.typed = given.typed && new TypedServices(given.typed);
     this.metrics = new Metrics();
     /** An ordinary http.Server that never listens: the gateway's calls are its connections. */
     this.server = new AppServer(given.handler);

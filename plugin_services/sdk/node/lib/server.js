@@ -41,9 +41,12 @@ export class PluginServer {
     const host = { server: plugin.server, calls: this.#calls, metrics: plugin.metrics };
     plugin.metrics.open = () => this.#calls.size;
     this.#calls.onDraining = () => this.#tell("NOT_SERVING");
-    this.#grpc.addService(PluginService, new Service(plugin, host, instanceId).methods());
+    const service = new Service(plugin, host, instanceId);
+    this.#grpc.addService(PluginService, service.methods());
+    plugin.typed?.addTo(this.#grpc, host, service.missing);
     this.#health.addToServer(this.#grpc);
-    new ReflectionService(contract, { services: ["plugway.plugin.v1.PluginService"] }).addToServer(this.#grpc);
+    const services = ["plugway.plugin.v1.PluginService", ...(plugin.typed?.names ?? [])];
+    new ReflectionService({ ...plugin.typed?.definitions, ...contract }, { services }).addToServer(this.#grpc);
   }
 
   /** Throws PlugwayError where it cannot listen. */

@@ -13,6 +13,7 @@ import { sdkLog } from "./logs.js";
 import { description, highestCommon } from "./manifest.js";
 import { notConfigured, PROBLEM } from "./problems.js";
 import { SettingsKeeper } from "./settings.js";
+import { draining, rpcError } from "./refusals.js";
 import { timing } from "./timing.js";
 import { bundle } from "./ui.js";
 
@@ -53,6 +54,9 @@ export class Service {
       CollectMetrics: unary(async () => this.#plugin.metrics.text()),
     };
   }
+
+  /** For typed services, which wait for settings too. */
+  missing = () => this.#settings.missing;
 
   async describe({ request }) {
     const version = highestCommon(request.contract_versions);
@@ -152,17 +156,6 @@ function unconfigured() {
 
 function milliseconds(duration) {
   return duration ? duration.seconds * 1000 + duration.nanos / 1e6 : 0;
-}
-
-function rpcError(code, details, metadata) {
-  return Object.assign(new Error(details), { code, details, metadata });
-}
-
-/** Tells a gateway that the call never reached the app, so that it may go elsewhere safely. */
-function draining() {
-  const metadata = new Metadata();
-  metadata.set("plugway-refused", "draining");
-  return rpcError(status.UNAVAILABLE, "draining: no new calls", metadata);
 }
 
 const CODES = [

@@ -25,6 +25,8 @@ export interface Client {
     settings: Json,
     options?: { dryRun?: boolean; schemaVersion?: number },
   ): Promise<{ accepted: boolean; errors: Record<string, string>; restartRequired: boolean }>;
+  /** A call of a typed service. `request` is an iterable where the method takes a stream; so is what a stream gives. */
+  typed(service: string, method: string, request: unknown): Promise<any> & AsyncIterable<any>;
   describe(): Promise<Json>;
   health(name?: string): Promise<string>;
   /** Milliseconds. */

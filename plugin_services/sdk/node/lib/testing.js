@@ -5,15 +5,18 @@ import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { Readable } from "node:stream";
 import { promisify } from "node:util";
 
-import { credentials, makeClientConstructor } from "@grpc/grpc-js";
+import { credentials, makeClientConstructor, Metadata } from "@grpc/grpc-js";
 import { service as HealthService } from "grpc-health-check";
 
 import { PluginService } from "./contract.js";
 import { PluginServer } from "./server.js";
+import { CallContextMessage, CONTEXT } from "./typed.js";
 
 const RELEASE = "harness";
+const INSECURE = credentials.createInsecure();
 const BASE = { base_path: "/plugins/test/api", scheme: "http", host: "gateway.test", client_address: "192.0.2.1" };
 
 /** Start the plugin, with these settings unless they are null; `user` and `role` are who calls ("" for nobody). */
@@ -36,7 +39,9 @@ class Client {
   #plugin;
   #server;
   #directory;
+  #address;
   #who;
+  #typed = {};
   #grpc;
   #health;
   #keys = generateKeyPairSync("ed25519");
@@ -47,9 +52,10 @@ class Client {
     this.#plugin = plugin;
     this.#server = server;
     this.#directory = directory;
+    this.#address = address;
     this.#who = who;
-    this.#grpc = new (makeClientConstructor(PluginService, "PluginService"))(address, credentials.createInsecure());
-    this.#health = new (makeClientConstructor(HealthService, "Health"))(address, credentials.createInsecure());
+    this.#grpc = new (makeClientConstructor(PluginService, "PluginService"))(address, INSECURE);
+    this.#health = new (makeClientConstructor(HealthService, "Health"))(address, INSECURE);
   }
 
   /** As the global fetch, with a path. A body that is an async iterable is an upload in parts. */
@@ -115,6 +121,26 @@ class Client {
     return { accepted: answer.accepted, errors, restartRequired: answer.restart_required };
   }
 
+  /**
+   * A call of a typed service: a promise of the answer, or an async iterable of answers. `request` is an iterable of
+   * messages where the method takes a stream. Errors have gRPC's `code` and `details`.
+   */
+  typed(service, method, request) {
+    const definition = this.#plugin.typed.definitions[service];
+    const { requestStream, responseStream } = definition[method];
+    const client = (this.#typed[service] ??= new (makeClientConstructor(definition, service))(this.#address, INSECURE));
+    const metadata = new Metadata();
+    metadata.set(CONTEXT, CallContextMessage.serialize(this.#context()));
+    let call;
+    const answer = new Promise((resolve, reject) => {
+      const first = requestStream ? [metadata] : [request, metadata];
+      const last = responseStream ? [] : [(error, message) => (error ? reject(error) : resolve(message))];
+      call = client[method](...first, ...last);
+    });
+    if (requestStream) Readable.from(request).pipe(call);
+    return responseStream ? call : answer;
+  }
+
   describe() {
     return this.#unary("Describe", { contract_versions: [1], gateway_version: "test" });
   }
@@ -146,6 +172,7 @@ class Client {
   }
 
   async stop() {
+    for (const client of Object.values(this.#typed)) client.close();
     this.#grpc.close();
     this.#health.close();
     await this.#server.stop();
@@ -155,8 +182,11 @@ class Client {
   #head(method, target, headers) {
     const [path, query = ""] = target.split(/\?(.*)/s);
     const list = [...new Headers(headers)].map(([name, value]) => ({ name: bytes(name), value: bytes(value) }));
-    const context = { ...BASE, ...this.#who, request_id: `test-${++this.#calls}`, token: this.#token() };
-    return { method, path: bytes(path), query: bytes(query), headers: list, context };
+    return { method, path: bytes(path), query: bytes(query), headers: list, context: this.#context() };
+  }
+
+  #context() {
+    return { ...BASE, ...this.#who, request_id: `test-${++this.#calls}`, token: this.#token() };
   }
 
   #token() {

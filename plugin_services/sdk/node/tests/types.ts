@@ -23,8 +23,11 @@ new Counter({ name: "tea", help: "Cups.", registers: [plugin.registry] });
 const server: string = plugin.settings.server;
 const agent: import("node:http").Agent = new egress.Agent();
 log.info("typed", { server, sockets: agent.maxSockets });
+const typed = { descriptors: Buffer.alloc(0), services: { "shop.v1.Stock": { getItem: () => ({}) } } };
+new Plugin({ id: "shop", version: "1.0.0", typed });
 const client = await harness(plugin, { user: "" });
 const status: number = (await client.fetch("/")).status;
+for await (const item of client.typed("shop.v1.Stock", "WatchItems", {})) log.info(item.name);
 // @ts-expect-error there is no such setting
 plugin.settings.port;
 // @ts-expect-error the version is missing
