@@ -21,6 +21,7 @@ from redis_management import (
     matching,
     memory_analysis,
     monitor,
+    nodes,
     pubsub,
     server,
     slow_log,
@@ -31,7 +32,7 @@ from redis_management.values import hashes, lists, sets, sorted_sets, streams, s
 _MODULES = (
     connections, server, keys, matching, create, strings, hashes, lists, sets, sorted_sets, streams, slow_log,
     clients, pubsub, monitor, configuration, acl, console, export,
-    import_keys, memory_analysis,
+    import_keys, memory_analysis, nodes,
 )  # fmt: skip
 
 

@@ -19,6 +19,7 @@ class ConnectionView(ApiModel):
 
     name: str
     address: str
+    kind: str = Field(description="server, cluster or sentinel.")
     database: int
     tls: bool
     username: str = Field(description="Empty for the default user.")
@@ -52,6 +53,7 @@ async def list_connections(links: LinksOf) -> ConnectionViews:
         ConnectionView(
             name=name,
             address=str(connection.address),
+            kind=connection.kind,
             database=connection.address.database,
             tls=connection.address.tls,
             username=connection.username,
@@ -74,5 +76,5 @@ async def try_connection(links: LinksOf, connection: ConnectionName = "") -> Tes
             version = (await facts_of(reader, "server")).get("redis_version")
     except Refusal as refusal:
         return TestResult(ok=False, message=refusal.detail, hint=refusal.hint)
-    words = f"Redis {version or ''} at {pools.connection.address} answers.".replace("  ", " ")
+    words = f"Redis {version or ''} {pools.connection.where} answers.".replace("  ", " ")
     return TestResult(ok=True, message=words, milliseconds=round(taken, 2), version=version)

@@ -12,7 +12,7 @@ from redis.asyncio.connection import AbstractConnection
 from redis_management.blobs import ApiModel
 from redis_management.command_guard import Command, judge, names_of
 from redis_management.command_line import split
-from redis_management.dependencies import ConnectionName, Database, LinksOf
+from redis_management.dependencies import ConnectionName, Database, LinksOf, Node
 from redis_management.problems import Refused, in_words
 from redis_management.replies import Reply, reply_of
 
@@ -69,12 +69,12 @@ async def look_up(link: AbstractConnection, words: list[bytes]) -> Command:
 
 @router.post("/console")
 async def run_command(
-    links: LinksOf, line: Line, connection: ConnectionName = "", database: Database = None
+    links: LinksOf, line: Line, connection: ConnectionName = "", database: Database = None, node: Node = ""
 ) -> Ran:
     """Run one command. Some are refused, and some have to be confirmed by their name."""
     words = split(line.line)
     pools = links.pools(connection)
-    link = await pools.alone(database, largest=LARGEST)
+    link = await pools.alone(database, node, largest=LARGEST)
     try:
         with in_words(pools.connection):
             command = await look_up(link, words)

@@ -27,20 +27,24 @@ def _links(request: Request) -> Links:
     return found
 
 
+Node = Annotated[
+    str,
+    Query(max_length=300, description="In a cluster: the node to ask, by id or host:port; else all or any."),
+]
 LinksOf = Annotated[Links, Depends(_links)]
 
 
 async def _reading(
-    links: LinksOf, connection: ConnectionName = "", database: Database = None
+    links: LinksOf, connection: ConnectionName = "", database: Database = None, node: Node = ""
 ) -> AsyncIterator[Reader]:
-    async with links.reader(connection, database) as reader:
+    async with links.reader(connection, database, node) as reader:
         yield reader
 
 
 async def _writing(
-    links: LinksOf, connection: ConnectionName = "", database: Database = None
+    links: LinksOf, connection: ConnectionName = "", database: Database = None, node: Node = ""
 ) -> AsyncIterator[Writer]:
-    async with links.writer(connection, database) as writer:
+    async with links.writer(connection, database, node) as writer:
         yield writer
 
 
@@ -50,8 +54,8 @@ Writing = Annotated[Writer, Depends(_writing)]
 
 Cursor = Annotated[
     str,
-    StringConstraints(pattern=r"^\d{1,20}$"),
-    Query(description="Where to go on; 0 begins. A string, since it has 64 bits."),
+    StringConstraints(pattern=r"^\d{1,40}$"),
+    Query(description="Where to go on; 0 begins. A string, since it has 64 bits or more."),
 ]
 Pattern = Annotated[
     str,

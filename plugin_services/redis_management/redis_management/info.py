@@ -20,10 +20,12 @@ def sections_of(text: str) -> Sections:
     return sections
 
 
-def pairs_of(text: str, separator: str = " ") -> dict[str, str]:
+def pairs_of(text: str, separator: str = " ", middle: str = "=") -> dict[str, str]:
     """``name=value`` words, as in CLIENT LIST and in INFO's keyspace."""
     return {
-        name: value for name, found, value in (word.partition("=") for word in text.split(separator)) if found
+        name: value
+        for name, found, value in (word.partition(middle) for word in text.split(separator))
+        if found
     }
 
 

@@ -187,4 +187,4 @@ async def persist_key(writer: Writing, key: KeyName) -> KeyDetail:
 @router.post("/keys/delete")
 async def delete_keys(writer: Writing, which: Names) -> Deleted:
     """Delete the keys named."""
-    return Deleted(deleted=await writer.run("UNLINK", *(name.to_bytes() for name in which.names)))
+    return Deleted(deleted=await writer.unlink([name.to_bytes() for name in which.names]))

@@ -78,12 +78,21 @@ class Reader:
                 raise reply
         return replies
 
+    async def walk(self, cursor: int, *words: Word) -> tuple[int, list[bytes]]:
+        """One SCAN from ``cursor``, which is 0 at the beginning and at the end."""
+        following, names = await self.run("SCAN", cursor, *words)
+        return int(following), names
+
 
 class Writer(Reader):
     """Also runs commands that change Redis. Only ``Links.writer`` gives one out."""
 
     def _check(self, commands: Sequence[Command]) -> None:
         pass
+
+    async def unlink(self, names: Sequence[bytes]) -> int:
+        """Delete keys; how many there were."""
+        return int(await self.run("UNLINK", *names)) if names else 0
 
     async def change_if(
         self, key: bytes, look: Command, then: Callable[[Any], Sequence[Command]]

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from redis_management.cluster import ClusterPools
 from redis_management.link import Reader, Writer
-from redis_management.pools import Pools
+from redis_management.pools import Pools, SentinelPools
 from redis_management.problems import NoSuchConnection, NotConfigured, ReadOnly
 from redis_management.settings import Connection, Settings
+
+_KINDS = {"server": Pools, "cluster": ClusterPools, "sentinel": SentinelPools}
 
 
 class Links:
@@ -48,16 +51,16 @@ class Links:
         return chosen, known[chosen]
 
     @asynccontextmanager
-    async def reader(self, name: str, database: int | None) -> AsyncIterator[Reader]:
+    async def reader(self, name: str, database: int | None, node: str = "") -> AsyncIterator[Reader]:
         """For looking; a database of ``None`` is that of the address."""
-        async with self.pools(name).reader(database) as reader:
+        async with self.pools(name).reader(database, node) as reader:
             yield reader
 
     @asynccontextmanager
-    async def writer(self, name: str, database: int | None) -> AsyncIterator[Writer]:
+    async def writer(self, name: str, database: int | None, node: str = "") -> AsyncIterator[Writer]:
         """For changing; raises ReadOnly while the connection's switch is on."""
         self.require_writable(name)
-        async with self.pools(name).writer(database) as writer:
+        async with self.pools(name).writer(database, node) as writer:
             yield writer
 
     def require_writable(self, name: str) -> None:
@@ -74,5 +77,5 @@ class Links:
         chosen, connection = self.pick(name)
         pools = self._open.get(chosen)
         if pools is None:
-            pools = self._open[chosen] = Pools(connection)
+            pools = self._open[chosen] = _KINDS[connection.kind](connection)
         return pools

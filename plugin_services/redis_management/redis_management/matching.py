@@ -33,7 +33,7 @@ class DeleteMatching(ApiModel):
     type: KeyType | None = None
     confirm: str = Field(description="The pattern once more: nothing is deleted where it differs.")
     at_most: int = Field(gt=0, description="How many the caller has agreed to delete; the step stops there.")
-    cursor: Annotated[str, StringConstraints(pattern=r"^\d{1,20}$")] = "0"
+    cursor: Annotated[str, StringConstraints(pattern=r"^\d{1,40}$")] = "0"
 
 
 class DeletedStep(ApiModel):
@@ -69,7 +69,7 @@ async def delete_matching(writer: Writing, order: DeleteMatching) -> DeletedStep
     found = await find(writer, order.pattern.encode(), order.type, int(order.cursor), ALL)
     agreed = found.items[: order.at_most]
     parts = [agreed[start : start + 1000] for start in range(0, len(agreed), 1000)]
-    deleted = sum(await writer.run_all([("UNLINK", *part) for part in parts]))
+    deleted = sum([await writer.unlink(part) for part in parts])
     return DeletedStep(
         deleted=deleted,
         cursor=str(found.cursor),

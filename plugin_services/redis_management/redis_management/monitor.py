@@ -10,7 +10,7 @@ from plugway_sdk.web.problems import new_router
 from starlette.responses import StreamingResponse
 
 from redis_management.blobs import blob
-from redis_management.dependencies import ConnectionName, LinksOf
+from redis_management.dependencies import ConnectionName, LinksOf, Node
 from redis_management.hiding import without_secrets
 from redis_management.taps import EVENTS, Tap, TapResponse
 
@@ -56,6 +56,7 @@ async def monitor(
     seconds: Annotated[int, Query(ge=1, le=LONGEST, description="When it ends by itself.")] = 30,
     contains: Annotated[str, Query(max_length=200, description="Only commands with this in a word.")] = "",
     connection: ConnectionName = "",
+    node: Node = "",
 ) -> TapResponse:
     """Every command that Redis runs from now on, as server-sent events; passwords are hidden.
 
@@ -64,5 +65,5 @@ async def monitor(
     wanted = contains.lower().encode()
     pools = links.pools(connection)
     tap = Tap(pools.connection, lambda raw: command_of(raw, wanted), seconds=seconds)
-    await tap.begin(pools, ("MONITOR",), answers=1)
+    await tap.begin(pools, node, ("MONITOR",), answers=1)
     return TapResponse(tap)

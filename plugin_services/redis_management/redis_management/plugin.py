@@ -9,7 +9,7 @@ from redis_management.links import Links
 from redis_management.settings import VERSION, Settings, migrate
 
 CHANGING = ("POST", "PUT", "PATCH", "DELETE")
-EGRESS = ("settings:/connections/*/url",)
+EGRESS = ("settings:/connections/*/url", "settings:/connections/*/nodes")
 # Also to look at: what everyone says to Redis, where its files lie, who may do what.
 FOR_ADMINISTRATORS = ("/monitor", "/configuration", "/acl")
 DESCRIPTION = "Manage Redis servers: keys, values, clients, slow log."

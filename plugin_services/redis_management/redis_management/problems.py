@@ -75,6 +75,22 @@ class RedisRefused(Refusal):
     key, title, status = "redis-refused", "Redis refused", 502
 
 
+class NoSuchNode(Refusal):
+    key, title, status = "no-such-node", "No such node", 404
+
+
+class Elsewhere(RedisRefused):
+    """A cluster's answer that the key lies on another node: for good, or while its slot is moved."""
+
+    def __init__(self, error: redis_errors.MovedError | redis_errors.AskError) -> None:
+        super().__init__(
+            "This Redis is part of a cluster, and the key lives on another node.",
+            hint="In the plugin's settings, say that there is a cluster.",
+        )
+        self.place: tuple[str, int] = (error.host, error.port)
+        self.moving = not isinstance(error, redis_errors.MovedError)
+
+
 # Texts of Redis that deserve better words: how they begin, and what to say.
 _REPLIES: tuple[tuple[str, type[Refusal], str, str], ...] = (
     ("WRONGTYPE", WrongType, "The key holds a value of another type.", "Load the key again."),
@@ -111,7 +127,7 @@ _REPLIES: tuple[tuple[str, type[Refusal], str, str], ...] = (
 
 def say(error: Exception, connection: Connection) -> Refusal:
     """The refusal that tells ``error``; the password is never part of it."""
-    where = f"Redis at {connection.address}"
+    where = f"Redis {connection.where}"
     if isinstance(error, redis_errors.AuthenticationError):
         return LoginRefused(
             f"{where} refused the user or the password.", hint="Check both in the plugin's settings."
@@ -147,6 +163,8 @@ def _cause(error: BaseException) -> str:
     for cause in (error, error.__cause__, error.__context__):
         text = str(cause or "")
         for words, plain in (
+            ("no sentinel knows", ": no sentinel knows a primary of that name"),
+            ("no sentinel answers", ": no sentinel answers"),
             ("not granted", ": this plugin was not granted a connection to it (name it in the settings)"),
             ("no plugin may reach", ": no plugin may reach that address"),
             (
@@ -186,10 +204,14 @@ def _say_reply(error: Exception, connection: Connection) -> Refusal:
             hint="Delete keys or raise maxmemory.",
         )
     if isinstance(error, redis_errors.MovedError | redis_errors.AskError):
-        return RedisRefused(
-            "This Redis is part of a cluster, and the key lives on another node.",
-            hint="Point the plugin at the node that has it; it manages one node.",
+        return Elsewhere(error)
+    if isinstance(error, redis_errors.ClusterCrossSlotError) or text.startswith("CROSSSLOT"):
+        return Refused(
+            "In a cluster the names have to lie in one slot.",
+            hint="Names with the same part in braces do: {user:1}.a and {user:1}.b.",
         )
+    if isinstance(error, redis_errors.ClusterDownError) or text.startswith("CLUSTERDOWN"):
+        return Busy("The cluster is down: not all of its slots are served.", hint="Look at its nodes.")
     if isinstance(error, redis_errors.WatchError):
         return Changed("Somebody else has changed the key meanwhile.", hint="Load it again, then repeat.")
     for beginning, kind, words, hint in _REPLIES:

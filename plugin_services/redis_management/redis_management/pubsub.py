@@ -11,7 +11,7 @@ from pydantic import Field
 from starlette.responses import StreamingResponse
 
 from redis_management.blobs import PREVIEW, ApiModel, Blob, BlobInput, blob
-from redis_management.dependencies import ConnectionName, LinksOf, Pattern, Reading, Writing
+from redis_management.dependencies import ConnectionName, LinksOf, Node, Pattern, Reading, Writing
 from redis_management.problems import Refused
 from redis_management.taps import EVENTS, Tap, TapResponse
 
@@ -78,7 +78,11 @@ def message_of(raw: Any) -> dict[str, Any] | None:
 
 @router.get("/messages", response_class=StreamingResponse, responses=EVENTS)
 async def listen(
-    links: LinksOf, channel: Names = None, pattern: Names = None, connection: ConnectionName = ""
+    links: LinksOf,
+    channel: Names = None,
+    pattern: Names = None,
+    connection: ConnectionName = "",
+    node: Node = "",
 ) -> TapResponse:
     """What is said on channels from now on, as server-sent events. Fast ones drop some, and say how many."""
     if not channel and not pattern:
@@ -90,7 +94,7 @@ async def listen(
     if pattern:
         commands.append(("PSUBSCRIBE", *pattern))
     tap = Tap(pools.connection, message_of)
-    await tap.begin(pools, *commands, answers=len(channel or ()) + len(pattern or ()))
+    await tap.begin(pools, node, *commands, answers=len(channel or ()) + len(pattern or ()))
     return TapResponse(tap)
 
 

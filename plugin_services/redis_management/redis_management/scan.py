@@ -51,8 +51,7 @@ def keys_of(reader: Reader, pattern: bytes, kind: str | None) -> Scan[bytes]:
     typed = (b"TYPE", kind) if kind else ()
 
     async def scan(cursor: int, count: int) -> tuple[int, list[bytes]]:
-        following, names = await reader.run("SCAN", cursor, *narrow, b"COUNT", count, *typed)
-        return int(following), names
+        return await reader.walk(cursor, *narrow, b"COUNT", count, *typed)
 
     return scan
 

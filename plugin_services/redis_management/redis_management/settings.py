@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from urllib.parse import SplitResult, urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints, field_validator
@@ -11,6 +11,7 @@ from pydantic import model_validator as validator_of_all
 from pydantic.alias_generators import to_camel
 
 DEFAULT_PORT = 6379
+Host = Annotated[str, StringConstraints(min_length=3, max_length=300)]
 FORM = "must look like redis://host:port/0 (rediss:// for TLS)"
 
 
@@ -41,6 +42,29 @@ class Connection(_Model):
         "those have fields of their own, so that the password is kept as a secret.",
         examples=["redis://127.0.0.1:6379/0"],
         max_length=500,
+    )
+    kind: Literal["server", "cluster", "sentinel"] = Field(
+        default="server",
+        title="What is there",
+        description="One server, a node of a cluster, or a sentinel that knows where the primary is.",
+    )
+    nodes: Annotated[list[Host], Field(max_length=200)] = Field(
+        default_factory=list,
+        title="Further addresses",
+        description="host:port of the cluster's other nodes, or of other sentinels and of the servers "
+        "that they watch: in a container, the plugin reaches what is named here, and nothing else.",
+    )
+    primary_name: str = Field(
+        default="",
+        title="Name of the primary",
+        description="As the sentinels know it, for example mymaster.",
+        pattern=r"^[!-~]{0,200}$",
+    )
+    sentinel_username: str = Field(
+        default="", title="User at the sentinels", description="Where they ask for one.", max_length=200
+    )
+    sentinel_password: SecretStr = Field(
+        default=SecretStr(""), title="Password of the sentinels", description="Where they ask for one."
     )
     username: str = Field(
         default="",
@@ -92,9 +116,36 @@ class Connection(_Model):
             raise ValueError("must be in PEM form, starting with -----BEGIN CERTIFICATE-----")
         return value
 
+    @field_validator("nodes")
+    @classmethod
+    def _nodes_hold(cls, value: list[str]) -> list[str]:
+        for node in value:
+            parse_host(node)
+        return value
+
+    @validator_of_all(mode="after")
+    def _kind_holds(self) -> Connection:
+        if self.kind == "sentinel" and not self.primary_name:
+            raise ValueError("a sentinel needs the name of the primary")
+        if self.kind == "cluster" and self.address.database:
+            raise ValueError("a cluster has the database 0 only")
+        return self
+
     @property
     def address(self) -> Address:
         return parse_address(self.url)
+
+    @property
+    def places(self) -> list[tuple[str, int]]:
+        """All addresses, that of the URL first."""
+        return [(self.address.host, self.address.port), *map(parse_host, self.nodes)]
+
+    @property
+    def where(self) -> str:
+        """In words."""
+        if self.kind == "sentinel":
+            return f"'{self.primary_name}' behind the sentinel at {self.address}"
+        return f"at {self.address}"
 
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
@@ -151,6 +202,18 @@ def parse_address(url: str) -> Address:
     if parts.scheme not in ("redis", "rediss") or not host or parts.query or parts.fragment:
         raise ValueError(FORM)
     return Address(host, port or DEFAULT_PORT, _database(parts), parts.scheme == "rediss")
+
+
+def parse_host(text: str) -> tuple[str, int]:
+    """Read ``host:port``; raises ValueError."""
+    try:
+        parts = urlsplit(f"//{text}")
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        raise ValueError("must look like host:port") from None
+    if not host or not port or parts.netloc != text or parts.username is not None:
+        raise ValueError("must look like host:port")
+    return host, port
 
 
 def _database(parts: SplitResult) -> int:

@@ -57,7 +57,7 @@ class Tap:
         self._heard = 0.0
         self._counted = False
 
-    async def begin(self, pools: Pools, *commands: tuple[str | bytes, ...], answers: int) -> None:
+    async def begin(self, pools: Pools, node: str, *commands: tuple[str | bytes, ...], answers: int) -> None:
         """Connect, send what makes Redis talk, and await its ``answers``.
 
         Raises Refusal, and is closed then.
@@ -67,7 +67,7 @@ class Tap:
         Tap.open_now += 1
         self._counted = True
         try:
-            self._link = link = await pools.alone(None)
+            self._link = link = await pools.alone(None, node)
             with in_words(self._connection):
                 for command in commands:
                     await link.send_command(*command, check_health=False)

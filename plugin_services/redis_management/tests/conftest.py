@@ -30,6 +30,7 @@ class RedisServer:
         self.program, self.directory, self.options = program, directory, options
         self.file = [str(file)] if file else []
         self.password = options[options.index("--requirepass") + 1] if "--requirepass" in options else None
+        self.command: list[str] = []
         self.port = 0
         self.process: subprocess.Popen[bytes] | None = None
 
@@ -45,19 +46,9 @@ class RedisServer:
     def start(self) -> None:
         """On the port it had before, or on a free one."""
         self.port = self.port or free_port()
-        command = [
-            str(self.program),
-            *self.file,
-            "--port",
-            str(self.port),
-            "--bind",
-            "127.0.0.1",
-            "--save",
-            "",
-        ]
-        extra = ["--dir", str(self.directory), "--enable-debug-command", "yes", *self.options]
+        command = [str(self.program), *(self.command or self._usual())]
         with (self.directory / "redis.log").open("ab") as log:
-            self.process = subprocess.Popen([*command, *extra], stdout=log, stderr=log)
+            self.process = subprocess.Popen(command, stdout=log, stderr=log)
         until = time.monotonic() + 20
         while not self._listens():
             if self.process.poll() is not None or time.monotonic() > until:
@@ -65,6 +56,11 @@ class RedisServer:
                     f"redis-server did not start: {(self.directory / 'redis.log').read_text()[-800:]}"
                 )
             time.sleep(0.02)
+
+    def _usual(self) -> list[str]:
+        usual = ["--port", str(self.port), "--bind", "127.0.0.1", "--save", ""]
+        usual += ["--dir", str(self.directory), "--enable-debug-command", "yes"]
+        return [*self.file, *usual, *self.options]
 
     def _listens(self) -> bool:
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 1):

@@ -114,7 +114,7 @@ async def test_what_comes_too_fast_is_dropped_and_counted(
     connection = Connection(url=redis.url)
     pools = Pools(connection)
     tap = Tap(connection, message_of)
-    await tap.begin(pools, ("SUBSCRIBE", "flood"), answers=1)
+    await tap.begin(pools, "", ("SUBSCRIBE", "flood"), answers=1)
     async with aclosing(tap.events()) as events:
         await anext(events)
         pipe = redis.raw.pipeline(transaction=False)
@@ -139,7 +139,7 @@ async def test_a_silent_redis_is_told_and_too_many_listeners_are_refused(
     connection = Connection(url=redis.url)
     pools = Pools(connection)
     tap = Tap(connection, message_of, heartbeat=0.1)
-    await tap.begin(pools, ("SUBSCRIBE", "c"), answers=1)
+    await tap.begin(pools, "", ("SUBSCRIBE", "c"), answers=1)
     monkeypatch.setattr(taps, "MOST_TAPS", 1)
     async with open_plugin(redis) as client:
         refused = await client.get("/pubsub/messages?channel=c")

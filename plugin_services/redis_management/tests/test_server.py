@@ -33,6 +33,7 @@ async def test_the_connection_is_told_and_tested(client: PluginClient, redis: An
         {
             "name": "local",
             "address": f"127.0.0.1:{redis.port}",
+            "kind": "server",
             "database": 0,
             "tls": False,
             "username": "",

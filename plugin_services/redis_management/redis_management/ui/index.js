@@ -9,6 +9,7 @@ import { button, choice, empty } from "./kit/parts.js";
 import { Shell } from "./kit/shell.js";
 import { liveView } from "./live.js";
 import { memoryView } from "./memory.js";
+import { nodeBadge } from "./nodes.js";
 import { overviewView } from "./overview.js";
 import { slowLogView } from "./slow_log.js";
 import { usersView } from "./users.js";
@@ -26,7 +27,7 @@ class Page extends Shell {
     users: { label: "Users", make: usersView },
   };
 
-  static kept = ["connection", "database"];
+  static kept = ["connection", "database", "node"];
 
   static help = [
     ["/", "search"],
@@ -61,7 +62,8 @@ class Page extends Shell {
 
   prepare(params) {
     this.connection = this.chosen(params.connection);
-    this.api.always = { connection: this.connection.name, database: params.database || undefined };
+    const { name, kind } = this.connection;
+    this.api.always = { connection: name, database: params.database || undefined, node: kind === "cluster" ? params.node : undefined };
   }
 
   where() {
@@ -69,7 +71,8 @@ class Page extends Shell {
     return [
       h("span", { class: "badge address", title: username ? `as user ${username}` : "as the default user" }, address),
       this.connections.length > 1 && h("span", { class: "connection" }, this.connectionChoice()),
-      this.databaseField(),
+      nodeBadge(this),
+      this.connection.kind !== "cluster" && this.databaseField(),
       button("Test", () => this.test(), { kind: "quiet", title: "Test the connection" }),
     ];
   }

@@ -2,6 +2,7 @@
 
 import { fill, h } from "./kit/dom.js";
 import { count, plural, seconds, size } from "./kit/format.js";
+import { nodesPanel } from "./nodes.js";
 import { button, facts, failure, into, loading, panel } from "./kit/parts.js";
 
 const EVERY = 3000;
@@ -10,8 +11,9 @@ export function overviewView(page, place) {
   const top = h("div", {}, loading());
   const more = h("div", {});
   const memory = h("div", {});
+  const nodes = h("div", {});
   const info = h("details", { class: "panel info" }, h("summary", {}, "Everything that INFO says"), h("div", { class: "body" }));
-  fill(place, top, memory, more, info);
+  fill(place, top, nodes, memory, more, info);
   let timer = 0;
   let left = false;
 
@@ -38,14 +40,19 @@ export function overviewView(page, place) {
   info.addEventListener("toggle", () => {
     if (info.open) into(info.lastChild, async () => infoTables(await page.api.get("/server/info", { section: "everything" })));
   });
+  function loadNodes() {
+    if (page.connection.kind !== "server") into(nodes, () => nodesPanel(page));
+  }
+
   load();
   loadMemory();
+  loadNodes();
   return {
     leave: () => {
       left = true;
       clearTimeout(timer);
     },
-    key: (event) => event.key === "r" && (load(), loadMemory(), true),
+    key: (event) => event.key === "r" && (load(), loadMemory(), loadNodes(), true),
   };
 }
 
