@@ -39,6 +39,8 @@ def key_of(command: Command) -> bytes | None:
 class ClusterPools(Pools):
     """The way to all nodes; where slots lie is asked once, and again when a node says otherwise."""
 
+    most_open = 64
+
     def __init__(self, connection: Connection) -> None:
         super().__init__(connection)
         self._table: Table | None = None

@@ -23,8 +23,6 @@ from redis_management.topology import Place
 
 POOL = 8
 """Connections for each database; further calls wait their turn."""
-OPEN = 32
-"""Pools with open connections, one for each database or node; the one unused for longest is closed."""
 
 
 @dataclass
@@ -37,6 +35,9 @@ class _Opened:
 class Pools:
     """The way to one Redis. Nothing connects before a call needs it, so it may be away when the
     plugin starts and may come and go later."""
+
+    most_open = 8
+    """Databases with open connections; the one unused for longest is closed."""
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
@@ -100,7 +101,7 @@ class Pools:
         self._opened.move_to_end(key)
         opened.users += 1
         try:
-            if len(self._opened) > OPEN:
+            if len(self._opened) > self.most_open:
                 _, oldest = self._opened.popitem(last=False)
                 await self._retire(oldest)
             yield opened.client

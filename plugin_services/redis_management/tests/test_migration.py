@@ -6,6 +6,7 @@ The earlier release is this plugin with settings of the form 1: one Redis, its f
 from __future__ import annotations
 
 import asyncio
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -55,7 +56,7 @@ def write_earlier(place: Path) -> None:
     (target / "redis_earlier.py").write_text(EARLIER)
     manifest = (PLUGIN / "plugway.toml").read_text()
     manifest = manifest.replace('version = "1.1.0"', 'version = "1.0.0"')
-    manifest = manifest.replace("settings:/connections/*/url", "settings:/url")
+    manifest = re.sub(r"egress = .*", 'egress = ["settings:/url"]', manifest)
     (target / "plugway.toml").write_text(manifest.replace('"redis_management"]', '"redis_earlier"]'))
 
 

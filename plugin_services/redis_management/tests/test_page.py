@@ -88,6 +88,27 @@ async def test_each_type_is_shown_and_changed(redis: Any, site: Site, page: Page
     assert not raw.exists("z")
 
 
+async def test_a_million_keys_by_keyboard_and_on_a_phone(redis: Any, site: Site, page: Page) -> None:
+    redis.raw.execute_command("DEBUG", "POPULATE", 1_000_000, "user", 16)
+    redis.raw.config_resetstat()
+    await page.set_viewport_size({"width": 360, "height": 740})
+    await page.goto(site.at("/keys"))
+    await expect(page.locator(".key-list + .list-foot")).to_contain_text("of 1,000,000")
+    # One SCAN a page, and pages only as far as one looks.
+    scans = redis.raw.info("commandstats")["cmdstat_scan"]["calls"]
+    assert 1 <= scans <= 3
+    assert await page.locator(".key-row").count() <= 200 * scans
+    await page.keyboard.press("/")
+    await page.keyboard.type("user:999999")
+    await page.keyboard.press("Enter")
+    await expect(page.locator(".key-row")).to_have_count(1)
+    await page.get_by_role("searchbox").blur()
+    await page.keyboard.press("j")
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_label("Value")).to_have_value(re.compile(r"^value:999999"))
+    assert "cmdstat_keys" not in redis.raw.info("commandstats")
+
+
 async def test_delete_matching_wants_the_count(redis: Any, site: Site, page: Page) -> None:
     redis.raw.mset({f"tmp:{number}": "x" for number in range(1234)})
     redis.raw.set("kept", "y")

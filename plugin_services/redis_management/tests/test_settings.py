@@ -97,8 +97,9 @@ async def test_settings_of_the_form_before_are_read_with_their_password() -> Non
 def test_the_password_is_marked_as_a_secret_and_hides_itself() -> None:
     schema = Settings.model_json_schema(by_alias=True)
     fields = schema["$defs"]["Connection"]["properties"]
-    assert [name for name, field in fields.items() if field.get("writeOnly")] == ["password"]
-    settings = only(url="redis://h", password="hunter2")
+    secrets = {name for name, field in fields.items() if field.get("writeOnly")}
+    assert secrets == {"password", "sentinelPassword"}
+    settings = only(url="redis://h", password="hunter2", sentinelPassword="hunter2")
     assert "hunter2" not in repr(Settings.model_validate(settings))
 
 

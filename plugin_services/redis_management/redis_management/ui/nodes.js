@@ -21,7 +21,9 @@ export async function nodesPanel(page) {
   });
   const head = h("tr", {}, heads.map((name) => h("th", {}, name)));
   const note = h("p", { class: ok ? "muted" : "refused" }, words);
-  return panel(plural(nodes.length, "node"), note, h("table", { class: "plain stack" }, h("thead", {}, head), h("tbody", {}, rows)));
+  const shown = page.route.params.node ?? page.connection.address;
+  const about = cluster && h("p", { class: "muted" }, `What else is told of memory, clients and commands is of ${shown}; choose a node to look at that one.`);
+  return panel(plural(nodes.length, "node"), note, about, h("table", { class: "plain stack" }, h("thead", {}, head), h("tbody", {}, rows)));
 }
 
 const slots = ({ slotCount, slots: ranges, role }) => (role === "primary" ? h("span", {}, count(slotCount), h("small", { class: "muted code" }, ` ${ranges}`)) : "–");

@@ -104,6 +104,8 @@ export class Shell {
         this.where(),
       ),
     );
+    // On a phone the tabs are wider than the page.
+    this.head.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
   }
 
   /** Says that something was done. */
