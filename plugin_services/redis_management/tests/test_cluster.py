@@ -194,6 +194,28 @@ async def test_a_node_that_is_away_is_told_and_the_rest_goes_on(
     (await client.get("/keys")).raise_for_status()
 
 
+@pytest.mark.browser
+async def test_the_page_lists_the_nodes_and_looks_at_one(cluster: Cluster, page: Any) -> None:
+    from playwright.async_api import expect
+    from redis_management.settings import Settings
+
+    from plugin_services.redis_management.tests.browser import open_site
+
+    async with open_site(cluster.servers[0]) as site:
+        settings = {"connections": {"shop": cluster.connection}}
+        await site.links.use(Settings.model_validate(settings))
+        await page.set_viewport_size({"width": 360, "height": 740})
+        await page.goto(site.at("/overview"))
+        await expect(page.get_by_text("16,384 of 16,384 slots are served")).to_be_visible()
+        other = f"127.0.0.1:{cluster.servers[1].port}"
+        await page.get_by_role("button", name=other, exact=True).click()
+        await expect(page.get_by_role("button", name=f"node {other}")).to_be_visible()
+        assert await page.evaluate("document.documentElement.scrollWidth") <= 360
+        await page.get_by_role("button", name="Clients").click()
+        await expect(page.get_by_text("this plugin").first).to_be_visible()
+        assert f"node={other}" in await page.evaluate("decodeURIComponent(decodeURIComponent(location.hash))")
+
+
 @given(st.lists(st.text("0123456789abcdef", min_size=40, max_size=40), unique=True, max_size=6))
 def test_a_walk_goes_over_every_primary_once(ids: list[str]) -> None:
     table = Table(primaries={one: ("h", at) for at, one in enumerate(ids)})

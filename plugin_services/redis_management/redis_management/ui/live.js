@@ -45,7 +45,7 @@ function channels(page, place, params) {
 }
 
 function channelList({ channels: found, total, patterns }, listen) {
-  const rows = found.map(({ name, subscribers }) => h("li", {}, button(shown(name), () => listen(name.data), { kind: "link" }), h("span", { class: "muted" }, ` ${plural(subscribers, "listener")}`)));
+  const rows = found.map(({ name, subscribers }) => h("li", {}, name.encoding === "utf-8" && !name.truncated ? button(shown(name), () => listen(name.data.replace(/[*?[\]\\]/g, "\\$&")), { kind: "link" }) : shown(name), h("span", { class: "muted" }, ` ${plural(subscribers, "listener")}`)));
   const more = total > found.length && h("p", { class: "muted" }, `${count(total - found.length)} more are not shown.`);
   const words = h("p", { class: "muted" }, `${plural(patterns, "pattern")} listened to. Channels that nobody listens to leave no trace in Redis.`);
   return panel(plural(total, "channel"), rows.length > 0 && h("ul", { class: "channels" }, rows), more, words);
