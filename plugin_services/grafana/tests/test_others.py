@@ -63,6 +63,21 @@ async def test_alert_rules(client: PluginClient, shared: Any) -> None:
     assert (await client.get("/alert-rules/loud")).status_code == 404
 
 
+async def test_states_and_versions_in_the_form_of_grafana_11(client: PluginClient, shared: Any) -> None:
+    one = rule("Same", uid="newer", labels={"test": "firing"})
+    await asyncio.to_thread(shared.do, "POST", "/api/v1/provisioning/alert-rules", one)
+    # Of the same name in another folder: by its uid each has its own state.
+    other = rule("Same", uid="other", folderUID="elsewhere")
+    await asyncio.to_thread(shared.do, "POST", "/api/v1/provisioning/alert-rules", other)
+    await asyncio.to_thread(shared.trouble, newer=True)
+    found = (await ok(client.get("/alert-rules?search=same")))["rules"]
+    assert [(one["uid"], one["state"]) for one in found] == [("newer", "firing"), ("other", "inactive")]
+    assert (await ok(client.get("/dashboards/board/versions")))["versions"][0]["version"] == 1
+    await asyncio.to_thread(shared.trouble)
+    for uid in ("newer", "other"):
+        (await client.delete(f"/alert-rules/{uid}?confirm=Same")).raise_for_status()
+
+
 async def test_silences(client: PluginClient) -> None:
     matchers = [{"name": "alertname", "value": "Loud|Quiet", "isRegex": True}]
     made = await ok(client.post("/silences", json={"matchers": matchers, "minutes": 60, "comment": "moving"}))

@@ -245,7 +245,7 @@ async def test_the_keyboard_alone(shared: Any, site: Site, page: Page) -> None:
     await page.keyboard.press("Enter")
     link = page.get_by_role("button", name="Production")
     await expect(link).to_be_visible()
-    for _ in range(12):
+    for _ in range(30):
         if await link.evaluate("one => one === document.activeElement"):
             break
         await page.keyboard.press("Tab")
@@ -256,5 +256,6 @@ async def test_the_keyboard_alone(shared: Any, site: Site, page: Page) -> None:
     await page.keyboard.press("?")
     await expect(page.get_by_role("dialog")).to_contain_text("Keyboard")
     await page.keyboard.press("Escape")
+    await expect(page.get_by_role("dialog")).to_have_count(0)
     await page.keyboard.press("6")
     await expect(page.get_by_role("button", name="Main Org.")).to_be_visible()

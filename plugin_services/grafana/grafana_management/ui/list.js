@@ -35,9 +35,17 @@ export class List {
     return this.input.value.trim() || undefined;
   }
 
+  /** Enter is a search and a submission in some browsers: one look for both. */
   look() {
-    this.remember?.({ search: this.sought, ...this.query() });
-    this.load();
+    clearTimeout(this.soon);
+    this.soon = setTimeout(() => {
+      this.remember?.({ search: this.sought, ...this.query() });
+      this.load();
+    }, 20);
+  }
+
+  leave() {
+    clearTimeout(this.soon);
   }
 
   load(quiet = false) {

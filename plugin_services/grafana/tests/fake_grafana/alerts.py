@@ -58,6 +58,8 @@ def states(call: Any) -> Any:
             "alerts": alerts,
             "lastEvaluation": "2026-01-01T00:00:00Z", "type": "alerting",
         }  # fmt: skip
+        if call.newer:
+            told["uid"] = rule["uid"]
         groups.setdefault((rule["folderUID"], rule["ruleGroup"]), []).append(told)
     listed = [{"name": name, "file": folder, "rules": rules} for (folder, name), rules in groups.items()]
     return {"status": "success", "data": {"groups": listed}}

@@ -199,7 +199,8 @@ def delete_dashboard(call: Any) -> Any:
 def versions(call: Any) -> Any:
     newest = _dashboard(call, call.path["uid"])["versions"][::-1]
     begin, limit = int(call.query.get("start") or 0), int(call.query.get("limit") or 1000)
-    return [{k: v for k, v in one.items() if k != "data"} for one in newest[begin : begin + limit]]
+    found = [{k: v for k, v in one.items() if k != "data"} for one in newest[begin : begin + limit]]
+    return {"continueToken": "", "versions": found} if call.newer else found
 
 
 def version(call: Any) -> Any:

@@ -38,6 +38,8 @@ class Call:
     path: dict[str, str]
     query: Any
     body: Any
+    newer: bool
+    """Whether answers have version 11's form where that is another."""
 
     def need(self, permission: str, *, server: bool = False) -> None:
         allowed = self.admin if server else self.writer
@@ -55,6 +57,7 @@ class Trouble:
     retry_after: str = "1"
     status: int = 0
     hang: bool = False
+    newer: bool = False
     seen: list[str] = field(default_factory=list)
 
 
@@ -130,6 +133,7 @@ class Grafana:
             path=request.path_params,
             query=request.query_params,
             body=body,
+            newer=self.trouble.newer,
         )
 
     def _who(self, header: str) -> tuple[str, bool, bool, int]:
