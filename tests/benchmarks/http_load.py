@@ -16,6 +16,7 @@ from tests.benchmarks.pacing import Caller, at_rate, for_calls, for_seconds
 from tests.fakes.data_plane import TOKEN
 
 P = TypeVar("P", bound=asyncio.Protocol)
+_APART = 0.01
 PATIENCE = 120.0
 """Seconds for whatever is waited for."""
 
@@ -152,10 +153,13 @@ class EchoSocket(asyncio.Protocol):
 
 
 @asynccontextmanager
-async def connected(port: int, number: int) -> AsyncIterator[list[Connection]]:
-    """Connections that are closed when the block is left."""
+async def connected(port: int, number: int, pause: float = 0.0) -> AsyncIterator[list[Connection]]:
+    """Connections that are closed when the block is left, opened ``pause`` seconds after each other."""
     loop = asyncio.get_running_loop()
-    made = [await loop.create_connection(Connection, "127.0.0.1", port) for _ in range(number)]
+    made = []
+    for _ in range(number):
+        made.append(await loop.create_connection(Connection, "127.0.0.1", port))
+        await asyncio.sleep(pause)
     try:
         yield [connection for _, connection in made]
     finally:
@@ -187,8 +191,12 @@ class HttpLoad:
             return await for_seconds(calls, seconds)
 
     async def shared(self, case: Case, each: int) -> tuple[int, float]:
-        """So many calls on every connection; how many they were, and the seconds they took."""
-        async with self._callers(case, case.at_once) as (calls, _), asyncio.timeout(PATIENCE):
+        """So many calls on every connection; how many they were, and the seconds they took.
+
+        The connections come one by one: in a rush, whom the load leaves a processor would take them all.
+        """
+        async with connected(self._port, case.at_once, _APART) as connections, asyncio.timeout(PATIENCE):
+            calls = [self._caller(case, self._path_of(case), connection) for connection in connections]
             return each * len(calls), await for_calls(calls, each)
 
     async def paced(self, case: Case, number: int) -> list[float]:

@@ -160,7 +160,7 @@ def main() -> int:
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     parser.add_argument("--check", action="store_true", help="fail where a goal is missed")
     parser.add_argument("--rounds", type=int, default=6, help="rounds for each number (default 6)")
-    parser.add_argument("--calls", type=int, default=4000, help="calls a round (default 4000)")
+    parser.add_argument("--calls", type=int, default=8000, help="calls a round (default 8000)")
     arguments = parser.parse_args()
     result = uvloop.run(_run(arguments))
     sys.stdout.write((json.dumps(result, indent=2) if arguments.json else table(result)) + "\n")
