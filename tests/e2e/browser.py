@@ -79,7 +79,7 @@ async def visitor(
     opened.on("response", lambda response: found.answered.append(response.url))
     page.on("pageerror", lambda error: found.errors.append(str(error)))
     await page.goto(link.replace(gateway.base, found.base))
-    await expect(page.get_by_role("heading", name="Plugins")).to_be_visible()
+    await expect(page.get_by_role("heading", name="Plugins", exact=True)).to_be_visible()
     try:
         yield found
     finally:

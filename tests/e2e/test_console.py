@@ -220,7 +220,7 @@ async def test_installing_disabling_enabling_and_uninstalling(visit: Visitor) ->
     await page.get_by_role("menuitem", name="Uninstall").click()
     await page.get_by_role("dialog").get_by_label("Delete its data").check()
     await page.get_by_role("dialog").get_by_role("button", name="Uninstall").click()
-    await expect(page.get_by_role("heading", name="Plugins")).to_be_visible()
+    await expect(page.get_by_role("heading", name="Plugins", exact=True)).to_be_visible()
     await expect(row(page, "broken")).to_have_count(0)
 
 
@@ -249,7 +249,7 @@ async def test_a_gateway_that_goes_and_comes_back(browser: Browser, tmp_path: Pa
                 await expect(banner).to_be_hidden()
                 await expect(row(visit.page, "probe").locator(".state")).to_have_text("Healthy")
                 # The session outlives the gateway, too.
-                await expect(visit.page.get_by_role("heading", name="Plugins")).to_be_visible()
+                await expect(visit.page.get_by_role("heading", name="Plugins", exact=True)).to_be_visible()
 
 
 async def test_everything_can_be_done_with_the_keyboard(visit: Visitor) -> None:

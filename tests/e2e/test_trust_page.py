@@ -80,6 +80,10 @@ async def ground(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Grou
                 "signature": signature,
             }
             await install_agreed(running, {name: value for name, value in definition.items() if value})
+        await running.healthy("redis-management", 120)
+        values = {"values": {"connections": {"local": {"url": "redis://127.0.0.1:6379/0"}}}}
+        told = await running.client.put("/api/v1/plugins/redis-management/settings", json=values)
+        told.raise_for_status()
         for plugin in ("notes", "redis-management", "acme-panel", "odd-panel"):
             await running.healthy(plugin, 120)
         yield found
