@@ -92,7 +92,7 @@ def frame_document(
         _script_sources(assets, import_map, packed),
         _style_sources(ui, assets, packed),
     )
-    return "\n".join(parts).encode(), _headers(policy)
+    return "\n".join(parts).encode(), _headers(policy, _addresses(assets, packed))
 
 
 def _script_sources(assets: str, import_map: str, packed: PackedUi | None) -> str:
@@ -132,18 +132,27 @@ def _policy(origin: str, assets: str, page_origins: Sequence[str], scripts: str,
     )
 
 
-def _headers(policy: str) -> list[tuple[bytes, bytes]]:
-    pairs = {
-        "content-type": "text/html; charset=utf-8",
-        "content-security-policy": policy,
-        "permissions-policy": _PERMISSIONS,
-        "referrer-policy": "no-referrer",
-        "x-content-type-options": "nosniff",
-        "x-dns-prefetch-control": "off",
-        "cache-control": "private, no-cache",
-        "vary": "accept-encoding",
-    }
-    return [(key.encode(), value.encode()) for key, value in pairs.items()]
+def _addresses(assets: str, packed: PackedUi | None) -> str:
+    """A second policy, as what runs has to pass both: the addresses alone, where no digest opens others.
+
+    In the first a digest also admits every address whose element claims it as ``integrity`` (CSP 3, *External
+    JavaScript hashes*). It is asked for before it is judged, and its query would carry out what a page knows.
+    """
+    return "script-src 'unsafe-inline'" + ("" if packed else f" {assets}")
+
+
+def _headers(*policies: str) -> list[tuple[bytes, bytes]]:
+    pairs = (
+        ("content-type", "text/html; charset=utf-8"),
+        *(("content-security-policy", policy) for policy in policies),
+        ("permissions-policy", _PERMISSIONS),
+        ("referrer-policy", "no-referrer"),
+        ("x-content-type-options", "nosniff"),
+        ("x-dns-prefetch-control", "off"),
+        ("cache-control", "private, no-cache"),
+        ("vary", "accept-encoding"),
+    )
+    return [(key.encode(), value.encode()) for key, value in pairs]
 
 
 def _integrity(ui: UiBundle, assets: str) -> dict[str, str]:

@@ -3,9 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+import hashlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
+
+from gateway.proxy import frame
+
+_BOOT = (Path(frame.__file__).parent / "static" / "frame.js").read_text(encoding="utf-8").strip()
+_DIGEST = "sha256-" + base64.b64encode(hashlib.sha256(_BOOT.encode()).digest()).decode()
+"""One that the frame's policy names."""
+_TRUSTED = "trustedTypes.createPolicy(`${Math.random()}`, {createScriptURL: (x) => x}).createScriptURL(url)"
 
 REACHES = (
     "document.cookie",
@@ -29,6 +39,17 @@ ATTEMPTS = (
     " x.onerror = () => done('blocked'); })",
     "(url) => new Promise((done) => { try { const x = new WebSocket(url); x.onopen = () => done('reached');"
     " x.onerror = () => done('blocked'); } catch (e) { done('blocked'); } })",
+    # Asked for where the policy lets a digest stand for an address, whatever comes back.
+    *(
+        f"(url) => new Promise((done) => {{ const x = document.createElement('{tag}');"
+        f" Object.assign(x, {{{how}, crossOrigin: 'anonymous', integrity: '{_DIGEST}'}});"
+        " x.onload = () => done('reached'); x.onerror = () => done('blocked'); document.head.append(x); })"
+        for tag, how in (
+            ("script", f"src: {_TRUSTED}"),
+            ("script", f"src: {_TRUSTED}, type: 'module'"),
+            ("link", "href: url, rel: 'modulepreload'"),
+        )
+    ),
 )
 """At a URL."""
 

@@ -69,7 +69,7 @@ def trusting(home: Path, key: PrivateKey, csp: str = "", more: str = "") -> None
 
 async def page_policy(running: RunningGateway, plugin: str) -> dict[str, list[str]]:
     answer = (await running.client.get(f"/plugins/{plugin}/ui/")).raise_for_status()
-    parts = (part.split(" ") for part in answer.headers["content-security-policy"].split("; "))
+    parts = (part.split(" ") for part in answer.headers.get_list("content-security-policy")[0].split("; "))
     return {part[0]: part[1:] for part in parts}
 
 

@@ -96,5 +96,5 @@ def policy(origins: tuple[str, ...] | list[str]) -> dict[str, list[str]]:
         plugin_id="notes", name="Notes", ui=ui, asset_base="/plugins/notes/ui/~0123", origin="https://here.example",
         page_origins=origins,
     )  # fmt: skip
-    (said,) = (value.decode() for name, value in headers if name == b"content-security-policy")
+    said, _ = (value.decode() for name, value in headers if name == b"content-security-policy")
     return {part.split(" ")[0]: part.split(" ")[1:] for part in said.split("; ")}
