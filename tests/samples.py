@@ -82,7 +82,9 @@ def make_manifest(release: Release) -> Manifest:
 
 
 def make_ui() -> UiBundle:
-    packed = PackedUi(version=1, entry="ef" * 32, styles={"a.css": "01" * 32})
+    packed = PackedUi(
+        version=1, entry="ef" * 32, modules={"index.js": "23" * 32}, styles={"a.css": "01" * 32}
+    )
     files = {"index.js": "cd" * 32}
     return UiBundle(digest="ab" * 32, type=UiType.STATIC, entry="index.js", files=files, packed=packed)
 

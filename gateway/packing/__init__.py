@@ -1,1 +1,1 @@
-"""UIs of one module in a form that a single document can hold; see docs/decisions on frames."""
+"""UIs in a form that a single document can hold; see docs/decisions on frames."""

@@ -9,36 +9,31 @@ import asyncio
 import json
 import logging
 import os
-import posixpath
-import re
 import sys
 from collections.abc import AsyncIterator, Collection
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from gateway.errors import PlugwayError
 from gateway.model import PackedUi, UiBundle
 from gateway.packing import script
 from gateway.packing.sheets import EMBEDDED, Stays, inline_sheet
 
-VERSION = 1
+VERSION = 2
 """Raised where the same files would be packed otherwise; what an older one made is made anew."""
 
 LARGEST = 4 * 2**20
-"""Bytes of an entry or of a style sheet; what is larger stays a file."""
+"""Bytes of a style sheet; what is larger stays a file."""
 
 PATIENCE = 15.0
-"""Seconds for one module; what takes longer here may take less at the next start."""
+"""Seconds for the modules of a page; what takes longer here may take less at the next start."""
 
 _log = logging.getLogger(__name__)
 # What an interpreter may not start without; nothing else of the gateway's environment.
 _NEEDED = ("LD_LIBRARY_PATH", "SYSTEMROOT")
-# An import that needs no parser to be seen: a whole line, as people write it.
-_IMPORT = re.compile(rb"""^import\b[^\n`]*["'][^"'\n]+["'];?[ \t\r]*$""", re.MULTILINE)
-# The entry that the gateway writes for a module whose page is not its default export.
-_NAMED = re.compile(rb"""export \* from "\./([^"\\]+)";\nexport \{ (\S+) as default \} from "\./\1";\n""")
+_MODULES = (".js", ".mjs")
 
 
 class Content(Protocol):
@@ -68,28 +63,22 @@ async def pack(ui: UiBundle, content: Content) -> UiBundle:
 
 
 async def _packed(ui: UiBundle, content: Content) -> PackedUi:
-    data, default = await _module(ui, ui.entry, content), ""
-    if named := _NAMED.fullmatch(data):
-        module, default = (part.decode() for part in named.groups())
-        data = await _module(ui, posixpath.join(posixpath.dirname(ui.entry), module), content)
-    if _IMPORT.search(data):
-        raise script.NotPackable("it imports other modules")
-    entry = await content.put(_once((await _run(data, default)).encode()))
+    files = {
+        path: str(content.path(digest))
+        for path, digest in ui.files.items()
+        if path.endswith(_MODULES) or path == ui.entry
+    }
+    answer = await _run({"entry": ui.entry, "files": files})
+    entry = await content.put(_once(answer["text"].encode())) if "text" in answer else ""
+    modules = {
+        path: await content.put(_once(text.encode())) for path, text in answer.get("modules", {}).items()
+    }
     styles = {}
     for path in ui.styles:
         with suppress(Stays):
             text = await asyncio.to_thread(_sheet, ui, path, content)
             styles[path] = await content.put(_once(text.encode()))
-    return PackedUi(version=VERSION, entry=entry, styles=styles)
-
-
-async def _module(ui: UiBundle, path: str, content: Content) -> bytes:
-    if path not in ui.files:
-        raise script.NotPackable("it exports from other modules")
-    data = await asyncio.to_thread(_read, content.path(ui.files[path]), LARGEST)
-    if data is None:
-        raise script.NotPackable(f"its module is larger than {LARGEST >> 20} MiB")
-    return data
+    return PackedUi(version=VERSION, entry=entry, modules=modules, styles=styles)
 
 
 def _sheet(ui: UiBundle, path: str, content: Content) -> str:
@@ -111,10 +100,13 @@ def _read(path: Path, most: int) -> bytes | None:
     return data if len(data) <= most else None
 
 
-async def _run(data: bytes, default: str) -> str:
-    """:mod:`gateway.packing.script` in a process of its own; raises ``NotPackable`` and TimeoutError."""
+async def _run(asked: dict[str, Any]) -> dict[str, Any]:
+    """:mod:`gateway.packing.script` in a process of its own.
+
+    Raises ``NotPackable``, OSError and TimeoutError.
+    """
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-I", script.__file__, default),
+        *(sys.executable, "-I", script.__file__),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.DEVNULL,
@@ -122,7 +114,7 @@ async def _run(data: bytes, default: str) -> str:
     )
     try:
         async with asyncio.timeout(PATIENCE):
-            output, _ = await process.communicate(data)
+            output, _ = await process.communicate(json.dumps(asked).encode())
     finally:
         if process.returncode is None:
             with suppress(ProcessLookupError):
@@ -130,10 +122,12 @@ async def _run(data: bytes, default: str) -> str:
             await process.wait()
     if process.returncode != 0:
         raise script.NotPackable("its parser gave up (too large, or too deep)")
-    answer = json.loads(output)
-    if "text" not in answer:
-        raise script.NotPackable(str(answer.get("problem"))[:200])
-    return str(answer["text"])
+    answer: dict[str, Any] = json.loads(output)
+    if "failed" in answer:
+        raise OSError(answer["failed"])
+    if "problem" in answer:
+        raise script.NotPackable(str(answer["problem"])[:200])
+    return answer
 
 
 async def _once(data: bytes) -> AsyncIterator[bytes]:

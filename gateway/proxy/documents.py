@@ -131,7 +131,7 @@ def _make(frame: Frame, ui: UiBundle, content: Content) -> Document:
 
 def _texts(packed: PackedUi | None, content: Content) -> dict[str, str] | None:
     """By digest; None where it is not packed, or something of it is not there as it was made."""
-    if packed is None or not packed.entry:
+    if packed is None or not (packed.entry or packed.modules):
         return None
     try:
         return {digest: _text(content.path(digest), digest) for digest in packed.digests}

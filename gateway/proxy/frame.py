@@ -1,6 +1,7 @@
 """The document that a plugin's UI runs in: an opaque origin that reaches nothing but its bridge.
 
-It names the files of the bundle, or, where the UI is packed (:mod:`gateway.packing`), holds them.
+It names the files of the bundle, or, where the UI is packed (:mod:`gateway.packing`), holds them: one module
+as its last script, several as addresses (``data:``) in its import map.
 
 What each line of the policy is for is written beside it. The console embeds the
 document with the same sandbox; the policy holds also where somebody opens it alone.
@@ -12,16 +13,20 @@ import base64
 import hashlib
 import html
 import json
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from gateway.model import PackedUi, UiBundle
+from gateway.packing.script import NAME
 from gateway.page_origins import sources
 
 _STATIC = Path(__file__).parent / "static"
 _MODULES = (".js", ".mjs")
+# What a URL would lose, or end at, and what JSON and HTML would write otherwise.
+_ENCODED = re.compile(rb"""[^!-~]|[%#"<\\]""")
 # Read at import: nothing here touches the disk while calls are served.
 _BOOT = (_STATIC / "frame.js").read_text(encoding="utf-8").strip()
 _STYLE = (_STATIC / "frame.css").read_text(encoding="utf-8").strip()
@@ -64,10 +69,10 @@ def frame_document(
         "release": release,
         "shell": origin,
         "type": ui.type.value,
-        "entry": assets + quote(ui.entry),
-        "packed": packed is not None,
+        "entry": NAME + ui.entry if packed else assets + quote(ui.entry),
+        "packed": bool(packed and packed.entry),
     }
-    import_map = "" if packed else _script_text({"integrity": _integrity(ui, assets)})
+    import_map = _script_text(_import_map(ui, assets, packed, inline or {}))
     boot = f"<script>{_BOOT}</script>"
     parts = [
         "<!doctype html>",
@@ -78,13 +83,14 @@ def frame_document(
         f"<style>{_STYLE}</style>",
         *(_style_sheet(ui, assets, path, packed, inline or {}) for path in ui.styles),
     ]
-    if packed is None or inline is None:
-        # The entry is asked for at once: the boot script, which imports it, waits for the style sheets.
-        parts += [f'<script type="importmap">{import_map}</script>', _preload(ui, assets), boot]
-        parts += ['</head><body><div id="root"></div></body></html>']
-    else:
+    mapped = f'<script type="importmap">{import_map}</script>'
+    if packed and inline and packed.entry:
         parts += ['</head><body><div id="root"></div>', boot]
         parts += [f'<script type="module">{inline[packed.entry]}</script></body></html>']
+    else:
+        # The entry is asked for at once: the boot script, which imports it, waits for the style sheets.
+        parts += [mapped, "" if packed else _preload(ui, assets), boot]
+        parts += ['</head><body><div id="root"></div></body></html>']
     policy = _policy(
         origin,
         assets,
@@ -96,10 +102,13 @@ def frame_document(
 
 
 def _script_sources(assets: str, import_map: str, packed: PackedUi | None) -> str:
-    """The digest in the record, not the text's: what was changed on the disk does not run."""
-    if packed is None:
-        return f"{assets} '{_sha256(import_map)}' '{_sha256(_BOOT)}'"
-    return f"'{_sha256(_BOOT)}' '{_integrity_of(packed.entry)}'"
+    """The digests in the record, not the texts': what was changed on the disk does not run."""
+    hashes = [_sha256(_BOOT)]
+    if packed is None or not packed.entry:
+        hashes.append(_sha256(import_map))
+    if packed:
+        hashes += map(_integrity_of, sorted({packed.entry, *packed.modules.values()} - {""}))
+    return " ".join([*([] if packed else [assets]), *(f"'{hash_}'" for hash_ in hashes)])
 
 
 def _style_sources(ui: UiBundle, assets: str, packed: PackedUi | None) -> str:
@@ -138,7 +147,8 @@ def _addresses(assets: str, packed: PackedUi | None) -> str:
     In the first a digest also admits every address whose element claims it as ``integrity`` (CSP 3, *External
     JavaScript hashes*). It is asked for before it is judged, and its query would carry out what a page knows.
     """
-    return "script-src 'unsafe-inline'" + ("" if packed else f" {assets}")
+    given = "" if packed and packed.entry else " data:" if packed else f" {assets}"
+    return f"script-src 'unsafe-inline'{given}"
 
 
 def _headers(*policies: str) -> list[tuple[bytes, bytes]]:
@@ -155,12 +165,21 @@ def _headers(*policies: str) -> list[tuple[bytes, bytes]]:
     return [(key.encode(), value.encode()) for key, value in pairs]
 
 
-def _integrity(ui: UiBundle, assets: str) -> dict[str, str]:
-    return {
-        assets + quote(path): _integrity_of(digest)
-        for path, digest in sorted(ui.files.items())
-        if path.endswith(_MODULES)
-    }
+def _import_map(
+    ui: UiBundle, assets: str, packed: PackedUi | None, inline: Mapping[str, str]
+) -> dict[str, dict[str, str]]:
+    if packed is None:
+        files = {path: digest for path, digest in ui.files.items() if path.endswith(_MODULES)}
+        return {"integrity": {assets + quote(path): _integrity_of(digest) for path, digest in files.items()}}
+    imports = {NAME + path: _address(inline[digest]) for path, digest in packed.modules.items()}
+    integrity = {imports[NAME + path]: _integrity_of(digest) for path, digest in packed.modules.items()}
+    return {"imports": imports, "integrity": integrity}
+
+
+def _address(text: str) -> str:
+    """Not in base64, which compresses badly."""
+    encoded = _ENCODED.sub(lambda match: b"%%%02X" % match[0][0], text.encode())
+    return f"data:text/javascript,{encoded.decode()}"
 
 
 def _style_sheet(

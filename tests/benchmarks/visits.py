@@ -52,7 +52,8 @@ async def measure(rounds: int) -> dict[str, Any]:
                 await install_page(running, plugin, files)
             async with chromium(program) as browser:
                 found = {plugin: await _visits(browser, running, plugin, rounds) for plugin in pages}
-    return {"files": len(_MANY), "second": found["react"]["requests"][1], **found}
+    second = max(found[plugin]["requests"][1] for plugin in ("react", "many"))
+    return {"files": len(_MANY), "second": second, **found}
 
 
 def words(found: dict[str, Any]) -> list[str]:

@@ -26,6 +26,10 @@ export default function Panel({ host, theme, path }) {
   );
 }
 """
+_LATER = """
+import { createElement } from "react";
+export default ({ count }) => createElement("p", { id: "later" }, `later ${count}`);
+"""
 OWN_REACT = {
     "functions": """
 export { createElement } from "react";
@@ -43,12 +47,28 @@ export { React, ReactDOM };
 
 def build_panel(kind: str, place: Path) -> bytes:
     """The module that esbuild makes of it; ``kind`` is one of :data:`OWN_REACT`."""
-    modules = need_npm_packages("react", _PACKAGE)
     source = place / "panel.jsx"
     source.write_text(OWN_REACT[kind] + _PANEL)
+    return _esbuild(source)
+
+
+def build_split_panel(place: Path) -> dict[str, str]:
+    """The panel with a part that it loads later, as esbuild divides it; the entry is ``page.js``."""
+    panel = _PANEL.replace("useState }", "lazy, Suspense, useState }").replace(
+        "</main>", "{count > 0 && <Suspense><Later count={count} /></Suspense>}</main>"
+    )
+    source = place / "page.jsx"
+    source.write_text(OWN_REACT["functions"] + panel + 'const Later = lazy(() => import("./later.jsx"));\n')
+    (place / "later.jsx").write_text(_LATER)
+    _esbuild(source, "--splitting", f"--outdir={place / 'dist'}")
+    return {path.name: path.read_text() for path in (place / "dist").iterdir()}
+
+
+def _esbuild(source: Path, *more: str) -> bytes:
+    modules = need_npm_packages("react", _PACKAGE)
     command = [
         str(modules / ".bin" / "esbuild"), str(source), "--bundle", "--format=esm", "--minify",
-        "--jsx=automatic", '--define:process.env.NODE_ENV="production"',
+        "--jsx=automatic", '--define:process.env.NODE_ENV="production"', *more,
     ]  # fmt: skip
     environment = {"PATH": "/usr/local/bin:/usr/bin:/bin", "NODE_PATH": str(modules)}
     built = subprocess.run(command, env=environment, check=True, capture_output=True, timeout=60)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import hashlib
 import re
 from collections import Counter
 from collections.abc import AsyncIterator
@@ -10,7 +12,11 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, expect
 
+from gateway.model import PackedUi, UiBundle, UiType
+from gateway.proxy.frame import frame_document
 from tests.e2e.browser import visitor
+from tests.e2e.elsewhere import ATTEMPTS, another_host
+from tests.e2e.react_panel import build_split_panel
 from tests.e2e.wire import wire
 from tests.fakes.page_package import install_page
 from tests.fakes.unsigned import allow_unsigned
@@ -48,15 +54,44 @@ export { show as mount };
     "page.css": "h1 { color: rgb(1, 2, 3); background: url('./dot.svg'); }\n",
     "dot.svg": _FILES["dot.svg"],
 }
+# Three that need each other, one of them later.
+_SEVERAL = {
+    "page.js": """
+import { greeting, sure } from "./parts/greeting.js";
+export const words = "here";
+export default () => {};
+export async function mount(root, host) {
+  const title = document.createElement("h1");
+  title.textContent = greeting(host.theme);
+  root.append(title);
+  const { more } = await import("./parts/later.js");
+  title.textContent += more + sure;
+  title.title = new Error("trace").stack;
+}
+""",
+    "parts/greeting.js": """
+import { words } from "../page.js";
+export { sure } from "./sure.mjs";
+export const greeting = (theme) => `${words} and ${theme}`;
+""",
+    "parts/later.js": 'import "./greeting.js";\nexport const more = " and </script> later: é 100%";\n',
+    "parts/sure.mjs": "export const sure = await Promise.resolve('!');\n",
+    "page.css": _ONE_MODULE["page.css"],
+    "dot.svg": _FILES["dot.svg"],
+}
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def running(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[RunningGateway]:
     tmp_path = tmp_path_factory.mktemp("cache")
-    allow_unsigned(tmp_path / "h", "panel", "packed")
+    allow_unsigned(tmp_path / "h", "panel", "packed", "several", "react")
     async with gateway(tmp_path / "h", settings={"PLUGWAY_FETCH_ALLOW": "127.0.0.1"}) as started:
         await install_page(started, "panel", _FILES)
         await install_page(started, "packed", _ONE_MODULE)
+        await install_page(started, "several", _SEVERAL)
+        react = await asyncio.to_thread(build_split_panel, tmp_path)
+        assert len([path for path in react if path.endswith(".js")]) == 3
+        await install_page(started, "react", react)
         yield started
 
 
@@ -81,7 +116,12 @@ async def test_each_visit_asks_once_for_each_file(browser: Browser, running: Run
 
 
 @pytest.mark.parametrize(
-    ("plugin", "words"), [("packed", "in one document"), ("panel", "file by file: it imports other modules")]
+    ("plugin", "words"),
+    [
+        ("packed", "in one document"),
+        ("several", "in one document"),
+        ("panel", "file by file: it uses import.meta"),
+    ],
 )
 async def test_verification_says_how_a_page_is_sent(running: RunningGateway, plugin: str, words: str) -> None:
     found = (await running.client.post(f"/api/v1/plugins/{plugin}/verify")).raise_for_status().json()
@@ -105,6 +145,84 @@ async def test_a_page_of_one_module_is_its_document(browser: Browser, running: R
         await visit.go("/plugins/packed/ui/")
         await expect(visit.page.locator("#root")).to_contain_text("works inside the console")
         assert visit.errors == []
+
+
+async def test_a_page_of_several_modules_is_its_document(browser: Browser, running: RunningGateway) -> None:
+    async with wire(running.base) as passed, visitor(browser, running, base=passed.base) as visit:
+        for _ in range(2):
+            passed.asked.clear()
+            frame = await visit.frame("several")
+            title = frame.get_by_role("heading")
+            await expect(title).to_have_text("here and light and </script> later: é 100%!")
+            await expect(title).to_have_css("color", "rgb(1, 2, 3)")
+            # A trace names the modules, rather than hold their texts.
+            await expect(title).to_have_attribute(
+                "title", re.compile(r"mount \(plugway-bundle/page\.js:\d+:\d+\)")
+            )
+            assert passed.of_pages() == ["GET /plugins/several/ui/"]
+            await visit.go("/")
+        # What it may run is these texts, at no other address: neither another text nor theirs from elsewhere.
+        frame = await visit.frame("several")
+        for address in ("data:text/javascript,1", f"{running.base}/plugins/packed/ui/", "./page.js"):
+            tried = "(address) => import(address).then(() => 'ran', () => 'refused')"
+            assert await frame.evaluate(tried, address) == "refused"
+        worker = """() => new Promise((done) => {
+          const policy = trustedTypes.createPolicy("worker", { createScriptURL: (address) => address });
+          const made = new Worker(policy.createScriptURL("data:text/javascript,postMessage(1)"));
+          made.onmessage = () => done("ran");
+          made.onerror = () => done("refused");
+        })"""
+        assert await frame.evaluate(worker) == "refused"
+        assert visit.errors == []
+
+
+async def test_a_react_page_in_parts_is_its_document(browser: Browser, running: RunningGateway) -> None:
+    async with wire(running.base) as passed, visitor(browser, running, base=passed.base) as visit:
+        for _ in range(2):
+            passed.asked.clear()
+            frame = await visit.frame("react")
+            await expect(frame.get_by_role("heading")).to_have_text("react light")
+            await frame.get_by_text("clicked 0").click()
+            await expect(frame.locator("#later")).to_have_text("later 1")
+            assert passed.of_pages() == ["GET /plugins/react/ui/"]
+            await visit.go("/")
+        assert visit.errors == []
+
+
+@pytest.mark.parametrize("plugin", ["panel", "packed", "several"])
+async def test_none_of_them_reaches_another_host(
+    browser: Browser, running: RunningGateway, plugin: str
+) -> None:
+    async with visitor(browser, running) as visit, another_host() as elsewhere:
+        frame = await visit.frame(plugin)
+        for attempt in ATTEMPTS:
+            assert await frame.evaluate(attempt, elsewhere.url) != "reached", attempt
+        assert elsewhere.heard == []
+
+
+@pytest.mark.parametrize("changed", ["", "page.js", "a.js"])
+async def test_a_text_that_was_changed_does_not_run(browser: Browser, changed: str) -> None:
+    """Whatever the gateway sends: the digests in the policy are those of its record."""
+    modules = {"page.js": 'import "plugway-bundle/a.js";', "a.js": "export {};"}
+    digests = {path: hashlib.sha256(text.encode()).hexdigest() for path, text in modules.items()}
+    sent = {
+        digest: modules[path].replace(";", "; ") if path == changed else modules[path]
+        for path, digest in digests.items()
+    }
+    packed = PackedUi(version=2, modules=digests)
+    ui = UiBundle(digest="d", type=UiType.STATIC, entry="page.js", files=digests, packed=packed)
+    body, headers = frame_document(
+        plugin_id="p", name="P", ui=ui, asset_base="/p/", origin="http://gateway.test", inline=sent
+    )
+    said: dict[str, str] = {}
+    for name, value in headers:
+        said[name.decode()] = ", ".join(filter(None, (said.get(name.decode()), value.decode())))
+    page = await browser.new_page()
+    await page.route("**/*", lambda route: route.fulfill(body=body, headers=said))
+    await page.goto("http://gateway.test/")
+    ran = "import('plugway-bundle/page.js').then(() => 'ran', () => 'refused')"
+    assert await page.evaluate(ran) == ("refused" if changed else "ran")
+    await page.close()
 
 
 async def test_the_entry_is_asked_for_before_the_style_sheets_are_here(

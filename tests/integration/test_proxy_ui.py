@@ -210,12 +210,15 @@ async def test_a_document_is_another_one_with_its_text_policy_name_or_release(
     assert len(set(seen)) == len(routes)
 
 
+@pytest.mark.parametrize("script", [SCRIPT, b'import "./index.js";'], ids=["one", "by name"])
 async def test_a_text_that_was_changed_on_the_disk_is_not_sent(
-    plane: Plane, client: httpx.AsyncClient, packed: UiBundle
+    plane: Plane, client: httpx.AsyncClient, script: bytes
 ) -> None:
+    packed = await pack(await plane.bundle(index_js=script), plane.content)
     assert packed.packed is not None
     plane.publish(route(ui=packed))
-    plane.content.path(packed.packed.entry).write_bytes(b"globalThis.replaced = 1;")
+    (digest,) = packed.packed.digests
+    plane.content.path(digest).write_bytes(b"globalThis.replaced = 1;")
     frame = await client.get(UI)
     assert "replaced" not in frame.text
     assert 'rel="modulepreload"' in frame.text

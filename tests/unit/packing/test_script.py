@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
+from urllib.parse import quote
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.packing.script import TAKE, NotPackable, pack_module
+from gateway.packing.script import LARGEST, MOST, NAME, TAKE, NotPackable, pack, pack_module, pack_modules
 
 
 def handed(module: str) -> str:
@@ -117,3 +119,137 @@ def test_no_text_leaves_its_element(module: str) -> None:
     except NotPackable:
         return
     assert not re.search("</script|<!--|[\r\0]", text, re.IGNORECASE)
+
+
+def linked(modules: dict[str, str], entry: str = "page.js") -> dict[str, str]:
+    """The texts without their last lines."""
+    files = {path: text.encode() for path, text in modules.items()}
+    texts = {}
+    for path, text in pack_modules(entry, files.get).items():
+        texts[path], _, last = text.rpartition("\n//# sourceURL=")
+        assert last == f"{NAME}{quote(path)}\n"
+    return texts
+
+
+@pytest.mark.parametrize(
+    ("module", "text"),
+    [
+        ('import "./a.js";', 'import "N/a.js";'),
+        ("import{a}from'./a.js'", 'import{a}from"N/a.js"'),
+        ('import a, * as b from "././x/../a.js";', 'import a, * as b from "N/a.js";'),
+        ('é; export * as é from "./a.js"', 'é; export * as é from "N/a.js"'),
+        ("f(() => import(/* later */ `./a.js`, ))", 'f(() => import(/* later */ "N/a.js", ))'),
+        ("import('./\"b c\".mjs')", r'import("N/\"b c\".mjs")'),
+        ('import "./page.js"; await 1;', 'import "N/page.js"; await 1;'),
+        ("export default () => {}", "export default () => {}"),
+        ('"import(1)"; /* import "./x.js" */ new.target; y`</script>`',) * 2,
+    ],
+)  # fmt: skip
+def test_modules_import_each_other_by_name(module: str, text: str) -> None:
+    modules = {"page.js": module, "a.js": "export {};", '"b c".mjs': "1", "unused.js": "function ("}
+    assert linked(modules)["page.js"] == text.replace("N/", NAME)
+
+
+def test_what_an_entry_leads_to_comes_along_and_nothing_else() -> None:
+    modules = {
+        "dist/page.js": 'import "./b/c.js"; export const page = 1;',
+        "dist/b/c.js": 'import { page } from "../page.js"; import("../../d.js");',
+        "d.js": "export default 1;",
+        "other.js": 'import "missing";',
+    }
+    texts = linked(modules, "dist/page.js")
+    assert set(texts) == {"dist/page.js", "dist/b/c.js", "d.js"}
+    assert texts["dist/b/c.js"] == f'import {{ page }} from "{NAME}dist/page.js"; import("{NAME}d.js");'
+
+
+@pytest.mark.parametrize(
+    ("module", "reason"),
+    [
+        ('import "./b.js";', "b.js, which is no module of the bundle"),
+        ('import "../a.js";', "../a.js, which is no module of the bundle"),
+        ('import "a";', "'a', which is not relative"),
+        ('import "/a.js";', "not relative"),
+        ('import "https://a.example/a.js";', "not relative"),
+        ('import "./a.js?x";', "not relative"),
+        ('import "./%61.js";', "not relative"),
+        (r'import "./\x61.js";', "computes"),
+        ("import(name);", "computes"),
+        ("import(`./${name}.js`);", "computes"),
+        ('import("./a" + ".js");', "computes"),
+        ('import("./a.js", { with: { type: "json" } });', "could not be read"),
+        ("import();", "could not be "),
+        ("import.meta.url;", "import.meta"),
+        ("function (", "could not be parsed"),
+        ('import "./bad.js";', "it uses import.meta (bad.js)"),
+        ("".join(f'import "./m{n}.js";' for n in range(MOST)), f"or {MOST} modules"),
+        ('import "./large.js"', "larger than 4 MiB"),
+    ],
+)
+def test_what_is_not_understood_keeps_all_of_them_files(module: str, reason: str) -> None:
+    files = {
+        "page.js": module.encode(),
+        "a.js": b"",
+        "bad.js": b"import.meta",
+        "large.js": bytes(LARGEST),
+        **{f"m{n}.js": b"" for n in range(MOST)},
+    }
+    with pytest.raises(NotPackable, match=re.escape(reason)):
+        pack_modules("page.js", files.get)
+
+
+@pytest.mark.parametrize(
+    ("page", "kind"),
+    [
+        (b"export function mount() {}", "text"),
+        (b'import "./a.js"', "modules"),
+        (b"export default () => {}", "modules"),
+        (b"await 1", "modules"),
+    ],
+)
+def test_one_module_stands_in_the_document_where_it_can(page: bytes, kind: str) -> None:
+    assert list(pack("page.js", {"page.js": page, "a.js": b""}.get)) == [kind]
+
+
+_PATHS = ("page.js", "a.js", "dir/b.mjs", "dir/deep/c d.js")
+_FORMS = (
+    'import "{}";\n',
+    "import {{ x as y }} from '{}';\n",
+    'export * from "{}"\n',
+    "const z = `${{import(`{}`)}}`;\n",
+    "/* import '{}' */ '<é>';\n",
+)
+
+
+_LINES = st.lists(st.tuples(st.sampled_from(_FORMS), st.sampled_from(_PATHS)), max_size=5)
+
+
+@given(st.fixed_dictionaries(dict.fromkeys(_PATHS, _LINES)))
+def test_nothing_but_the_names_is_changed(lines: dict[str, list[tuple[str, str]]]) -> None:
+    def text(path: str, named: str) -> str:
+        place = posixpath.dirname(path) or "."
+        return "".join(
+            form.format(
+                named + leads if named and "/*" not in form else "./" + posixpath.relpath(leads, place)
+            )
+            for form, leads in lines[path]
+        )
+
+    def alike(said: str) -> str:
+        return re.sub("[\"'`]", "'", said)
+
+    texts = linked({path: text(path, "") for path in _PATHS})
+    for path, made in texts.items():
+        assert alike(made) == alike(text(path, NAME))
+        assert {leads for form, leads in lines[path] if "/*" not in form} <= set(texts)
+
+
+_MORE_WORDS = st.one_of(_WORDS, st.sampled_from(["import(", "'./a.js'", " from ", "* "]))
+
+
+@given(st.lists(_MORE_WORDS, max_size=30).map("".join))
+def test_any_text_is_understood_or_left(module: str) -> None:
+    try:
+        texts = pack_modules("page.js", {"page.js": module.encode(), "a.js": b""}.get)
+    except NotPackable:
+        return
+    assert texts["page.js"].replace(f'"{NAME}a.js"', "'./a.js'").startswith(module)

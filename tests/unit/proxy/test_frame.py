@@ -8,10 +8,12 @@ import json
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
+from urllib.parse import unquote_to_bytes
 
 import pytest
 
 from gateway.model import PackedUi, UiBundle, UiType
+from gateway.packing.script import MOST
 from gateway.proxy.frame import frame_document
 
 ORIGIN = "http://127.0.0.1:8080"
@@ -67,7 +69,9 @@ def read(
     )
     policy, addresses = policies(headers)
     # Digests open no address there, see the module.
-    assert addresses == {"script-src": ["'unsafe-inline'", *policy["script-src"][: inline is None]]}
+    several = bool(inline and ui.packed and ui.packed.modules)
+    more = ["data:"] if several else policy["script-src"][: inline is None]
+    assert addresses == {"script-src": ["'unsafe-inline'", *more]}
     reader = Reader()
     reader.feed(body.decode())
     return reader, policy
@@ -107,6 +111,48 @@ def test_a_packed_page_names_no_file_and_allows_none() -> None:
         assert f"'sha256-{digest}'" in allowed
     before = read()[1]
     assert {kind for kind in policy if policy[kind] != before[kind]} == {"script-src", "style-src"}
+
+
+def test_a_page_of_several_modules_has_them_in_its_import_map() -> None:
+    texts = {hashed(text): text for text in ('import "x" // <é> 100%\t"\\\n', "export {};", SHEET)}
+    a, b, sheet = texts
+    packed = PackedUi(version=2, modules={"index.js": a, "a b.js": b}, styles={"a b.css": sheet})
+    ui = replace(BUNDLE, packed=packed)
+    reader, policy = read(ui=ui, inline=texts)
+    facts = next(
+        json.loads(str(attrs["content"])) for _, attrs in reader.tags if attrs.get("name") == "plugway"
+    )
+    assert (facts["entry"], facts["packed"]) == ("plugway-bundle/index.js", False)
+    assert [tag for tag, _ in reader.tags if tag == "link"] == []
+    import_map = next(text for text in reader.scripts if "integrity" in text)
+    names, integrity = (json.loads(import_map)[part] for part in ("imports", "integrity"))
+    assert set(names) == {"plugway-bundle/index.js", "plugway-bundle/a b.js"}
+    allowed = [f"'{integrity[address]}'" for address in names.values()]
+    for address in names.values():
+        kind, _, text = address.partition(",")
+        assert kind == "data:text/javascript"
+        assert re.fullmatch("[!-~]+", text)
+        assert not set('#"<\\') & set(text)
+        digest = base64.b64encode(hashlib.sha256(unquote_to_bytes(text)).digest()).decode()
+        assert integrity[address] == f"sha256-{digest}"
+    digest = base64.b64encode(hashlib.sha256(import_map.encode()).digest()).decode()
+    assert len(policy["script-src"]) == 4
+    assert {*allowed, f"'sha256-{digest}'"} < set(policy["script-src"])
+    # What a store holds otherwise than when it was hashed has no digest that is allowed.
+    damaged = {**texts, a: "replaced();"}
+    reader, policy = read(ui=ui, inline=damaged)
+    assert set(allowed) < set(policy["script-src"])
+    import_map = next(text for text in reader.scripts if "integrity" in text)
+    assert {f"'{one}'" for one in json.loads(import_map)["integrity"].values()} == set(allowed)
+
+
+def test_headers_stay_as_small_as_servers_before_a_gateway_take_them() -> None:
+    texts = {hashed(str(number)): str(number) for number in range(MOST)}
+    ui = replace(BUNDLE, packed=PackedUi(version=2, modules=dict(zip(texts, texts, strict=True))))
+    _, headers = frame_document(
+        plugin_id="notes", name="Notes", ui=ui, asset_base=BASE, origin=ORIGIN, inline=texts
+    )
+    assert sum(len(name) + len(value) + 4 for name, value in headers) < 3600
 
 
 def test_the_bridge_comes_before_the_plugins_code_and_after_its_place() -> None:

@@ -92,8 +92,8 @@ def test_failures_do_not_pile_up_at_one_stable_release() -> None:
 
 
 def test_what_a_page_was_packed_into_stays_with_its_files() -> None:
-    packed = PackedUi(version=1, entry="e", styles={"a.css": "s"})
+    packed = PackedUi(version=1, entry="e", modules={"page.js": "m"}, styles={"a.css": "s"})
     files = {"page.js": "p", "a.css": "a"}
     ui = UiBundle(digest="d", type=UiType.STATIC, entry="page.js", files=files, packed=packed)
     known = ReleaseRecord(release=RELEASE, ui=ui)
-    assert content_digests([known, replace(known, ui=None)]) == {"p", "a", "e", "s"}
+    assert content_digests([known, replace(known, ui=None)]) == {"p", "a", "e", "m", "s"}

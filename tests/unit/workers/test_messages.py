@@ -79,7 +79,9 @@ def full_route(plugin: str = "notes") -> Route:
         entry="i.js",
         styles=("a.css",),
         files={"i.js": "f" * 64},
-        packed=PackedUi(version=1, entry="e" * 64, styles={"a.css": "d" * 64}, why_not="why"),
+        packed=PackedUi(
+            version=1, entry="e" * 64, modules={"i.js": "b" * 64}, styles={"a.css": "d" * 64}, why_not="why"
+        ),
     )
     target = Target(
         release_id=ReleaseId("r1"), version="1.0.0", endpoints=(endpoint,), weight=20, warm=True, ui=ui,
