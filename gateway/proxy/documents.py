@@ -6,6 +6,7 @@ import asyncio
 import gzip
 import hashlib
 import logging
+import re
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -23,6 +24,9 @@ _REMEMBERED = 64 * 2**20
 _SMALL = 256
 # As the content store compresses files.
 _BROTLI_QUALITY, _GZIP_LEVEL = 9, 9
+
+# With ``integrity`` in import maps. Others may have it too, and get files until somebody has tried them.
+_CHROMIUM, _OLDEST = re.compile(rb"Chrom(?:e|ium)/([0-9]{1,4})\b"), 127
 
 _log = logging.getLogger(__name__)
 
@@ -88,6 +92,12 @@ class Documents:
             _, dropped = self._made.popitem(last=False)
             self._size -= dropped.size
         return made
+
+
+def takes_modules(headers: Pairs) -> bool:
+    """Whether the reader runs modules that stand in an import map. Only its name tells, over plain HTTP."""
+    named = (_CHROMIUM.search(value) for name, value in headers if name == b"user-agent")
+    return any(found and int(found[1]) >= _OLDEST for found in named)
 
 
 async def send_document(document: Document, request_id: str, scope: Any, send: Any) -> None:

@@ -69,7 +69,7 @@ def frame_document(
         "release": release,
         "shell": origin,
         "type": ui.type.value,
-        "entry": NAME + ui.entry if packed else assets + quote(ui.entry),
+        "entry": NAME + ui.entry if packed and packed.modules else assets + quote(ui.entry),
         "packed": bool(packed and packed.entry),
     }
     import_map = _script_text(_import_map(ui, assets, packed, inline or {}))

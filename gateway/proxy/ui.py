@@ -6,6 +6,7 @@ import hashlib
 import hmac
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -15,7 +16,7 @@ from gateway.proxy.access import Doorman
 from gateway.proxy.access_log import AccessLog, Line
 from gateway.proxy.assets import Assets, Content
 from gateway.proxy.counters import UI, ReleaseCounts, method_class
-from gateway.proxy.documents import Documents, send_document
+from gateway.proxy.documents import Documents, send_document, takes_modules
 from gateway.proxy.head import Head, plain_head
 from gateway.proxy.headers import Pairs
 from gateway.proxy.paths import has_dot_segments
@@ -177,6 +178,8 @@ class UiFiles:
         self._remember(plugin.encode() + b"~" + capability, ui)
         base = f"/plugins/{plugin}/ui/~{capability.decode()}"
         name = route.route.name or plugin
+        if ui.packed and ui.packed.modules and not takes_modules(scope["headers"]):
+            ui = replace(ui, packed=None)
         document = await self._documents.get(plugin, name, target, ui, base, self._origin(head, scope))
         await send_document(document, head.request_id, scope, send)
 

@@ -19,6 +19,8 @@ from tests.fakes.proxy_fixtures import client, one, plane, plugin
 
 __all__ = ["client", "one", "plane", "plugin"]  # fixtures
 
+BY_NAME = b'import "./index.js";'
+CHROMIUM = {"user-agent": "Mozilla/5.0 (X11; Linux x86_64) HeadlessChrome/156.0.0.0 Safari/537.36"}
 SCRIPT = b"export function mount(root) { root.textContent = 'hello'; }\n" * 100
 BIG = os.urandom(2**21)
 UI = "/plugins/notes/ui/"
@@ -210,7 +212,23 @@ async def test_a_document_is_another_one_with_its_text_policy_name_or_release(
     assert len(set(seen)) == len(routes)
 
 
-@pytest.mark.parametrize("script", [SCRIPT, b'import "./index.js";'], ids=["one", "by name"])
+async def test_several_modules_are_in_the_document_where_a_browser_is_known_to_run_them(
+    plane: Plane, client: httpx.AsyncClient
+) -> None:
+    plane.publish(route(ui=await pack(await plane.bundle(index_js=BY_NAME), plane.content)))
+    frame = await client.get(UI, headers=CHROMIUM)
+    assert 'rel="modulepreload"' not in frame.text
+    assert "data:text/javascript,import" in frame.text
+    again = CHROMIUM | {"if-none-match": frame.headers["etag"]}
+    assert (await client.get(UI, headers=again)).status_code == 304
+    for agent in ("Mozilla/5.0 Chrome/126.0.0.0 Safari/537.36", "Mozilla/5.0 Firefox/140.0", ""):
+        files = await client.get(UI, headers=again | {"user-agent": agent})
+        assert files.status_code == 200
+        assert 'rel="modulepreload"' in files.text
+        assert "data:text/javascript" not in files.text
+
+
+@pytest.mark.parametrize("script", [SCRIPT, BY_NAME], ids=["one", "by name"])
 async def test_a_text_that_was_changed_on_the_disk_is_not_sent(
     plane: Plane, client: httpx.AsyncClient, script: bytes
 ) -> None:
@@ -219,6 +237,6 @@ async def test_a_text_that_was_changed_on_the_disk_is_not_sent(
     plane.publish(route(ui=packed))
     (digest,) = packed.packed.digests
     plane.content.path(digest).write_bytes(b"globalThis.replaced = 1;")
-    frame = await client.get(UI)
+    frame = await client.get(UI, headers=CHROMIUM)
     assert "replaced" not in frame.text
     assert 'rel="modulepreload"' in frame.text

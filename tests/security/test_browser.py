@@ -25,9 +25,11 @@ from tests.running import RunningGateway, gateway
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(120)]
 
 _HOSTILE = Path(__file__).parent / "hostile_page"
+# With import.meta, so that it is sent file by file.
 _NEIGHBOUR = {
     "page.js": """
 import "./words.js";
+import.meta;
 export async function mount(root, host) {
   await host.storage.set("kept", "secret of the neighbour");
   root.textContent = "neighbour";
