@@ -19,10 +19,13 @@ import uvloop
 from tests.benchmarks.pacing import percentile
 from tests.neighbours import Neighbours, Watched, neighbours
 
+_PATIENT = {"PLUGWAY_BACKOFF_MAX": "1", "PLUGWAY_QUARANTINE_AFTER": "1000"}
+"""It crashes more often than the gateway would otherwise start it again."""
+
 
 async def _run(arguments: argparse.Namespace) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as home:
-        async with neighbours(Path(home) / "home", arguments.runtime, {}) as ground:
+        async with neighbours(Path(home) / "home", arguments.runtime, _PATIENT) as ground:
             return {ill: await _measured(ground, ill, arguments.rounds) for ill in ground.ills()}
 
 
