@@ -159,6 +159,7 @@ async def test_entries_with_names_keep_their_secrets(visit: Visitor) -> None:
     # The first goes; the second keeps its own.
     await page.get_by_role("button", name="Remove prod").click()
     await save.click()
+    await expect(page.locator("[aria-busy=true]")).to_have_count(0)
     await expect(save).to_be_disabled()
     assert (await visit.gateway.client.get(echo)).json()["neighbours"] == {
         "test": ["https://test.example", "test-token"]
