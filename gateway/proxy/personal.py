@@ -12,7 +12,7 @@ from gateway.proxy.table import PreparedRoute
 def route_for(
     route: PreparedRoute, doorman: Doorman, headers: Pairs, head: Head | None = None
 ) -> PreparedRoute:
-    """The caller's own route, where there is one; ask only where ``route.personal`` is not None.
+    """The caller's own route, where there is one. Who calls is only asked where anybody has one.
 
     A caller who is no administrator of the plugin any more meets what everybody meets.
     """
