@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
 import sys
+import time
 import tomllib
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import httpx
-
+from tests.flooding import Caller
 from tests.ground import Ground
 from tests.running import ROOT, RunningGateway, gateway, until
 
@@ -64,15 +65,13 @@ class Neighbours:
 
     async def _call(self, plugin: str, watched: Watched) -> None:
         """What the plugin itself says of a path that it does not have, as it needs no server for that."""
-        loop = asyncio.get_running_loop()
-        async with httpx.AsyncClient(
-            base_url=self.running.base, headers=self.running.client.headers, trust_env=False, timeout=20
-        ) as client:
+        token = self.running.client.headers["authorization"]
+        async with Caller(self.running.base, plugin, token) as caller:
             while True:
-                began = loop.time()
-                answer = await client.get(f"/plugins/{plugin}/api/")
-                watched.seconds.append(loop.time() - began)
-                watched.answers.add((plugin, answer.status_code, answer.json()["title"]))
+                began = time.perf_counter()
+                status, body = await caller.call()
+                watched.seconds.append(time.perf_counter() - began)
+                watched.answers.add((plugin, status, json.loads(body)["title"]))
                 await asyncio.sleep(EVERY)
 
     async def crash(self, plugin: str, times: int = 3) -> None:
@@ -93,7 +92,7 @@ class Neighbours:
         # A process of their own: in this one they would hold up the calls that are watched.
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "tests.flooding", self.running.base, plugin, str(seconds)),
-            cwd=ROOT, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
+            cwd=ROOT, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, start_new_session=True,
         )  # fmt: skip
         told, _ = await process.communicate(self.running.client.headers["authorization"].encode())
         assert process.returncode == 0
@@ -111,10 +110,10 @@ class Neighbours:
         await until(ended, "the leak to be ended", 60)
         await self.running.healthy("hostile", 60)
 
-    def ills(self) -> dict[str, tuple[str, Callable[[], Awaitable[object]]]]:
+    def ills(self) -> dict[str, tuple[str, Callable[[], Awaitable[int | None]]]]:
         """What may befall which plugin."""
         first = self.plugins[0]
-        found: dict[str, tuple[str, Callable[[], Awaitable[object]]]] = {
+        found: dict[str, tuple[str, Callable[[], Awaitable[int | None]]]] = {
             "crash": (first, lambda: self.crash(first)),
             "flood": (first, lambda: self.flood(first)),
         }

@@ -1,4 +1,4 @@
-"""Start one plugin process: its command, its environment, its own session. All blocking."""
+"""Start one plugin process: its command, its environment, its own process group. All blocking."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def sdk_packages() -> tuple[Path, Path]:
 
 
 def spawn(command: list[str], *, directory: str, environment: dict[str, str], log: Path) -> int:
-    """Start it in a session of its own, output appended to ``log``; returns the pid. Raises OSError."""
+    """Start it in a process group of its own, output appended to ``log``; returns the pid. Raises OSError."""
     log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     with log.open("ab") as output:
         process = subprocess.Popen(
@@ -105,7 +105,8 @@ def spawn(command: list[str], *, directory: str, environment: dict[str, str], lo
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
-            start_new_session=True,
+            # Not a session: Linux schedules each as a group, and a busy one would delay all the rest.
+            process_group=0,
             umask=0o077,
         )
     # From here on the pid alone counts: the process may outlive this object and this gateway,

@@ -39,9 +39,9 @@ def mark_of(process: psutil.Process, home: Home) -> InstanceId | None:
 
 
 def is_leader(process: psutil.Process) -> bool:
-    """Every instance is started as the leader of a session; what it forks is not."""
+    """Every instance is started as the leader of a process group; what it forks is not."""
     try:
-        return os.getsid(process.pid) == process.pid
+        return os.getpgid(process.pid) == process.pid
     except OSError:
         return False
 

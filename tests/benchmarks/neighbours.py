@@ -30,17 +30,18 @@ async def _run(arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 async def _measured(ground: Neighbours, ill: str, rounds: int) -> dict[str, float]:
+    """``flooded``: calls that were answered to the one that is flooded, in all rounds."""
     victim, befall = ground.ills()[ill]
     others = [plugin for plugin in ground.plugins if plugin != victim]
-    usual, meanwhile = Watched(), Watched()
+    usual, meanwhile, flooded = Watched(), Watched(), 0
     for _ in range(rounds):
         async with ground.watched(others) as watched:
             await asyncio.sleep(2)
         usual.seconds += watched.seconds
         async with ground.watched(others) as watched:
-            await befall()
+            flooded += await befall() or 0
         meanwhile.seconds += watched.seconds
-    found = {"calls": float(len(meanwhile.seconds))}
+    found = {"calls": float(len(meanwhile.seconds)), "flooded": float(flooded)}
     for share, name in ((0.5, "p50"), (0.99, "p99")):
         found[f"{name}_usual_ms"] = percentile(usual.seconds, share) * 1000
         found[f"{name}_ms"] = percentile(meanwhile.seconds, share) * 1000

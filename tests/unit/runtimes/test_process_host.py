@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from pathlib import Path
 
@@ -41,4 +42,17 @@ def test_a_look_during_a_start_takes_nothing_for_ended(tmp_path: Path) -> None:
         ended.set()
         for watcher in watchers:
             watcher.join()
+        home.close()
+
+
+def test_a_process_has_a_group_of_its_own_in_the_session_of_the_gateway(tmp_path: Path) -> None:
+    """A signal from the terminal is not for it, and a busy one is scheduled like any other process."""
+    home = Home(tmp_path).open()
+    host = ProcessHost(home, Settings.model_validate({}), UnixListening())
+    instance = spec(with_command("sleep", "60"))
+    try:
+        pid = int(host.start(instance).handle)
+        assert (os.getpgid(pid), os.getsid(pid)) == (pid, os.getsid(0))
+    finally:
+        host.remove(instance.id)
         home.close()
