@@ -224,18 +224,20 @@ async def client(shared: FakeGrafana, open_plugin: Open) -> AsyncIterator[Plugin
 @pytest.fixture
 async def site(shared: FakeGrafana) -> AsyncIterator[Any]:
     """The page on a port of its own, about the file's server."""
-    from plugin_services.grafana.tests.browser import open_site
+    from grafana_management.plugin import create_plugin
 
-    async with open_site(shared) as opened:
+    from tests.shipped.browser import open_site
+
+    async with open_site(create_plugin(), {"local": shared.connection}) as opened:
         yield opened
 
 
 @pytest.fixture
 async def page() -> AsyncIterator[Any]:
     """A tab of a real browser; whatever the page complains of fails the test."""
-    from plugin_services.grafana.tests.browser import open_page
+    from tests.shipped.browser import open_browser, open_page
 
-    async with open_page() as opened:
+    async with open_browser() as browser, open_page(browser) as opened:
         yield opened
 
 

@@ -7,12 +7,11 @@ import json
 from typing import Any
 
 import pytest
-from grafana_management.settings import Settings
 from playwright.async_api import Page, expect
 
-from plugin_services.grafana.tests.browser import Site, settings, told
 from plugin_services.grafana.tests.conftest import BOARD, eventually
 from plugin_services.grafana.tests.test_others import rule
+from tests.shipped.browser import Site, told
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
 PAGES = (
@@ -200,7 +199,7 @@ async def test_connections_organisations_and_reading_only(
     number = (await do(shared, "POST", "/api/orgs", {"name": "Second"}))["orgId"]
     await asyncio.to_thread(shared.do, "POST", "/api/folders", {"title": "Second's"}, number)
     both = {"a": shared.connection, "b": {**other.connection, "readOnly": True}}
-    await site.links.use(Settings.model_validate({"connections": both}))
+    await site.use(both)
     await page.goto(site.at("/organisations"))
     await page.get_by_role("button", name="Second", exact=True).click()
     await expect(page.get_by_role("button", name="Second's")).to_be_visible()
@@ -220,7 +219,7 @@ async def test_connections_organisations_and_reading_only(
 
 
 async def test_grafana_that_goes_away_is_told_and_comes_back(grafana: Any, site: Site, page: Page) -> None:
-    await site.links.use(settings(grafana))
+    await site.use({"local": grafana.connection})
     await page.goto(site.at("/dashboards?uid=board"))
     await expect(page.locator(".plot .line").first).to_be_visible()
     await asyncio.to_thread(grafana.kill)
@@ -233,7 +232,7 @@ async def test_grafana_that_goes_away_is_told_and_comes_back(grafana: Any, site:
 
 
 async def test_the_keyboard_alone(shared: Any, site: Site, page: Page) -> None:
-    await site.links.use(settings(shared))
+    await site.use({"local": shared.connection})
     await page.goto(site.at("/dashboards"))
     await expect(page.get_by_role("button", name="Production")).to_be_visible()
     await page.keyboard.press("/")

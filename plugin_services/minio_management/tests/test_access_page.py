@@ -10,7 +10,7 @@ import pytest
 from minio import Minio
 from playwright.async_api import Locator, Page, expect
 
-from plugin_services.minio_management.tests.browser import Site, settings, told
+from tests.shipped.browser import Site, told
 
 pytestmark = [pytest.mark.minio, pytest.mark.browser]
 MAY_LIST = {
@@ -129,14 +129,14 @@ async def test_access_keys_by_keyboard_and_nothing_to_change_in_read_only(
     await page.keyboard.press("Escape")
     await expect(row(page, "nightly")).to_be_visible()
 
-    site.links.use(settings(minio, readOnly=True))
+    await site.use({"local": {**minio.connection, "readOnly": True}})
     for path in ("/access", "/access?part=policies", f"/access?part=keys&name={name}"):
         await page.goto("about:blank")
         await page.goto(site.at(path))
         await expect(page.locator(".panel, .empty").first).to_be_visible()
         await expect(page.get_by_role("button", name="New")).to_have_count(0)
         await expect(page.get_by_role("button", name="Delete")).to_have_count(0)
-    site.links.use(settings(minio))
+    await site.use({"local": minio.connection})
     await page.goto("about:blank")
     await page.goto(site.at(f"/access?part=keys&name={name}"))
     await page.get_by_role("button", name="Delete…").click()

@@ -9,11 +9,10 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 import pytest
-from minio_management.settings import Settings
 from playwright.async_api import Page, Route, expect
 
-from plugin_services.minio_management.tests.browser import OUTSIDE, Site, settings, told
 from plugin_services.minio_management.tests.conftest import eventually
+from tests.shipped.browser import OUTSIDE, Site, told
 
 pytestmark = [pytest.mark.minio, pytest.mark.browser]
 # A picture of one red point.
@@ -211,7 +210,7 @@ async def test_more_objects_come_as_one_scrolls(minio: Any, site: Site, page: Pa
 
 async def test_read_only_offers_no_change(minio: Any, site: Site, page: Page) -> None:
     await arrange(minio, "docs", {"a.txt": b"x"})
-    site.links.use(settings(minio, readOnly=True))
+    await site.use({"local": {**minio.connection, "readOnly": True}})
     for path in ("/buckets", "/buckets?bucket=docs", "/objects?bucket=docs&key=a.txt"):
         await page.goto("about:blank")
         await page.goto(site.at(path))
@@ -226,7 +225,7 @@ async def test_several_connections(minio: Any, start_minio: Any, site: Site, pag
     await arrange(minio, "here", {})
     await arrange(other, "there", {})
     both = {"a": minio.connection, "b": other.connection}
-    site.links.use(Settings.model_validate({"connections": both}))
+    await site.use(both)
     await page.goto(site.at("/buckets"))
     await expect(page.get_by_role("button", name="here", exact=True)).to_be_visible()
     await page.get_by_label("Connection").select_option("b")

@@ -7,28 +7,23 @@ import io
 from typing import Any
 
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import Page
 
-from plugin_services.minio_management.tests.browser import Site
-from tests.parts import need_npm_packages
+from tests.shipped.browser import Place, Site, faults
 
 pytestmark = [pytest.mark.minio, pytest.mark.browser, pytest.mark.timeout(240)]
-PACKAGE = {"private": True, "dependencies": {"axe-core": "4.11"}}
-SERIOUS = """() => axe.run({resultTypes: ["violations"]}).then(({violations}) => violations
-    .filter(({impact}) => ["serious", "critical"].includes(impact))
-    .map(({id, nodes}) => `${id}: ${nodes[0].html.slice(0, 200)} ${nodes[0].failureSummary}`))"""
-PAGES: tuple[tuple[str, str], ...] = (
-    ("/buckets", ""),
-    ("/buckets?bucket=docs", ""),
-    ("/objects?bucket=docs&key=a.txt", ""),
-    ("/access", ""),
-    ("/access", "New user"),
-    ("/access?part=users&name=ann", ""),
-    ("/access?part=groups&name=team", ""),
-    ("/access?part=policies", ""),
-    ("/access?part=policies&name=readonly", "Copy…"),
-    ("/access?part=keys", "New key"),
-    ("/server", ""),
+PAGES = (
+    Place("/buckets"),
+    Place("/buckets?bucket=docs"),
+    Place("/objects?bucket=docs&key=a.txt"),
+    Place("/access"),
+    Place("/access", "New user"),
+    Place("/access?part=users&name=ann"),
+    Place("/access?part=groups&name=team"),
+    Place("/access?part=policies"),
+    Place("/access?part=policies&name=readonly", "Copy…"),
+    Place("/access?part=keys", "New key"),
+    Place("/server"),
 )
 
 
@@ -43,26 +38,6 @@ def arrange(minio: Any) -> None:
 
 
 async def test_axe_finds_no_serious_fault(minio: Any, site: Site, page: Page) -> None:
-    modules = await asyncio.to_thread(need_npm_packages, "axe", PACKAGE)
-    axe = await asyncio.to_thread((modules / "axe-core" / "axe.min.js").read_text)
     await asyncio.to_thread(arrange, minio)
     assert page.context.browser is not None
-    faults: list[str] = []
-    for theme, width in (("light", 1200), ("dark", 390)):
-        # The page's own policy would let nothing of axe in.
-        context = await page.context.browser.new_context(
-            bypass_csp=True, viewport={"width": width, "height": 800}
-        )
-        opened = await context.new_page()
-        for path, press in PAGES:
-            await opened.goto("about:blank")
-            await opened.goto(site.at(path, theme))
-            await expect(opened.locator(".panel, .empty").first).to_be_visible()
-            if press:
-                await opened.get_by_role("button", name=press).click()
-                await expect(opened.get_by_role("dialog")).to_be_visible()
-            await expect(opened.locator(".loading")).to_have_count(0)
-            await opened.evaluate(axe)
-            faults += [f"{theme} {path} {press}: {fault}" for fault in await opened.evaluate(SERIOUS)]
-        await context.close()
-    assert not faults, "\n".join(faults)
+    assert await faults(page.context.browser, site, PAGES) == []

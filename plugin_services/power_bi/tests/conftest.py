@@ -155,16 +155,18 @@ async def client(well: CloudServer, open_plugin: Open) -> AsyncIterator[PluginCl
 @pytest_asyncio.fixture(loop_scope="module")
 async def site(well: CloudServer) -> AsyncIterator[Any]:
     """The page on a port of its own."""
-    from plugin_services.power_bi.tests.browser import open_site
+    from power_bi.plugin import create_plugin
 
-    async with open_site(well) as opened:
+    from tests.shipped.browser import open_site
+
+    async with open_site(create_plugin(), {"contoso": well.connection}) as opened:
         yield opened
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def browser() -> AsyncIterator[Any]:
     """One for the tests of a file."""
-    from plugin_services.power_bi.tests.browser import open_browser
+    from tests.shipped.browser import open_browser
 
     async with open_browser() as opened:
         yield opened
@@ -173,7 +175,7 @@ async def browser() -> AsyncIterator[Any]:
 @pytest_asyncio.fixture(loop_scope="module")
 async def page(browser: Any) -> AsyncIterator[Any]:
     """A tab of a real browser; whatever the page complains of fails the test."""
-    from plugin_services.power_bi.tests.browser import open_page
+    from tests.shipped.browser import open_page
 
     async with open_page(browser) as opened:
         yield opened

@@ -2,37 +2,29 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Iterable
 from typing import Any
 
 import pytest
 from playwright.async_api import Browser, Page, expect
 
 from plugin_services.power_bi.tests import content
-from plugin_services.power_bi.tests.browser import OUTSIDE, Site, settings, told
-from tests.parts import need_npm_packages
+from tests.shipped.browser import Place, Site, faults, told
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(180)]
 IN_SALES = f"workspace={content.SALES}"
 ORDERS = f"/datasets?{IN_SALES}&dataset={content.ORDERS}"
 BUDGET = f"/datasets?{IN_SALES}&dataset={content.BUDGET}"
-AXE = {"private": True, "dependencies": {"axe-core": "4.11"}}
-SERIOUS = """() => axe.run({resultTypes: ["violations"]}).then(({violations}) => violations
-    .filter(({impact}) => ["serious", "critical"].includes(impact))
-    .map(({id, nodes}) => `${id}: ${nodes[0].html.slice(0, 200)} ${nodes[0].failureSummary}`))"""
-# Each with what is pressed there before one looks.
-PAGES: tuple[tuple[str, str], ...] = (
-    ("/workspaces", ""),
-    ("/reports", ""),
-    (f"/reports?{IN_SALES}", ""),
-    (f"/dashboards?{IN_SALES}", ""),
-    (f"/dashboards?{IN_SALES}&dashboard={content.BOARD}", ""),
-    (f"/datasets?{IN_SALES}", ""),
-    (ORDERS, ""),
-    (ORDERS, "Refresh…"),
-    (ORDERS, "Change"),
-    (BUDGET, "Take over…"),
+PAGES = (
+    Place("/workspaces"),
+    Place("/reports"),
+    Place(f"/reports?{IN_SALES}"),
+    Place(f"/dashboards?{IN_SALES}"),
+    Place(f"/dashboards?{IN_SALES}&dashboard={content.BOARD}"),
+    Place(f"/datasets?{IN_SALES}"),
+    Place(ORDERS),
+    Place(ORDERS, "Refresh…"),
+    Place(ORDERS, "Change"),
+    Place(BUDGET, "Take over…"),
 )
 
 
@@ -160,24 +152,24 @@ async def test_what_is_wrong_is_told_and_mended_without_a_hand(site: Site, page:
     await expect(page.locator("tbody tr")).to_have_count(100)
     await button(page, "Test").click()
     await told(page, "Power BI answers.")
-    await site.links.use(settings(well, readOnly=True, clientSecret="wrong"))
+    read_only = {**well.connection, "readOnly": True}
+    await site.use({"contoso": {**read_only, "clientSecret": "wrong"}})
     await page.goto("about:blank")
     await page.goto(site.at(ORDERS))
     await expect(alert).to_contain_text("The client secret is wrong.")
-    await site.links.use(settings(well, readOnly=True))
+    await site.use({"contoso": read_only})
     await button(page, "Try again").click()
     await expect(page.get_by_role("heading", name="Orders")).to_be_visible()
     await expect(page.get_by_text("Read only")).to_be_visible()
     for name in ("Refresh…", "Take over…", "Change"):
         await expect(button(page, name)).to_have_count(0)
-    both = settings(well).connections | {"fabrikam": settings(well, readOnly=True).connections["contoso"]}
-    await site.links.use(settings(well).model_copy(update={"connections": both}))
+    await site.use({"contoso": well.connection, "fabrikam": read_only})
     await page.goto("about:blank")
     await page.goto(site.at("/workspaces"))
     await expect(page.get_by_text("Read only")).to_have_count(0)
     await page.get_by_label("Connection").select_option("fabrikam")
     await expect(page.get_by_text("Read only")).to_be_visible()
-    await site.links.use(type(settings(well))())
+    await site.use({})
     await page.goto("about:blank")
     await page.goto(site.at("/workspaces"))
     await expect(page.get_by_text("Which Power BI?")).to_be_visible()
@@ -200,33 +192,7 @@ async def test_a_report_whose_page_does_not_come_is_told(site: Site, page: Page)
     await expect(page.locator("iframe")).to_have_count(0)
 
 
-async def open_each(page: Page, site: Site, theme: str, pages: Iterable[tuple[str, str]]) -> Any:
-    for path, press in pages:
-        await page.goto("about:blank")
-        await page.goto(site.at(path, theme))
-        await expect(page.locator(".panel, .empty").first).to_be_visible()
-        if press:
-            await page.get_by_role("button", name=press).first.click()
-            await expect(page.get_by_role("dialog")).to_be_visible()
-        await expect(page.locator(".loading")).to_have_count(0)
-        yield f"{theme} {path} {press}"
-
-
 async def test_axe_finds_no_serious_fault_and_nothing_is_outside_a_phone(
     site: Site, browser: Browser
 ) -> None:
-    modules = await asyncio.to_thread(need_npm_packages, "axe", AXE)
-    axe = await asyncio.to_thread((modules / "axe-core" / "axe.min.js").read_text)
-    faults: list[str] = []
-    for theme, width, pages in (("light", 1200, PAGES[::2]), ("dark", 360, PAGES)):
-        # The page's own policy would let nothing of axe in.
-        viewport = {"width": width, "height": 800}
-        context = await browser.new_context(bypass_csp=True, viewport=viewport)
-        opened = await context.new_page()
-        async for where in open_each(opened, site, theme, pages):
-            await opened.evaluate(axe)
-            faults += [f"{where}: {fault}" for fault in await opened.evaluate(SERIOUS)]
-            if width == 360:
-                faults += [f"{where}: outside: {one}" for one in await opened.evaluate(OUTSIDE)]
-        await context.close()
-    assert not faults, "\n".join(faults)
+    assert await faults(browser, site, PAGES, light=PAGES[::2]) == []

@@ -151,18 +151,20 @@ async def client(redis: RedisServer, open_plugin: Open) -> AsyncIterator[PluginC
 @pytest.fixture
 async def site(redis: RedisServer) -> AsyncIterator[Any]:
     """The page on a port of its own, with a Redis of its own."""
-    from plugin_services.redis_management.tests.browser import open_site
+    from redis_management.plugin import create_plugin
 
-    async with open_site(redis) as opened:
+    from tests.shipped.browser import open_site
+
+    async with open_site(create_plugin(), {"local": {"url": redis.url}}) as opened:
         yield opened
 
 
 @pytest.fixture
 async def page() -> AsyncIterator[Any]:
     """A tab of a real browser; whatever the page complains of fails the test."""
-    from plugin_services.redis_management.tests.browser import open_page
+    from tests.shipped.browser import open_browser, open_page
 
-    async with open_page() as opened:
+    async with open_browser() as browser, open_page(browser) as opened:
         yield opened
 
 

@@ -197,13 +197,11 @@ async def test_a_node_that_is_away_is_told_and_the_rest_goes_on(
 @pytest.mark.browser
 async def test_the_page_lists_the_nodes_and_looks_at_one(cluster: Cluster, page: Any) -> None:
     from playwright.async_api import expect
-    from redis_management.settings import Settings
+    from redis_management.plugin import create_plugin
 
-    from plugin_services.redis_management.tests.browser import open_site
+    from tests.shipped.browser import open_site
 
-    async with open_site(cluster.servers[0]) as site:
-        settings = {"connections": {"shop": cluster.connection}}
-        await site.links.use(Settings.model_validate(settings))
+    async with open_site(create_plugin(), {"shop": cluster.connection}) as site:
         await page.set_viewport_size({"width": 360, "height": 740})
         await page.goto(site.at("/overview"))
         await expect(page.get_by_text("16,384 of 16,384 slots are served")).to_be_visible()

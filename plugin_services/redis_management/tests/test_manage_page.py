@@ -7,10 +7,9 @@ from typing import Any
 
 import pytest
 from playwright.async_api import Page, expect
-from redis_management.settings import Settings
 
-from plugin_services.redis_management.tests.browser import Site, told
 from plugin_services.redis_management.tests.conftest import eventually
+from tests.shipped.browser import Site, told
 
 pytestmark = [pytest.mark.redis, pytest.mark.browser, pytest.mark.timeout(120)]
 
@@ -126,7 +125,7 @@ async def test_several_connections_and_the_choice_between_them(
     redis.raw.set("here", 1)
     other.raw.set("there", 1)
     both = {"first": {"url": redis.url}, "second": {"url": other.url, "readOnly": True}}
-    await site.links.use(Settings.model_validate({"connections": both}))
+    await site.use(both)
     await page.goto(site.at("/keys"))
     await expect(page.locator(".key-row")).to_contain_text("here")
     await page.get_by_label("Connection", exact=True).select_option("second")

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.async_api import Page, Response, Route, expect
 
-from plugin_services.redis_management.tests.browser import Site, settings, told
+from tests.shipped.browser import Site, told
 
 pytestmark = [pytest.mark.redis, pytest.mark.browser]
 BYTES = b"\x00\xff\x80 caf\xc3\xa9 \r\n\t\\x41 \xf0\x9f\x94\x91 \xe2\x82"
@@ -126,7 +126,7 @@ async def test_delete_matching_wants_the_count(redis: Any, site: Site, page: Pag
 
 async def test_read_only_offers_no_change(redis: Any, site: Site, page: Page) -> None:
     redis.raw.set("k", "v")
-    await site.links.use(settings(redis, readOnly=True))
+    await site.use({"local": {"url": redis.url, "readOnly": True}})
     await page.goto(site.at("/keys?key=k"))
     await expect(page.get_by_text("Read only")).to_be_visible()
     await expect(page.get_by_label("Value")).to_have_attribute("readonly", "")

@@ -6,32 +6,27 @@ import asyncio
 from typing import Any
 
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import Page
 
-from plugin_services.redis_management.tests.browser import Site
-from tests.parts import need_npm_packages
+from tests.shipped.browser import Place, Site, faults
 
 pytestmark = [pytest.mark.redis, pytest.mark.browser, pytest.mark.timeout(240)]
-PACKAGE = {"private": True, "dependencies": {"axe-core": "4.11"}}
-SERIOUS = """() => axe.run({resultTypes: ["violations"]}).then(({violations}) => violations
-    .filter(({impact}) => ["serious", "critical"].includes(impact))
-    .map(({id, nodes}) => `${id}: ${nodes[0].html.slice(0, 200)} ${nodes[0].failureSummary}`))"""
-PAGES: tuple[tuple[str, str], ...] = (
-    ("/overview", ""),
-    ("/keys", ""),
-    ("/keys?key=h", ""),
-    ("/keys?key=text", "Rename"),
-    ("/keys", "Export…"),
-    ("/keys", "Import…"),
-    ("/memory", "Analyse"),
-    ("/live", "Publish"),
-    ("/live?part=monitor", ""),
-    ("/slow-log", ""),
-    ("/clients", ""),
-    ("/console", ""),
-    ("/configuration?search=maxmemory", ""),
-    ("/users", "New user"),
-    ("/users", ""),
+PAGES = (
+    Place("/overview"),
+    Place("/keys"),
+    Place("/keys?key=h"),
+    Place("/keys?key=text", "Rename"),
+    Place("/keys", "Export…"),
+    Place("/keys", "Import…"),
+    Place("/memory", "Analyse", ".bars"),
+    Place("/live", "Publish"),
+    Place("/live?part=monitor"),
+    Place("/slow-log"),
+    Place("/clients"),
+    Place("/console"),
+    Place("/configuration?search=maxmemory"),
+    Place("/users", "New user"),
+    Place("/users"),
 )
 
 
@@ -43,27 +38,7 @@ def arrange(redis: Any) -> None:
 
 
 async def test_axe_finds_no_serious_fault(redis: Any, site: Site, page: Page) -> None:
-    modules = await asyncio.to_thread(need_npm_packages, "axe", PACKAGE)
-    axe = await asyncio.to_thread((modules / "axe-core" / "axe.min.js").read_text)
     await asyncio.to_thread(arrange, redis)
     assert page.context.browser is not None
-    faults: list[str] = []
-    for theme, width in (("light", 1200), ("dark", 390)):
-        # The page's own policy would let nothing of axe in.
-        context = await page.context.browser.new_context(
-            bypass_csp=True, viewport={"width": width, "height": 800}
-        )
-        opened = await context.new_page()
-        for path, press in PAGES:
-            await opened.goto("about:blank")
-            await opened.goto(site.at(path, theme))
-            await expect(opened.locator(".panel, .empty, .two, .log, .feed, .bar").first).to_be_visible()
-            if press:
-                await opened.get_by_role("button", name=press).click()
-                shown = ".bars" if path == "/memory" else "dialog"
-                await expect(opened.locator(shown).first).to_be_visible()
-            await expect(opened.locator(".loading")).to_have_count(0)
-            await opened.evaluate(axe)
-            faults += [f"{theme} {path} {press}: {fault}" for fault in await opened.evaluate(SERIOUS)]
-        await context.close()
-    assert not faults, "\n".join(faults)
+    ready = ".panel, .empty, .two, .log, .feed, .bar"
+    assert await faults(page.context.browser, site, PAGES, ready=ready) == []

@@ -15,6 +15,7 @@ const host = {
   },
   navigate: (path) => history.replaceState(null, "", `#${encodeURIComponent(path)}`),
   onPath: (callback) => (paths.add(callback), () => paths.delete(callback)),
+  openLink: (url) => (said.push({ text: url, kind: "link" }), Promise.resolve()),
   fetch: (path, init) => fetch(`/api${path}`, init),
   notify: (text, { kind } = {}) => said.push({ text, kind }),
   download: (name, blob) => blob.text().then((text) => (said.push({ text: `${name}: ${text}`, kind: "download" }), true)),
