@@ -7,8 +7,9 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from types import MappingProxyType
 from typing import Any, NewType
+
+from gateway.call_limits import Quotas
 
 PluginId = NewType("PluginId", str)
 ReleaseId = NewType("ReleaseId", str)
@@ -192,43 +193,6 @@ class RouteRule:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rate:
-    """``per_second`` calls a second in the long run, ``burst`` of them at once."""
-
-    per_second: float
-    burst: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RouteQuota:
-    """What the calls to a path and those below it may take; empty ``methods`` means all.
-
-    A segment in braces stands for any.
-    """
-
-    path: str
-    methods: frozenset[str] = frozenset()
-    rate: Rate | None = None
-    concurrent: int | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Quotas:
-    """How a plugin may be called: by all, by each user, at a route. None where nothing was said."""
-
-    rate: Rate | None = None
-    concurrent: int | None = None
-    user_rate: Rate | None = None
-    user_concurrent: int | None = None
-    routes: tuple[RouteQuota, ...] = ()
-
-    @property
-    def gated(self) -> bool:
-        """Whether single calls have to be held against them."""
-        return bool(self.rate or self.user_rate or self.user_concurrent or self.routes)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:
     """What a plugin said of itself in Describe, checked and without I/O."""
 
@@ -260,39 +224,6 @@ class Manifest:
             return None
         digest = hashlib.sha256(self.descriptor_set).hexdigest() if self.descriptor_set else ""
         return TypedServices(names=self.services, descriptors=digest)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PackedUi:
-    """What of a UI stands in its document itself: sha256 digests (hex) of texts in the content store.
-
-    ``entry`` is the one module's, ``modules`` maps the bundle paths of several to texts; where they stay
-    files, neither is there, and ``why_not`` has the reason. ``styles`` maps bundle paths of style sheets to
-    texts, those left out stay files. ``version`` is the packer's.
-    """
-
-    version: int
-    entry: str = ""
-    modules: Mapping[str, str] = field(default_factory=dict)
-    styles: Mapping[str, str] = field(default_factory=dict)
-    why_not: str = ""
-
-    @property
-    def digests(self) -> frozenset[str]:
-        """Of all that it needs from the content store."""
-        return frozenset((self.entry, *self.modules.values(), *self.styles.values())) - {""}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UiBundle:
-    """A UI in the content store: ``files`` maps bundle paths to sha256 digests (hex)."""
-
-    digest: str
-    type: UiType
-    entry: str
-    styles: tuple[str, ...] = ()
-    files: Mapping[str, str] = field(default_factory=dict)
-    packed: PackedUi | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -343,109 +274,6 @@ class TypedServices:
 
     names: tuple[str, ...]
     descriptors: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Target:
-    """One release's share of a plugin's traffic. ``weight`` is 0 to 100.
-
-    A ``warm`` one has no share, and takes calls where those that have one fail. ``page_origins`` is what
-    its page may load from other hosts; ``templates`` are the paths that it declares.
-    """
-
-    release_id: ReleaseId
-    version: str
-    endpoints: tuple[Endpoint, ...]
-    weight: int = 100
-    warm: bool = False
-    ui: UiBundle | None = None
-    page_origins: tuple[str, ...] = ()
-    rules: tuple[RouteRule, ...] = ()
-    one_way: bool = False
-    typed: TypedServices | None = None
-    templates: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Personal:
-    """A release that the calls of one user go to, and nobody else's: a copy on an author's machine.
-
-    Without endpoints it is away, and ``reason`` says why.
-    """
-
-    user: str
-    target: Target
-    reason: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Recording:
-    """Calls of ``user`` are written down, those of everybody where it is None.
-
-    Of each body at most ``most`` bytes are kept.
-    """
-
-    id: str
-    user: str | None
-    most: int
-
-    @property
-    def whose(self) -> str:
-        """The user, or ``*``, which no user is called."""
-        return "*" if self.user is None else self.user
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Preview:
-    """Who asks for ``release_id`` by name: ``always`` in this header (lower case) or cookie."""
-
-    release_id: ReleaseId
-    header: str
-    cookie: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
-    """What one call may use, and how many there may be. Sizes in bytes, times in seconds."""
-
-    max_body: int = 10 * 2**30
-    timeout: float = 60.0
-    stream_idle: float = 300.0
-    body_idle: float = 30.0
-    max_concurrent: int = 512
-    quotas: Quotas = Quotas()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Route:
-    """Everything the data plane has to know of one plugin.
-
-    Pages of ``origins`` may call it though they are not the gateway's. ``services`` are the gRPC services
-    of all its releases, also while none of them runs; ``installed`` is when it was, in seconds since 1970.
-    """
-
-    plugin_id: PluginId
-    name: str = ""
-    state: PluginState
-    reason: str = ""
-    retry_after: float = 1.0
-    targets: tuple[Target, ...] = ()
-    limits: Limits = Limits()
-    preview: Preview | None = None
-    origins: tuple[str, ...] = ()
-    services: tuple[str, ...] = ()
-    installed: float = 0.0
-    personal: tuple[Personal, ...] = ()
-    recording: Recording | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Snapshot:
-    """One immutable routing table. A higher ``(epoch, number)`` replaces a lower one."""
-
-    number: int = 0
-    epoch: int = 0
-    routes: Mapping[PluginId, Route] = field(default_factory=lambda: MappingProxyType({}))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

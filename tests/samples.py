@@ -11,17 +11,16 @@ from gateway.model import (
     Artifact,
     DirectoryArtifact,
     Manifest,
-    PackedUi,
     Permissions,
     PluginId,
     Release,
     RouteRule,
     Source,
     Tier,
-    UiBundle,
     UiType,
 )
 from gateway.registry.records import PluginRecord, PluginSettings
+from gateway.ui_bundles import PackedUi, UiBundle
 
 DIGEST = "sha256:" + "0" * 64
 

@@ -11,7 +11,8 @@ from gateway.conformance.check import Broken, Group, NotApplicable, NotTried, re
 from gateway.conformance.subject import Subject
 from gateway.contract.client import PluginClient
 from gateway.contract.errors import ContractError
-from gateway.model import UiBundle, UiType
+from gateway.model import UiType
+from gateway.ui_bundles import UiBundle
 
 group = Group()
 _FIELDS = ("at", "level", "logger", "message")

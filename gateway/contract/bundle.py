@@ -11,7 +11,8 @@ from plugway.plugin.v1 import plugin_pb2
 from gateway.contract.errors import GarbageAnswer
 from gateway.contract.names import MAX_FILES, check_bundle_names
 from gateway.digests import canonical_json
-from gateway.model import Manifest, UiBundle
+from gateway.model import Manifest
+from gateway.ui_bundles import UiBundle
 
 MAX_BYTES = 256 * 2**20
 """Cap of one bundle, so that no plugin fills the disk of the gateway."""

@@ -23,7 +23,8 @@ from gateway.contract.errors import GarbageAnswer, NameUnknown
 from gateway.contract.manifest import CONTRACT_VERSIONS, read_manifest
 from gateway.contract.reflect import reflect
 from gateway.contract.translate import contract_error
-from gateway.model import Endpoint, Manifest, UiBundle
+from gateway.model import Endpoint, Manifest
+from gateway.ui_bundles import UiBundle
 
 Answer = TypeVar("Answer")
 

@@ -6,8 +6,8 @@ import math
 
 from plugway.plugin.v1 import manifest_pb2
 
+from gateway.call_limits import Quotas, Rate, RouteQuota
 from gateway.contract.errors import GarbageAnswer
-from gateway.model import Quotas, Rate, RouteQuota
 
 _MOST_ROUTES = 100
 _FASTEST = 1e6

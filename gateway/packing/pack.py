@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from gateway.errors import PlugwayError
-from gateway.model import PackedUi, UiBundle
 from gateway.packing import script
 from gateway.packing.sheets import EMBEDDED, Stays, inline_sheet
+from gateway.ui_bundles import PackedUi, UiBundle
 
 VERSION = 2
 """Raised where the same files would be packed otherwise; what an older one made is made anew."""

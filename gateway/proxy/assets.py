@@ -10,9 +10,9 @@ from typing import Any, Literal, Protocol
 
 from gateway.errors import Internal
 from gateway.media_types import media_type
-from gateway.model import UiBundle
 from gateway.proxy.headers import Pairs
 from gateway.proxy.ranges import asked_range
+from gateway.ui_bundles import UiBundle
 
 _CONDITIONS = frozenset({b"range", b"if-range", b"if-none-match"})
 _CACHE_BYTES = 32 * 2**20

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from gateway.model import Limits
+from gateway.call_limits import Limits
 from gateway.proxy.problems import BodyTooLarge, BodyTooSlow
 
 

@@ -15,10 +15,11 @@ from typing import Any
 
 import brotli
 
-from gateway.model import PackedUi, Target, UiBundle
 from gateway.proxy.assets import Content, accepted_encodings, is_known
 from gateway.proxy.frame import frame_document
 from gateway.proxy.headers import Pairs
+from gateway.routing import Target
+from gateway.ui_bundles import PackedUi, UiBundle
 
 _REMEMBERED = 64 * 2**20
 _SMALL = 256

@@ -19,9 +19,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from gateway.model import PackedUi, UiBundle
 from gateway.packing.script import NAME
 from gateway.page_origins import sources
+from gateway.ui_bundles import PackedUi, UiBundle
 
 _STATIC = Path(__file__).parent / "static"
 _MODULES = (".js", ".mjs")

@@ -7,7 +7,8 @@ import math
 from typing import Any
 
 from gateway.errors import Conflict, Forbidden, NotFound, PlugwayError, Unauthenticated, Unavailable
-from gateway.model import PluginState, Route
+from gateway.model import PluginState
+from gateway.routing import Route
 
 PASSED_METHODS = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
 """What ``Allow`` names for plugins' paths. Methods that nobody has registered pass as well."""

@@ -7,10 +7,10 @@ import time
 from collections.abc import Awaitable
 from typing import Any
 
-from gateway.model import Recording
 from gateway.proxy.call import Call
 from gateway.proxy.headers import Pairs
 from gateway.registry.recordings import RecordedBody, RecordedCall, RecordingBoard
+from gateway.routing import Recording
 
 _ROOM = 32 * 2**20
 # What names somebody or opens something; the gateway passes none of it on but the first, on public routes.

@@ -15,7 +15,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from gateway.access.cors import Cors
-from gateway.model import Endpoint, Personal, PluginState, Route, Snapshot, Target, TypedServices, UiBundle
+from gateway.model import Endpoint, PluginState, TypedServices
 from gateway.proxy.counters import CallMetrics, ReleaseCounts
 from gateway.proxy.headers import Pairs
 from gateway.proxy.limits.gate import Gate, part
@@ -26,6 +26,8 @@ from gateway.proxy.problems import Overloaded, PluginUnavailable, Problem, retir
 from gateway.proxy.retries import RetryBudget
 from gateway.proxy.templates import templates_of
 from gateway.proxy.upstream import Upstream, UpstreamKey, key_of
+from gateway.routing import Personal, Route, Snapshot, Target
+from gateway.ui_bundles import UiBundle
 
 if TYPE_CHECKING:
     from gateway.proxy.typed.catalog import TypedRelease

@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from gateway.errors import NotFound, PlugwayError
-from gateway.model import Access, PluginState, Target, UiBundle
+from gateway.model import Access, PluginState
 from gateway.proxy.access import Doorman
 from gateway.proxy.access_log import AccessLog, Line
 from gateway.proxy.assets import Assets, Content
@@ -23,7 +23,9 @@ from gateway.proxy.paths import has_dot_segments
 from gateway.proxy.problems import BadRequest, MethodRefused, Problem
 from gateway.proxy.prompt import Prompt, PromptFiles
 from gateway.proxy.table import PreparedRoute
+from gateway.routing import Target
 from gateway.settings import Settings
+from gateway.ui_bundles import UiBundle
 
 _HELD_BACK = (PluginState.DISABLED, PluginState.QUARANTINED)
 _NOT_LET_IN = (401, 403)

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
-from gateway.model import InstanceId, PluginId, Route, Snapshot
+from gateway.model import InstanceId, PluginId
+from gateway.routing import Route, Snapshot
 from gateway.windows import Window
 
 SnapshotListener = Callable[[Snapshot], None]

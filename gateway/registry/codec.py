@@ -9,7 +9,7 @@ from typing import Any, Generic, TypeVar
 from pydantic import BaseModel, ConfigDict
 
 from gateway.definition import PluginDefinition
-from gateway.model import Endpoint, InstanceId, Manifest, Ownership, PluginId, Release, ReleaseId, UiBundle
+from gateway.model import Endpoint, InstanceId, Manifest, Ownership, PluginId, Release, ReleaseId
 from gateway.registry.records import (
     Acceptance,
     InstanceRecord,
@@ -19,6 +19,7 @@ from gateway.registry.records import (
     RolloutRecord,
 )
 from gateway.registry.secrets import SecretCipher
+from gateway.ui_bundles import UiBundle
 
 Row = Mapping[str, Any]
 T = TypeVar("T")

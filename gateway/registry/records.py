@@ -7,16 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gateway.definition import PluginDefinition
-from gateway.model import (
-    Endpoint,
-    InstanceId,
-    Manifest,
-    Ownership,
-    PluginId,
-    Release,
-    ReleaseId,
-    UiBundle,
-)
+from gateway.model import Endpoint, InstanceId, Manifest, Ownership, PluginId, Release, ReleaseId
+from gateway.ui_bundles import UiBundle
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import delete, insert, update
 
 from gateway.errors import Internal
-from gateway.model import InstanceId, Manifest, PluginId, Release, ReleaseId, RemoteArtifact, UiBundle
+from gateway.model import InstanceId, Manifest, PluginId, Release, ReleaseId, RemoteArtifact
 from gateway.registry import codec, floors, rollout_rows, tables
 from gateway.registry.async_engine import AsyncConnection
 from gateway.registry.audit_rows import AuditRows
@@ -31,6 +31,7 @@ from gateway.registry.records import (
 )
 from gateway.registry.secrets import SecretCipher
 from gateway.registry.token_rows import TokenRows
+from gateway.ui_bundles import UiBundle
 
 Listener = Callable[[PluginId], None]
 

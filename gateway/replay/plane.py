@@ -11,13 +11,15 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
+from gateway.call_limits import Limits
 from gateway.contract.client import PluginClient
 from gateway.contract.templates import route_templates
-from gateway.model import Caller, Endpoint, Limits, Manifest, PluginState, ReleaseId, Route, Target
+from gateway.model import Caller, Endpoint, Manifest, PluginState, ReleaseId
 from gateway.proxy.app import DataPlane
 from gateway.registry.boards import OutcomeBoard, SnapshotBoard
 from gateway.replay.recording import Answer, Call
 from gateway.replay.run import Ask, Unanswered, sent
+from gateway.routing import Route, Target
 from gateway.settings import Settings
 from gateway.sources.store import ContentStore
 

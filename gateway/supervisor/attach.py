@@ -8,12 +8,13 @@ from dataclasses import dataclass, replace
 
 from gateway.contract.client import ConfigureResult, Description, Introduction, PluginClient
 from gateway.contract.errors import ContractError, GarbageAnswer, PluginFailed, WrongPlugin
-from gateway.model import InstanceId, Manifest, Permissions, Release, RemoteArtifact, UiBundle, UiType
+from gateway.model import InstanceId, Manifest, Permissions, Release, RemoteArtifact, UiType
 from gateway.packing.pack import Content, pack
 from gateway.page_origins import page_origin_words
 from gateway.registry.records import PluginSettings, ReleaseRecord
 from gateway.trust.refusal import Refused
 from gateway.trust.running import judge_running
+from gateway.ui_bundles import UiBundle
 
 
 class PermissionsExceeded(ContractError):

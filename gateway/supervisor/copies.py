@@ -18,17 +18,16 @@ from gateway.model import (
     Endpoint,
     InstanceId,
     Permissions,
-    Personal,
     PluginId,
     Release,
     RemoteArtifact,
     Source,
-    Target,
     Tier,
     UiType,
 )
 from gateway.registry.boards import EventBoard
 from gateway.registry.records import ReleaseRecord
+from gateway.routing import Personal, Target
 from gateway.supervisor.attach import get_facts, hand_over_settings, refusal
 from gateway.supervisor.desired import remote_endpoint
 from gateway.supervisor.meeting import Surroundings

@@ -9,7 +9,8 @@ from typing import Protocol
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
-from gateway.model import Limits, PluginId, Quotas, Rate, ReleaseId, RouteQuota
+from gateway.call_limits import Limits, Quotas, Rate, RouteQuota
+from gateway.model import PluginId, ReleaseId
 from gateway.registry.records import PluginRecord, ReleaseRecord
 
 _MOST_ROUTES = 100

@@ -10,7 +10,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from gateway.model import InstanceId, InstanceState, Ownership, PluginId, Preview, ReleaseId
+from gateway.model import InstanceId, InstanceState, Ownership, PluginId, ReleaseId
+from gateway.routing import Preview
 
 
 class Role(StrEnum):

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from gateway.model import Endpoint, InstanceId, Ownership, Personal, PluginId, Recording, Route
+from gateway.model import Endpoint, InstanceId, Ownership, PluginId
 from gateway.registry.boards import EventBoard, SnapshotBoard
 from gateway.registry.records import ReleaseRecord
 from gateway.registry.store import RegistryStore
+from gateway.routing import Personal, Recording, Route
 from gateway.settings import Settings
 from gateway.supervisor.backoff import Patience
 from gateway.supervisor.clock import Clock

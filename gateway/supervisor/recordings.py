@@ -16,10 +16,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from gateway.errors import Conflict, NotFound
-from gateway.model import PluginId, Recording
+from gateway.model import PluginId
 from gateway.registry.boards import EventBoard, SnapshotBoard
 from gateway.registry.recordings import RecordedCall, RecordingBoard
 from gateway.registry.store import RegistryStore
+from gateway.routing import Recording
 from gateway.supervisor.clearing import Clearing
 
 FORMAT = 1

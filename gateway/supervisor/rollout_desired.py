@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from gateway.model import InstanceId, Preview
+from gateway.model import InstanceId
+from gateway.routing import Preview
 from gateway.supervisor.plan import DesiredPlugin, DesiredRelease, Role, instance_id
 from gateway.supervisor.rollout import Phase, Rollout, Seen
 from gateway.supervisor.rollout_shape import Share, shape

@@ -8,11 +8,12 @@ from typing import Protocol
 
 from gateway.definition import PluginDefinition
 from gateway.errors import PlugwayError
-from gateway.model import PackedUi, PluginId, Release, RemoteArtifact
+from gateway.model import PluginId, Release, RemoteArtifact
 from gateway.registry.records import ReleaseRecord
 from gateway.registry.store import RegistryStore
 from gateway.supervisor.acts import Verify
 from gateway.trust.standing import Standing
+from gateway.ui_bundles import PackedUi
 
 
 class Content(Protocol):

@@ -5,20 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
+from gateway.call_limits import Limits
 from gateway.contract.templates import route_templates
-from gateway.model import (
-    Endpoint,
-    InstanceId,
-    InstanceState,
-    Limits,
-    Ownership,
-    PluginState,
-    ReleaseId,
-    Route,
-    Target,
-    Voice,
-)
+from gateway.model import Endpoint, InstanceId, InstanceState, Ownership, PluginState, ReleaseId, Voice
 from gateway.registry.records import ReleaseRecord
+from gateway.routing import Route, Target
 from gateway.settings import Settings
 from gateway.supervisor.backoff import Patience
 from gateway.supervisor.plan import DesiredInstance, DesiredPlugin, DesiredRelease, Role

@@ -14,11 +14,12 @@ from pathlib import Path
 from gateway.access.gatekeeper import Gatekeeper
 from gateway.access.table import AccessTable
 from gateway.errors import Internal
-from gateway.model import InstanceId, Snapshot
+from gateway.model import InstanceId
 from gateway.proxy.access_log import AccessLog, to_stderr
 from gateway.registry.boards import OutcomeBoard, SnapshotBoard
 from gateway.registry.circuits import CircuitBoard
 from gateway.registry.recordings import RecordingBoard
+from gateway.routing import Snapshot
 from gateway.windows import Window
 from gateway.workers.counts import WorkerMetrics
 from gateway.workers.feed import Feed

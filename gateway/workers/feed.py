@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from gateway.model import PluginId, Route, Snapshot
+from gateway.model import PluginId
+from gateway.routing import Route, Snapshot
 from gateway.workers.messages import Routes, encode_route, encode_routes
 
 

@@ -14,11 +14,11 @@ import psutil
 
 from gateway.access.reader import AccessReader
 from gateway.access.table import AccessTable
-from gateway.model import Snapshot
 from gateway.proxy.access_log import to_stderr, trim_stderr
 from gateway.proxy.counters import CallMetrics
 from gateway.proxy.limits.metrics import LimitMetrics
 from gateway.registry.boards import SnapshotBoard
+from gateway.routing import Snapshot
 from gateway.workers.counts import Unsent
 from gateway.workers.messages import (
     Access,

@@ -13,9 +13,10 @@ from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
-from gateway.model import InstanceId, PluginId, Route
+from gateway.model import InstanceId, PluginId
 from gateway.registry.circuits import CircuitReport
 from gateway.registry.recordings import RecordedCall
+from gateway.routing import Route
 
 PROTOCOL = 3
 """Raised where an older worker would misunderstand; one of another number is replaced."""

@@ -14,25 +14,15 @@ from pathlib import Path
 import uvicorn
 import uvloop
 
-from gateway.model import (
-    Access,
-    Limits,
-    PluginId,
-    Preview,
-    Quotas,
-    Rate,
-    ReleaseId,
-    Route,
-    RouteQuota,
-    RouteRule,
-    TypedServices,
-)
+from gateway.call_limits import Limits, Quotas, Rate, RouteQuota
+from gateway.model import Access, PluginId, ReleaseId, RouteRule, TypedServices
 from gateway.proxy.access_log import AccessLog
 from gateway.proxy.app import DataPlane
 from gateway.proxy.server import uvicorn_options
 from gateway.proxy.split import Front
 from gateway.proxy.tracing import open_tracing
 from gateway.registry.boards import OutcomeBoard, SnapshotBoard
+from gateway.routing import Preview, Route
 from gateway.settings import Settings
 from gateway.sources.store import ContentStore
 from tests.benchmarks.gateway_process import with_parts

@@ -11,14 +11,16 @@ from pathlib import Path
 import uvicorn
 import uvloop
 
-from gateway.model import PluginId, Route, TypedServices, UiBundle, UiType
+from gateway.model import PluginId, TypedServices, UiType
 from gateway.proxy.access_log import AccessLog
 from gateway.proxy.app import DataPlane
 from gateway.proxy.server import uvicorn_options
 from gateway.proxy.split import Front
 from gateway.registry.boards import OutcomeBoard, SnapshotBoard
+from gateway.routing import Route
 from gateway.settings import Settings
 from gateway.sources.store import ContentStore
+from gateway.ui_bundles import UiBundle
 from tests.benchmarks.cases import ASSET, STREAMS
 from tests.benchmarks.typed import SERVICE, descriptors
 from tests.fakes.data_plane import endpoint, gatekeeper, route

@@ -16,10 +16,11 @@ from pathlib import Path
 
 import uvloop
 
-from gateway.model import PluginId, Route
+from gateway.model import PluginId
 from gateway.registry.boards import OutcomeBoard, SnapshotBoard
 from gateway.registry.circuits import CircuitBoard
 from gateway.registry.recordings import RecordingBoard
+from gateway.routing import Route
 from gateway.serving import listen
 from gateway.settings import Settings
 from gateway.workers.control import Boards

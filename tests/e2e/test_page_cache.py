@@ -12,8 +12,9 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, expect
 
-from gateway.model import PackedUi, UiBundle, UiType
+from gateway.model import UiType
 from gateway.proxy.frame import frame_document
+from gateway.ui_bundles import PackedUi, UiBundle
 from tests.e2e.browser import visitor
 from tests.e2e.elsewhere import ATTEMPTS, another_host
 from tests.e2e.react_panel import build_split_panel

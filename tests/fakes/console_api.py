@@ -19,8 +19,9 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Mount, Route
 
 from gateway.console.app import create_console
-from gateway.model import UiBundle, UiType
+from gateway.model import UiType
 from gateway.proxy.frame import frame_document
+from gateway.ui_bundles import UiBundle
 
 TOKEN = "let-me-in"
 COOKIE = "plugway_session"

@@ -14,27 +14,18 @@ from typing import Any
 import uvicorn
 
 from gateway.access.gatekeeper import Gatekeeper
-from gateway.model import (
-    Endpoint,
-    InstanceId,
-    Limits,
-    PluginId,
-    PluginState,
-    ReleaseId,
-    Route,
-    RouteRule,
-    Target,
-    UiBundle,
-    UiType,
-)
+from gateway.call_limits import Limits
+from gateway.model import Endpoint, InstanceId, PluginId, PluginState, ReleaseId, RouteRule, UiType
 from gateway.proxy.access_log import AccessLog
 from gateway.proxy.app import DataPlane
 from gateway.proxy.server import uvicorn_options
 from gateway.proxy.split import Front
 from gateway.proxy.tracing import Tracing
 from gateway.registry.boards import OutcomeBoard, SnapshotBoard
+from gateway.routing import Route, Target
 from gateway.settings import Settings
 from gateway.sources.store import ContentStore
+from gateway.ui_bundles import UiBundle
 
 TOKEN = "test-token-0123456789"
 AUTH = {"authorization": f"Bearer {TOKEN}"}

@@ -6,7 +6,8 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
 
-from gateway.model import Endpoint, Route, TypedServices
+from gateway.model import Endpoint, TypedServices
+from gateway.routing import Route
 from tests.fakes.data_plane import Plane, route
 from tests.fakes.typed_library import BEYOND, LIBRARY, descriptor_set
 

@@ -19,7 +19,6 @@ from gateway.model import (
     PluginState,
     Release,
     RemoteArtifact,
-    Route,
     Source,
     Tier,
     UiType,
@@ -28,6 +27,7 @@ from gateway.registry.boards import EventBoard, OutcomeBoard, SnapshotBoard
 from gateway.registry.records import PluginRecord
 from gateway.registry.secrets import SecretCipher
 from gateway.registry.store import RegistryStore
+from gateway.routing import Route
 from gateway.runtimes.base import Runtime
 from gateway.runtimes.process import ProcessRuntime
 from gateway.settings import Settings

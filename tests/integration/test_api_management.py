@@ -14,8 +14,9 @@ import pytest
 from starlette.types import Message
 
 from gateway.errors import Unavailable
-from gateway.model import Manifest, PluginId, PluginState, Route
+from gateway.model import Manifest, PluginId, PluginState
 from gateway.registry.records import PluginSettings
+from gateway.routing import Route
 from gateway.supervisor.settings_moves import Configured
 from tests.fakes.documented import Documented
 from tests.fakes.management import Bed, Line, management

@@ -17,7 +17,8 @@ import pytest
 from plugway.plugin.v1 import plugin_pb2 as pb
 from plugway.plugin.v1.plugin_pb2_grpc import add_PluginServiceServicer_to_server
 
-from gateway.model import Endpoint, Limits
+from gateway.call_limits import Limits
+from gateway.model import Endpoint
 from gateway.proxy.failures import CallFailed, Failure
 from gateway.proxy.upstream import Upstream
 from gateway.proxy.wire.bodies import WINDOW, BodyStream

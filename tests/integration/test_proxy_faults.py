@@ -13,7 +13,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from gateway.model import Endpoint, InstanceId, Limits, ReleaseId
+from gateway.call_limits import Limits
+from gateway.model import Endpoint, InstanceId, ReleaseId
 from tests.fakes.contract_plugin import ContractPlugin, serve
 from tests.fakes.data_plane import Plane, endpoint, route, until
 from tests.fakes.proxy_fixtures import client, one, plane, plugin

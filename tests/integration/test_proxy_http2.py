@@ -22,7 +22,8 @@ from h2.events import (
 from hyperframe.frame import GoAwayFrame, PingFrame
 from plugway.plugin.v1 import plugin_pb2 as pb
 
-from gateway.model import Endpoint, Limits
+from gateway.call_limits import Limits
+from gateway.model import Endpoint
 from tests.fakes.contract_plugin import ContractPlugin, header, response
 from tests.fakes.data_plane import AUTH, TOKEN, Plane, route, until
 from tests.fakes.http2_client import fields, http2

@@ -16,7 +16,8 @@ import httpx
 import pytest
 import websockets
 
-from gateway.model import Access, Endpoint, Limits, Quotas, Rate, RouteQuota, RouteRule
+from gateway.call_limits import Limits, Quotas, Rate, RouteQuota
+from gateway.model import Access, Endpoint, RouteRule
 from tests.fakes.contract_plugin import ContractPlugin, serve
 from tests.fakes.data_plane import AUTH, TOKEN, Plane, endpoint, route, running_plane, until
 from tests.fakes.proxy_fixtures import client, one, plane, plugin

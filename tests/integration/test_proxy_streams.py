@@ -8,7 +8,8 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
-from gateway.model import Endpoint, InstanceId, Limits
+from gateway.call_limits import Limits
+from gateway.model import Endpoint, InstanceId
 from tests.fakes.contract_plugin import ContractPlugin
 from tests.fakes.data_plane import TOKEN, Plane, route, until
 from tests.fakes.proxy_fixtures import client, one, plane, plugin

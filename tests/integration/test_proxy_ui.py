@@ -11,8 +11,9 @@ import brotli
 import httpx
 import pytest
 
-from gateway.model import PluginState, ReleaseId, UiBundle
+from gateway.model import PluginState, ReleaseId
 from gateway.packing.pack import pack
+from gateway.ui_bundles import UiBundle
 from tests.fakes.contract_plugin import ContractPlugin
 from tests.fakes.data_plane import Plane, route
 from tests.fakes.proxy_fixtures import client, one, plane, plugin

@@ -11,7 +11,8 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.typing import Subprotocol
 
-from gateway.model import Endpoint, Limits, PluginState
+from gateway.call_limits import Limits
+from gateway.model import Endpoint, PluginState
 from gateway.proxy.server import GuardedWebSocket
 from gateway.settings import Settings
 from tests.fakes.contract_plugin import ContractPlugin, serve

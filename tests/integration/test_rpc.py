@@ -17,17 +17,9 @@ from google.rpc import error_details_pb2, status_pb2
 from grpc import aio
 from plugway.plugin.v1.http_pb2 import CallContext
 
-from gateway.model import (
-    Endpoint,
-    InstanceId,
-    Limits,
-    PluginState,
-    Quotas,
-    Rate,
-    Route,
-    TlsFiles,
-    TypedServices,
-)
+from gateway.call_limits import Limits, Quotas, Rate
+from gateway.model import Endpoint, InstanceId, PluginState, TlsFiles, TypedServices
+from gateway.routing import Route
 from tests.fakes.authority import Authority
 from tests.fakes.data_plane import AUTH, Plane, route, until
 from tests.fakes.proxy_fixtures import one, plane

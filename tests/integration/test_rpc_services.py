@@ -16,7 +16,8 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2
 from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoReflectionDescriptorDatabase
 
-from gateway.model import Access, Endpoint, Limits, PluginState, RouteRule
+from gateway.call_limits import Limits
+from gateway.model import Access, Endpoint, PluginState, RouteRule
 from tests.fakes.data_plane import AUTH, Plane, route, until
 from tests.fakes.proxy_fixtures import one, plane
 from tests.fakes.rpc_plugin import keep_poller

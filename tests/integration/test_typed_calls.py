@@ -13,16 +13,8 @@ import httpx
 import pytest
 from plugway.plugin.v1.http_pb2 import CallContext
 
-from gateway.model import (
-    Access,
-    Endpoint,
-    InstanceId,
-    Limits,
-    PluginState,
-    ReleaseId,
-    RouteRule,
-    TypedServices,
-)
+from gateway.call_limits import Limits
+from gateway.model import Access, Endpoint, InstanceId, PluginState, ReleaseId, RouteRule, TypedServices
 from tests.fakes.contract_plugin import ContractPlugin
 from tests.fakes.contract_plugin import serve as serve_plain
 from tests.fakes.data_plane import AUTH, Plane, endpoint, route, until

@@ -10,9 +10,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from gateway.model import UiBundle, UiType
+from gateway.model import UiType
 from gateway.page_origins import DIRECTIVES, BadOrigin, check_origin, check_page_origin, sources
 from gateway.proxy.frame import frame_document
+from gateway.ui_bundles import UiBundle
 
 PIECES = (
     *("https://", "http://", "wss://", "//", "a", "z9", "xn--e1afmkfd", ".", "..", "-", "*", ":", ":443"),

@@ -11,7 +11,8 @@ import pytest
 from plugway.plugin.v1 import http_pb2 as http
 from plugway.plugin.v1 import plugin_pb2 as pb
 
-from gateway.model import Endpoint, InstanceId, Limits
+from gateway.call_limits import Limits
+from gateway.model import Endpoint, InstanceId
 from tests.fakes.contract_plugin import ContractPlugin, response, serve
 from tests.fakes.data_plane import TOKEN, Plane, route
 from tests.fakes.proxy_fixtures import client, one, plane

@@ -11,7 +11,8 @@ import httpx
 import psutil
 import pytest
 
-from gateway.model import Endpoint, InstanceId, Limits
+from gateway.call_limits import Limits
+from gateway.model import Endpoint, InstanceId
 from gateway.proxy.server import GuardedHttp, uvicorn_options
 from gateway.settings import Settings
 from tests.fakes.contract_plugin import ContractPlugin

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from gateway.call_limits import Quotas, RouteQuota
 from gateway.errors import PlugwayError
-from gateway.model import Caller, Quotas, RouteQuota
+from gateway.model import Caller
 from gateway.proxy.limits.rate import Bucket, Buckets
 from gateway.proxy.paths import plain
 

@@ -5,7 +5,7 @@ The number is the time at which the bucket is full again (GCRA's theoretical arr
 
 from __future__ import annotations
 
-from gateway.model import Rate
+from gateway.call_limits import Rate
 
 _NEVER = float("-inf")
 _MOMENT = 1e-9

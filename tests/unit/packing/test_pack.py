@@ -9,11 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from gateway.model import PackedUi, UiBundle, UiType
+from gateway.model import UiType
 from gateway.packing import pack as packing
 from gateway.packing.pack import VERSION, pack
 from gateway.sources.module_files import module_files
 from gateway.sources.store import ContentStore
+from gateway.ui_bundles import PackedUi, UiBundle
 
 PAGE = b"export function mount() {}\n"
 

@@ -12,9 +12,10 @@ from urllib.parse import unquote_to_bytes
 
 import pytest
 
-from gateway.model import PackedUi, UiBundle, UiType
+from gateway.model import UiType
 from gateway.packing.script import MOST
 from gateway.proxy.frame import frame_document
+from gateway.ui_bundles import PackedUi, UiBundle
 
 ORIGIN = "http://127.0.0.1:8080"
 BASE = "/plugins/notes/ui/~0123abcd"

@@ -8,12 +8,12 @@ from typing import Any
 
 from plugway.plugin.v1.plugin_pb2 import HandleRequest
 
-from gateway.model import Recording
 from gateway.proxy import record
 from gateway.proxy.call import Call
 from gateway.proxy.head import Head
 from gateway.proxy.record import Recorders
 from gateway.registry.recordings import RecordedCall, RecordingBoard
+from gateway.routing import Recording
 from tests.fakes.data_plane import endpoint, route
 from tests.unit.proxy.test_table import Kit
 

@@ -2,10 +2,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from gateway.model import Limits, Personal, PluginId, PluginState, Preview, ReleaseId, Route, Snapshot
+from gateway.call_limits import Limits
+from gateway.model import PluginId, PluginState, ReleaseId
 from gateway.proxy.counters import CallMetrics
 from gateway.proxy.table import RouteTable
 from gateway.proxy.upstream import Upstream
+from gateway.routing import Personal, Preview, Route, Snapshot
 from tests.fakes.data_plane import endpoint, route
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import time
 
-from gateway.model import InstanceId, PluginId, PluginState, Route, Snapshot
+from gateway.model import InstanceId, PluginId, PluginState
 from gateway.registry.boards import Event, EventBoard, OutcomeBoard, SnapshotBoard
+from gateway.routing import Route, Snapshot
 
 NOTES = PluginId("notes")
 UP = {NOTES: Route(plugin_id=NOTES, state=PluginState.HEALTHY)}

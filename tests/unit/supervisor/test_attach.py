@@ -13,11 +13,12 @@ from plugway.plugin.v1 import manifest_pb2
 from plugway.plugin.v1 import plugin_pb2 as pb
 
 from gateway.contract.client import PluginClient
-from gateway.model import InstanceId, PackedUi
+from gateway.model import InstanceId
 from gateway.packing.pack import VERSION
 from gateway.registry.records import ReleaseRecord
 from gateway.sources.store import ContentStore
 from gateway.supervisor.attach import get_facts
+from gateway.ui_bundles import PackedUi
 from tests.fakes.contract_plugin import ContractPlugin, serve
 from tests.fakes.data_plane import endpoint
 from tests.samples import make_release

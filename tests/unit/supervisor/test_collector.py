@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from gateway.model import PackedUi, ReleaseId, UiBundle, UiType
+from gateway.model import ReleaseId, UiType
 from gateway.registry.records import PluginRecord, PluginSettings, ReleaseRecord, RolloutRecord
 from gateway.supervisor.collector import (
     KEPT_ROLLOUTS,
@@ -16,6 +16,7 @@ from gateway.supervisor.collector import (
 from gateway.supervisor.rollout import Phase, Plan, Rollout
 from gateway.supervisor.rollout_codec import encode
 from gateway.supervisor.rollout_history import Before, step_back
+from gateway.ui_bundles import PackedUi, UiBundle
 from tests.samples import make_record, make_release
 
 RELEASE = make_release("notes")

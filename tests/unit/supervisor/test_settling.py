@@ -13,12 +13,13 @@ from pathlib import Path
 import pytest
 
 from gateway.digests import tree_digest
-from gateway.model import DirectoryArtifact, UiBundle
+from gateway.model import DirectoryArtifact
 from gateway.registry.secrets import SecretCipher
 from gateway.registry.store import RegistryStore
 from gateway.sources.store import ContentStore
 from gateway.supervisor.settling import CALM, Settling
 from gateway.trust.verify import ReleaseChanged, verify_release
+from gateway.ui_bundles import UiBundle
 from gateway.unchanged import SETTLED, Unchanged
 from tests.running import until
 from tests.samples import make_manifest, make_record, make_release, make_ui, write_plugin

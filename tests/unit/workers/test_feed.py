@@ -2,7 +2,8 @@ from __future__ import annotations
 
 from types import MappingProxyType
 
-from gateway.model import PluginId, PluginState, Route, Snapshot
+from gateway.model import PluginId, PluginState
+from gateway.routing import Route, Snapshot
 from gateway.workers.feed import Feed
 from gateway.workers.messages import Routes
 from tests.workers import taken

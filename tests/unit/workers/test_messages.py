@@ -2,29 +2,15 @@ from __future__ import annotations
 
 import pytest
 
+from gateway.call_limits import Limits
 from gateway.model import (
     Access as RouteAccess,
 )
-from gateway.model import (
-    Endpoint,
-    InstanceId,
-    Limits,
-    PackedUi,
-    Personal,
-    PluginId,
-    PluginState,
-    Preview,
-    Recording,
-    ReleaseId,
-    Route,
-    RouteRule,
-    Target,
-    TlsFiles,
-    UiBundle,
-    UiType,
-)
+from gateway.model import Endpoint, InstanceId, PluginId, PluginState, ReleaseId, RouteRule, TlsFiles, UiType
 from gateway.registry.circuits import CircuitReport
 from gateway.registry.recordings import RecordedBody, RecordedCall
+from gateway.routing import Personal, Preview, Recording, Route, Target
+from gateway.ui_bundles import PackedUi, UiBundle
 from gateway.workers.messages import (
     LONGEST,
     Access,

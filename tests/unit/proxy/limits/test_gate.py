@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.model import Caller, Quotas, Rate, RouteQuota
+from gateway.call_limits import Quotas, Rate, RouteQuota
+from gateway.model import Caller
 from gateway.proxy.limits.gate import Gate, Permit, TooManyCalls, caller_key
 
 ONE = Rate(per_second=1.0, burst=1)

@@ -8,7 +8,7 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.model import PluginId, Snapshot
+from gateway.model import PluginId
 from gateway.proxy.counters import CallMetrics
 from gateway.proxy.failures import CallFailed, Failure
 from gateway.proxy.limits.circuit import FAILURES
@@ -17,6 +17,7 @@ from gateway.proxy.table import PreparedTarget, RouteTable
 from gateway.proxy.upstream import Upstream
 from gateway.registry.boards import OutcomeBoard
 from gateway.registry.circuits import CircuitBoard
+from gateway.routing import Snapshot
 from tests.fakes.data_plane import endpoint, route
 
 LOST = CallFailed(Failure.LOST, "went away")

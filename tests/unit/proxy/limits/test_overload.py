@@ -5,11 +5,12 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.model import PluginId, Snapshot
+from gateway.model import PluginId
 from gateway.proxy.counters import CallMetrics
 from gateway.proxy.limits.overload import Capacity, LagJudge
 from gateway.proxy.table import RouteTable
 from gateway.proxy.upstream import Upstream
+from gateway.routing import Snapshot
 from tests.fakes.data_plane import endpoint, route
 
 

@@ -7,7 +7,7 @@ import math
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.model import Rate
+from gateway.call_limits import Rate
 from gateway.proxy.limits.rate import Bucket, Buckets
 
 RATES = st.builds(Rate, per_second=st.floats(0.01, 10_000), burst=st.integers(1, 1000))
