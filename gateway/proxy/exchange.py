@@ -5,16 +5,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, Iterable
-from typing import Any
 
-import grpc
 from plugway.plugin.v1.http_pb2 import BodyChunk, HttpHeader, HttpRequest, HttpResponse
 from plugway.plugin.v1.plugin_pb2 import ExchangeRequest, ExchangeResponse
 
 from gateway.errors import PlugwayError
 from gateway.proxy.body import Body, ClientLeft
-from gateway.proxy.failures import CallFailed, Failure, from_rpc_error
+from gateway.proxy.failures import CallFailed, Failure
 from gateway.proxy.upstream import Upstream
+from gateway.proxy.wire.exchanges import ExchangeStream
 
 _PART = 256 * 1024
 _MOMENT = 0.05
@@ -28,7 +27,8 @@ class Upload:
     """One upload and its answer. Use as a context manager: leaving it ends the call."""
 
     def __init__(self, upstream: Upstream, request: HttpRequest, body: Body) -> None:
-        self._call: Any = upstream.stub.Exchange()
+        self._upstream = upstream
+        self._stream: asyncio.Future[ExchangeStream] = asyncio.get_running_loop().create_future()
         self._request = request
         self._body = body
         self._pump: asyncio.Task[None] | None = None
@@ -55,34 +55,37 @@ class Upload:
 
     async def _send(self, first: bytes, wait: bool) -> None:
         try:
-            await self._call.write(ExchangeRequest(http_start=self._request))
+            stream = await self._upstream.exchange()
+            self._stream.set_result(stream)
+            await stream.send(ExchangeRequest(http_start=self._request))
             if wait:
-                await self._accepted()
-            await self._write(first)
+                await self._accepted(stream)
+            await self._write(stream, first)
             while not self._body.complete:
                 part = await self._body.next()
                 self._hold(part)
-                await self._write(part)
-            await self._call.write(ExchangeRequest(body=BodyChunk(end=True)))
-            await self._call.done_writing()
+                await self._write(stream, part)
+            await stream.send(ExchangeRequest(body=BodyChunk(end=True)))
+            stream.send_end()
             self._watcher = asyncio.create_task(self._until_client_leaves())
         except (PlugwayError, ClientLeft) as refusal:
             self._refuse(refusal)
         except TimeoutError:
             words = f"took nothing of the upload for {self._body.pause:g} seconds"
             self._refuse(CallFailed(Failure.TIMED_OUT, words))
-        except (grpc.RpcError, asyncio.InvalidStateError):
-            # The call has ended; the reading side learns how.
-            return
+        except CallFailed as failed:
+            # Where the call has ended, the reading side learns how.
+            if not self._stream.done():
+                self._refuse(failed)
 
-    async def _accepted(self) -> None:
+    async def _accepted(self, stream: ExchangeStream) -> None:
         """Wait for the plugin's headers, which an SDK sends at once, or its refusal.
 
-        A write that a refusal overtakes makes grpc.aio forget it, and report INTERNAL.
+        What was sent by then is still held, and can be sent elsewhere.
         """
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_MOMENT):
-                await self._call.initial_metadata()
+                await stream.accepted()
 
     def _hold(self, data: bytes) -> None:
         self._room -= len(data)
@@ -91,11 +94,11 @@ class Upload:
         elif self._taken is not None:
             self._taken.append(data)
 
-    async def _write(self, data: bytes) -> None:
+    async def _write(self, stream: ExchangeStream, data: bytes) -> None:
         for start in range(0, len(data), _PART):
             part = data[start : start + _PART]
             async with asyncio.timeout(self._body.pause):
-                await self._call.write(ExchangeRequest(body=BodyChunk(data=part)))
+                await stream.send_body(part)
 
     async def _until_client_leaves(self) -> None:
         await self._body.client_left()
@@ -103,7 +106,13 @@ class Upload:
 
     def _refuse(self, why: PlugwayError | ClientLeft | CallFailed) -> None:
         self.refusal = why
-        self._call.cancel()
+        self._cancel()
+
+    def _cancel(self) -> None:
+        if not self._stream.done():
+            self._stream.cancel()
+        elif not self._stream.cancelled():
+            self._stream.result().close()
 
     async def head(self, within: float) -> HttpResponse:
         """The head of the answer; ``within`` counts from the last part of the upload on."""
@@ -125,34 +134,33 @@ class Upload:
                 return
 
     async def _frame(self, within: float) -> ExchangeResponse | None:
-        reading = asyncio.ensure_future(self._call.read())
+        reading = asyncio.ensure_future(self._read())
         try:
             await self._until_uploaded_or(reading)
             async with asyncio.timeout(within):
                 frame = await reading
         except TimeoutError:
             raise CallFailed(Failure.TIMED_OUT, f"did not go on within {within:g} seconds") from None
-        except (grpc.RpcError, asyncio.CancelledError) as error:
+        except (CallFailed, asyncio.CancelledError):
             if self.refusal is not None:
                 raise self.refusal from None
-            if isinstance(error, asyncio.CancelledError):
-                raise
-            raise from_rpc_error(error) from None
+            raise
         finally:
             reading.cancel()
-        if frame is grpc.aio.EOF:
-            if self.refusal is not None:
-                raise self.refusal
-            return None
-        return frame  # type: ignore[no-any-return]  # the stub's read() is typed with EOF only
+        if frame is None and self.refusal is not None:
+            raise self.refusal
+        return frame
 
-    async def _until_uploaded_or(self, reading: asyncio.Future[Any]) -> None:
+    async def _read(self) -> ExchangeResponse | None:
+        return await (await asyncio.shield(self._stream)).receive()
+
+    async def _until_uploaded_or(self, reading: asyncio.Future[ExchangeResponse | None]) -> None:
         """As long as the client sends, its own limits count and not the plugin's silence."""
         if self._pump is not None and not self._pump.done():
             await asyncio.wait((self._pump, reading), return_when=asyncio.FIRST_COMPLETED)
 
     async def close(self) -> None:
-        self._call.cancel()
+        self._cancel()
         for task in (self._pump, self._watcher):
             if task is not None:
                 task.cancel()

@@ -6,14 +6,14 @@ import asyncio
 import contextlib
 from typing import Any
 
-import grpc
 from plugway.plugin.v1.http_pb2 import HttpRequest, WebSocketClose, WebSocketMessage, WebSocketOpen
 from plugway.plugin.v1.plugin_pb2 import ExchangeRequest, ExchangeResponse
 
 from gateway.proxy.answer import clean_headers, open_head
-from gateway.proxy.failures import CallFailed, Failure, from_rpc_error
+from gateway.proxy.failures import CallFailed, Failure
 from gateway.proxy.head import Head
 from gateway.proxy.upstream import Upstream
+from gateway.proxy.wire.exchanges import ExchangeStream
 
 _PART = 512 * 1024
 _REFUSAL = 64 * 1024
@@ -36,7 +36,8 @@ class Socket:
     """One open WebSocket and the exchange with the plugin behind it."""
 
     def __init__(self, upstream: Upstream, receive: Any, send: Any) -> None:
-        self._call: Any = upstream.stub.Exchange()
+        self._upstream = upstream
+        self._stream: ExchangeStream = None  # type: ignore[assignment]  # until shake_hands
         self._receive = receive
         self._send = send
         self.failure: CallFailed | None = None
@@ -51,24 +52,22 @@ class Socket:
         opening = WebSocketOpen(request=request, subprotocols=subprotocols)
         try:
             async with asyncio.timeout(within):
-                await self._call.write(ExchangeRequest(websocket_start=opening))
-                frame = await self._call.read()
-                if isinstance(frame, ExchangeResponse) and frame.HasField("http_start"):
+                self._stream = await self._upstream.exchange()
+                with contextlib.suppress(CallFailed):  # What is read next says how it ended.
+                    await self._stream.send(ExchangeRequest(websocket_start=opening))
+                frame = await self._stream.receive()
+                if frame is not None and frame.HasField("http_start"):
                     return await self._refused(frame, head)
         except TimeoutError:
             raise CallFailed(Failure.TIMED_OUT, f"did not answer within {within:g} seconds") from None
-        except grpc.RpcError as error:
-            raise from_rpc_error(error) from None
-        except asyncio.InvalidStateError:
-            raise CallFailed(Failure.LOST, "ended the call") from None
-        if not isinstance(frame, ExchangeResponse) or not frame.HasField("websocket_accept"):
+        if frame is None or not frame.HasField("websocket_accept"):
             raise CallFailed(Failure.GARBAGE, "answered a WebSocket with something else")
         return await self._accepted(frame, subprotocols, head)
 
     async def _refused(self, frame: ExchangeResponse, head: Head) -> int:
         headers, _ = open_head(frame.http_start, head.request_id)
         body = b""
-        while len(body) < _REFUSAL and isinstance(part := await self._call.read(), ExchangeResponse):
+        while len(body) < _REFUSAL and (part := await self._stream.receive()) is not None:
             body += part.body.data
             if part.body.end:
                 break
@@ -90,7 +89,8 @@ class Socket:
         return SWITCHING
 
     def cancel(self) -> None:
-        self._call.cancel()
+        if self._stream is not None:
+            self._stream.close()
 
     async def run(self) -> None:
         """Carry messages until one side closes."""
@@ -102,7 +102,7 @@ class Socket:
                 # The client has closed: the plugin may finish what it does, but not for ever.
                 await asyncio.wait((down,), timeout=_PARTING)
         finally:
-            self._call.cancel()
+            self._stream.close()
             for task in (up, down):
                 task.cancel()
                 with contextlib.suppress(asyncio.CancelledError):
@@ -114,13 +114,13 @@ class Socket:
                 event = await self._receive()
                 if event["type"] == "websocket.disconnect":
                     close = WebSocketClose(code=event.get("code", 1005), reason=event.get("reason") or "")
-                    await self._call.write(ExchangeRequest(websocket_close=close))
-                    await self._call.done_writing()
+                    await self._stream.send(ExchangeRequest(websocket_close=close))
+                    self._stream.send_end()
                     return
                 text = event.get("text")
                 data = text.encode() if text is not None else event.get("bytes", b"")
                 await self._write_message(data, text is not None)
-        except (grpc.RpcError, asyncio.InvalidStateError):
+        except CallFailed:
             # The exchange has ended; the other direction learns how.
             return
 
@@ -128,13 +128,13 @@ class Socket:
         for start in range(0, len(data) or 1, _PART):
             more = start + _PART < len(data)
             message = WebSocketMessage(data=data[start : start + _PART], text=text, more=more)
-            await self._call.write(ExchangeRequest(websocket_message=message))
+            await self._stream.send(ExchangeRequest(websocket_message=message))
 
     async def _from_plugin(self) -> None:
         parts: list[bytes] = []
         size = 0
         try:
-            while isinstance(frame := await self._call.read(), ExchangeResponse):
+            while (frame := await self._stream.receive()) is not None:
                 kind = frame.WhichOneof("frame")
                 if kind == "websocket_close":
                     await self._close(frame.websocket_close.code, frame.websocket_close.reason)
@@ -151,8 +151,8 @@ class Socket:
                     await self._pass_on(b"".join(parts), frame.websocket_message.text)
                     parts.clear()
                     size = 0
-        except grpc.RpcError as error:
-            self.failure = from_rpc_error(error)
+        except CallFailed as failed:
+            self.failure = failed
         lost = self.failure is not None and self.failure.failure is Failure.LOST
         await self._close(RESTART if lost else FAILED, "the plugin went away")
 

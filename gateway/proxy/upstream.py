@@ -16,9 +16,11 @@ from gateway.contract.channel import is_stale, open_channel, surplus
 from gateway.model import Endpoint, InstanceId
 from gateway.proxy.failures import CallFailed, Failure, from_rpc_error
 from gateway.proxy.limits.circuit import Circuit
-from gateway.proxy.wire.bodies import Bodies, BodyStream
+from gateway.proxy.wire.bodies import BodyStream
 from gateway.proxy.wire.connection import Connection, Whole
 from gateway.proxy.wire.dial import dial
+from gateway.proxy.wire.exchanges import ExchangeStream
+from gateway.proxy.wire.streams import Streams
 
 if TYPE_CHECKING:
     from plugway.plugin.v1.plugin_pb2_grpc import PluginServiceAsyncStub
@@ -37,7 +39,7 @@ class Upstream:
     """Connections to one endpoint: opened at first use, closed when retired and idle."""
 
     __slots__ = (
-        "_bodies", "_channel", "_dialling", "_duplex", "_fast", "_opening", "_stale", "_stub", "active",
+        "_channel", "_dialling", "_duplex", "_fast", "_opening", "_stale", "_streams", "_stub", "active",
         "circuit", "endpoint", "instance_id", "retired",
     )  # fmt: skip
 
@@ -55,7 +57,7 @@ class Upstream:
         self._dialling: asyncio.Task[Connection] | None = None
         self._duplex: Duplex | None = None
         self._opening: asyncio.Task[Duplex] | None = None
-        self._bodies: Bodies | None = None
+        self._streams: Streams | None = None
 
     @property
     def channel(self) -> aio.Channel:
@@ -66,7 +68,7 @@ class Upstream:
 
     @property
     def stub(self) -> PluginServiceAsyncStub:
-        """For what of the contract streams in both directions, and what is too long for one frame."""
+        """For what is too long for one frame."""
         if self._channel is None or self._stub is None or is_stale(self._channel, self.endpoint):
             if self._channel is not None:
                 self._stale.append(self._channel)
@@ -123,9 +125,16 @@ class Upstream:
 
         ``within`` is the plugin's time for all of it, 0 where it has no end. Raises :class:`CallFailed`.
         """
-        if self._bodies is None:
-            self._bodies = Bodies(self.endpoint)
-        return await self._bodies.begin(request.SerializeToString(), within)
+        return await self._all_streams().begin(request.SerializeToString(), within)
+
+    async def exchange(self) -> ExchangeStream:
+        """An upload or a WebSocket, on the connections of :meth:`read_body`; raises :class:`CallFailed`."""
+        return await self._all_streams().open()
+
+    def _all_streams(self) -> Streams:
+        if self._streams is None:
+            self._streams = Streams(self.endpoint)
+        return self._streams
 
     async def duplex(self) -> Duplex:
         """For gRPC that is passed on as it is; raises :class:`CallFailed`."""
@@ -160,9 +169,9 @@ class Upstream:
         if self._duplex is not None:
             self._duplex.close()
         self._duplex = None
-        if self._bodies is not None:
-            self._bodies.close()
-        self._bodies = None
+        if self._streams is not None:
+            self._streams.close()
+        self._streams = None
         channel, self._channel, self._stub, self._fast = self._channel, None, None, None
         stale, self._stale = self._stale, []
         for one in (*stale, channel):

@@ -11,6 +11,7 @@ import itertools
 import json
 import sys
 from collections.abc import AsyncIterator
+from functools import cache
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -243,6 +244,12 @@ def echo(request: pb.HandleRequest) -> bytes:
     ).encode()
 
 
+@cache
+def keep_poller() -> None:
+    """Else gRPC ends its polling thread with a test's last channel, and the event loop waits for that."""
+    grpc.aio.init_grpc_aio()
+
+
 async def serve(address: str, plugin: ContractPlugin) -> grpc.aio.Server:
     """A started server; the caller stops it."""
     return (await serve_tls(address, plugin, None))[0]
@@ -252,6 +259,7 @@ async def serve_tls(
     address: str, plugin: ContractPlugin, credentials: grpc.ServerCredentials | None
 ) -> tuple[grpc.aio.Server, int]:
     """The same with TLS, and the port it took."""
+    keep_poller()
     server = grpc.aio.server(
         options=[
             ("grpc.max_receive_message_length", 16 * 2**20),

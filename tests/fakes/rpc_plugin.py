@@ -8,22 +8,14 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import AsyncIterator
-from functools import cache
 from typing import Any
 
 import grpc
-from grpc import aio
 from plugway.plugin.v1 import plugin_pb2_grpc
 
 from tests.fakes.contract_plugin import ContractPlugin
 
 SERVICE = "raw.v1.Raw"
-
-
-@cache
-def keep_poller() -> None:
-    """Else gRPC ends its polling thread with a test's last channel, and the event loop waits for that."""
-    aio.init_grpc_aio()
 
 
 PART = b"p" * 16_000

@@ -21,9 +21,10 @@ from gateway.call_limits import Limits, Quotas, Rate
 from gateway.model import Endpoint, InstanceId, PluginState, TlsFiles, TypedServices
 from gateway.routing import Route
 from tests.fakes.authority import Authority
+from tests.fakes.contract_plugin import keep_poller
 from tests.fakes.data_plane import AUTH, Plane, route, until
 from tests.fakes.proxy_fixtures import one, plane
-from tests.fakes.rpc_plugin import PART, SERVICE, RawService, bound, keep_poller, serve
+from tests.fakes.rpc_plugin import PART, SERVICE, RawService, bound, serve
 
 __all__ = ["one", "plane"]  # fixtures
 

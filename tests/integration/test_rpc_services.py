@@ -18,9 +18,9 @@ from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoRe
 
 from gateway.call_limits import Limits
 from gateway.model import Access, Endpoint, PluginState, RouteRule
+from tests.fakes.contract_plugin import keep_poller
 from tests.fakes.data_plane import AUTH, Plane, route, until
 from tests.fakes.proxy_fixtures import one, plane
-from tests.fakes.rpc_plugin import keep_poller
 from tests.fakes.typed_library import BEYOND, LIBRARY, Library, message, serve
 from tests.fakes.typed_plane import typed_route
 from tests.parts import need_grpcurl

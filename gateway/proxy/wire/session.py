@@ -112,11 +112,7 @@ class Session(FrameReader, Generic[S]):
 
     def _begin(self, stream: S, block: bytes, message: bytes) -> int:
         """Send a call's only message; returns the stream's number."""
-        stream_id = self._next
-        self._next = stream_id + 2
-        if stream_id >= _LAST_STREAM:
-            self.usable = False
-        self._streams[stream_id] = stream
+        stream_id = self._enter(stream)
         size = len(message)
         self._window -= size + 5
         self._transport.write(
@@ -130,6 +126,14 @@ class Session(FrameReader, Generic[S]):
                 )
             )
         )
+        return stream_id
+
+    def _enter(self, stream: S) -> int:
+        stream_id = self._next
+        self._next = stream_id + 2
+        if stream_id >= _LAST_STREAM:
+            self.usable = False
+        self._streams[stream_id] = stream
         return stream_id
 
     def close(self) -> None:
