@@ -156,8 +156,7 @@ class ExchangeStream(Incoming):
 
     async def send_body(self, data: bytes) -> None:
         """A part of a body, which is not copied. Raises as :meth:`send`."""
-        inner = _DATA + _varint(len(data))
-        await self._send(_BODY + _varint(len(inner) + len(data)) + inner, data)
+        await self._send(body_head(len(data)), data)
 
     def send_end(self) -> None:
         """Nothing follows."""
@@ -204,6 +203,12 @@ class ExchangeStream(Incoming):
             await turn
         finally:
             self._turn = None
+
+
+def body_head(size: int) -> bytes:
+    """What stands before ``size`` bytes of a body in an ``ExchangeRequest`` that holds nothing else."""
+    inner = _DATA + _varint(size)
+    return _BODY + _varint(len(inner) + size) + inner
 
 
 def _varint(number: int) -> bytes:

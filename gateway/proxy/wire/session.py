@@ -225,6 +225,8 @@ class Session(FrameReader, Generic[S]):
             elif name == 4:
                 self._stream_window = value
             elif name == 5:
+                if value < FRAME_LIMIT:
+                    raise BadBlock("frames shorter than all have to take")
                 self._max_frame = value
         self._transport.write(frame(SETTINGS, ACK, 0))
 
