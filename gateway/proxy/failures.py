@@ -60,9 +60,6 @@ def refused() -> CallFailed:
     return CallFailed(Failure.REFUSED, "is being replaced and takes no new calls")
 
 
-_BROKEN_WRITE = "Internal error from Core"
-"""grpc.aio's own words where the plugin ended a call that was written to; what it said is lost then."""
-
 _BY_NUMBER = {str(code.value[0]).encode(): code for code in grpc.StatusCode}
 
 
@@ -76,6 +73,4 @@ def from_rpc_error(error: grpc.RpcError) -> CallFailed:
         return from_code(None)
     if any(key == "plugway-refused" for key, _ in error.trailing_metadata() or ()):
         return refused()
-    if error.code() is grpc.StatusCode.INTERNAL and error.details() == _BROKEN_WRITE:
-        return from_code(grpc.StatusCode.CANCELLED)
     return from_code(error.code())

@@ -27,6 +27,11 @@ class Case:
     at_once: int = 16
     kind: str = "get"
 
+    @property
+    def transfer(self) -> bool:
+        """Whether a call is one long body."""
+        return self.name in ("down", "up")
+
 
 CASES: dict[str, Case] = {
     case.name: case

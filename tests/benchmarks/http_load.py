@@ -13,16 +13,13 @@ import httptools
 
 from tests.benchmarks.cases import ECHO, PART, TRANSFER, Case
 from tests.benchmarks.pacing import Caller, at_rate, for_calls, for_seconds
+from tests.benchmarks.transfer import Transfers, WrongAnswer
 from tests.fakes.data_plane import TOKEN
 
 P = TypeVar("P", bound=asyncio.Protocol)
 _APART = 0.01
 PATIENCE = 120.0
 """Seconds for whatever is waited for."""
-
-
-class WrongAnswer(RuntimeError):
-    """A peer answered something else than a whole 200."""
 
 
 def request(path: str, method: str = "GET", *more: str) -> bytes:
@@ -187,6 +184,9 @@ class HttpLoad:
 
     async def closed(self, case: Case, seconds: float) -> tuple[int, float]:
         """How many calls were made, and the seconds they took."""
+        if case.transfer:
+            with Transfers(self._port) as transfers:
+                return await for_seconds([self._transfer(case, transfers)], seconds)
         async with self._callers(case, case.at_once) as (calls, _), asyncio.timeout(PATIENCE):
             return await for_seconds(calls, seconds)
 
@@ -244,6 +244,12 @@ class HttpLoad:
             if keep:
                 connections[0].kept = bytearray()
             yield [self._caller(case, path, connection) for connection in connections], connections
+
+    def _transfer(self, case: Case, transfers: Transfers) -> Caller:
+        if case.kind != "upload":
+            return lambda: transfers.call(request(self._path_of(case)))
+        head = request(self._path_of(case), "POST", f"content-length: {TRANSFER}")
+        return lambda: transfers.call(head, TRANSFER)
 
     def _caller(self, case: Case, path: str, connection: Connection) -> Caller:
         if case.kind == "upload":
