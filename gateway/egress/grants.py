@@ -35,6 +35,11 @@ class Grants:
         return Grants(destinations=self.destinations | other.destinations, problems=self.problems)
 
 
+def of_settings(egress: Iterable[str]) -> tuple[str, ...]:
+    """Those of the permissions that settings decide on."""
+    return tuple(permission for permission in egress if permission.startswith(_POINTER))
+
+
 def granted(egress: Sequence[str], values: Mapping[str, Any], secrets: Mapping[str, str]) -> Grants:
     """What ``permissions.egress`` comes to under these settings; ``secrets`` by JSON Pointer.
 

@@ -19,6 +19,7 @@ from gateway.runtimes.base import Runtime
 from gateway.supervisor.rollout import Phase
 from gateway.supervisor.rollout_codec import decode
 from gateway.supervisor.rollout_history import stable_steps
+from gateway.supervisor.settings_form import saved_with
 
 log = logging.getLogger(__name__)
 
@@ -51,9 +52,15 @@ def needed_releases(record: PluginRecord, history: Sequence[RolloutRecord]) -> f
 
 
 def used_releases(store: RegistryStore, id_: PluginId) -> frozenset[ReleaseId]:
-    """Those that are needed, and those that still run."""
-    needed = needed_releases(store.plugin(id_), store.rollouts(id_))
-    return needed | {record.release_id for record in store.instances(id_)}
+    """Those that are needed, those that still run, and the one in whose form the settings are."""
+    plugin = store.plugin(id_)
+    needed = needed_releases(plugin, store.rollouts(id_))
+    used = needed | {record.release_id for record in store.instances(id_)}
+    form = saved_with(store, id_, plugin.settings, plugin.release_id)
+    now = store.release(plugin.release_id).manifest
+    if form is None or (now is not None and now.settings_version == plugin.settings.schema_version):
+        return used
+    return used | {form.release.id}
 
 
 def spent_rollouts(history: Sequence[RolloutRecord], needed: Collection[ReleaseId]) -> list[str]:

@@ -8,13 +8,14 @@ from dataclasses import replace
 from typing import Any, Protocol
 
 from gateway.egress.destinations import Destination
-from gateway.egress.grants import Grants, granted
+from gateway.egress.grants import Grants, granted, of_settings
 from gateway.egress.relay import RelayStatus
 from gateway.errors import NotFound
 from gateway.model import InstanceId, Manifest, Permissions, PluginId, ReleaseId, Tier
 from gateway.registry.records import PluginSettings, ReleaseRecord
 from gateway.registry.store import RegistryStore
 from gateway.supervisor.consent import permitted
+from gateway.supervisor.settings_form import is_earlier, never_saved, saved_with
 from gateway.supervisor.settings_sides import settings_of
 
 TRIAL = 30.0
@@ -102,7 +103,7 @@ class Egress:
             return None
         allowed = permitted(self._store, instance, record.release)
         settings = settings_of(self._store, plugin, instance)
-        found = _granted(record, allowed, settings)
+        found = self._in_force(record, allowed, settings)
         trial = self._trials.get(instance)
         # Once they, or later ones, are in force, there is nothing left to try.
         if trial is not None and trial.revision > settings.revision:
@@ -111,10 +112,37 @@ class Egress:
         waiting = tuple(f"{each}: nobody has agreed to it yet" for each in held)
         return replace(found, problems=(*found.problems, *waiting))
 
+    def _in_force(self, record: ReleaseRecord, allowed: Permissions, settings: PluginSettings) -> Grants:
+        """Also where the settings still have the form of an earlier release.
 
-def _granted(record: ReleaseRecord, allowed: Permissions, settings: PluginSettings) -> Grants:
+        What they named for that one was granted to the plugin, and stays so for a release that may
+        reach what settings name. Only the gateway reads them: the plugin's migration adds nothing.
+        """
+        found = _granted(record, allowed, settings)
+        if not is_earlier(record, settings) or not of_settings(allowed.egress):
+            return found
+        before = saved_with(self._store, record.release.plugin_id, settings, record.release.id)
+        if before is None:
+            return found if never_saved(settings) else replace(found, problems=(*found.problems, _FORGOTTEN))
+        wanted = Permissions(egress=of_settings(before.release.permissions.egress))
+        shipped = record.release.tier is Tier.BUILT_IN
+        kept = _granted(before, wanted, settings, defaults=shipped)
+        # In the new form they may well name nothing.
+        problems = [each for each in found.problems if not of_settings([each])]
+        return replace(found | kept, problems=(*problems, *kept.problems))
+
+
+_FORGOTTEN = (
+    "the settings: they were saved in the form of a release that is forgotten, so nobody knows what they "
+    "name; save them again"
+)
+
+
+def _granted(
+    record: ReleaseRecord, allowed: Permissions, settings: PluginSettings, *, defaults: bool = True
+) -> Grants:
     values = dict(settings.values)
-    if record.release.tier is Tier.BUILT_IN:
+    if defaults and record.release.tier is Tier.BUILT_IN:
         # What is shipped with the gateway may be reached by default; a stranger's default is no grant.
         values = {**_defaults(record.manifest), **values}
     return granted(allowed.egress, values, settings.secrets)

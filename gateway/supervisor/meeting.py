@@ -20,6 +20,7 @@ from gateway.settings import Settings
 from gateway.supervisor.attach import Facts, get_facts, hand_over_settings, refusal
 from gateway.supervisor.clock import Clock
 from gateway.supervisor.probing import Probing, probing_of
+from gateway.supervisor.settings_form import in_form
 from gateway.supervisor.settings_sides import settings_of
 
 PublicKeys = tuple[tuple[str, bytes], ...]
@@ -133,7 +134,8 @@ class Meeting:
             self.endpoint = replace(self.endpoint, incarnation=secrets.token_hex(4))
         introduction = self._introduction()
         async with self._one_at_a_time:
-            settings = self._wanted_settings()
+            known = store.release(self.record.release_id)
+            settings = in_form(store, known, self._wanted_settings())
             result = await hand_over_settings(client, facts.manifest, settings, introduction)
             self.record = replace(self.record, endpoint=self.endpoint, settings_revision=settings.revision)
         self._told_keys = introduction.call_keys

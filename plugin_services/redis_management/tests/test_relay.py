@@ -128,6 +128,8 @@ async def test_in_a_container_without_a_network(redis: Any, start_redis: Any, tm
     settings = {"PLUGWAY_INSTALL": "redis-management"}
     async with gateway(tmp_path / "home", "docker", settings) as running:
         await running.healthy("redis-management", 120)
+        # What nobody ever saved is no settings of an earlier release, with the server that it began with.
+        assert (await look(running)).json()["type"].endswith("not-configured")
         await configured(running, redis.url)
         assert (await look(running)).raise_for_status().json()["role"] == "master"
         (instance,) = (await running.plugin("redis-management"))["instances"]
