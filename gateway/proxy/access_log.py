@@ -17,6 +17,7 @@ from contextlib import suppress
 from typing import NamedTuple
 
 from gateway.logs import Form, stamp
+from gateway.proxy import unconfigured
 from gateway.settings import Settings
 
 MOST_WAITING = 10_000
@@ -126,6 +127,8 @@ def trim_stderr(most: int) -> None:
 
 
 def _level(line: Line) -> str:
+    if line.reason == unconfigured.WORDS:
+        return "info"
     return "error" if line.status >= 500 else "warning" if line.reason else "info"
 
 

@@ -11,6 +11,7 @@ from plugway.plugin.v1.http_pb2 import HttpHeader
 from plugway.plugin.v1.plugin_pb2 import HandleRequest
 
 from gateway.errors import PlugwayError
+from gateway.proxy import unconfigured
 from gateway.proxy.access_log import Line
 from gateway.proxy.answer import clean_trailers
 from gateway.proxy.compress import NONE, Encoder, agree
@@ -103,14 +104,15 @@ class Call:
         return Line(
             time.time() - (now - self.started), self.head.request_id, self.head.trace_id,
             self.route.route.plugin_id, self.target.target.release_id, self.template, self.method,
-            self.status or _LEFT, now - self.started, self.sent, context.user, self.broken,
+            unconfigured.told(self.status) or _LEFT, now - self.started, self.sent, context.user,
+            unconfigured.WORDS if self.status == unconfigured.STATUS else self.broken,
         )  # fmt: skip
 
     def end_spans(self, spans: Spans) -> None:
         target = self.target.target
         spans.end(
             route=self.template, release=target.release_id, version=target.version,
-            instance=self.upstream.instance_id, status=self.status, broken=self.broken,
+            instance=self.upstream.instance_id, status=unconfigured.told(self.status), broken=self.broken,
         )  # fmt: skip
 
     def may_move(self, target: PreparedTarget) -> bool:

@@ -37,6 +37,8 @@ from gateway.proxy.table import PreparedRoute, PreparedTarget
 from gateway.proxy.templates import OTHER
 from gateway.proxy.tracing import Tracing
 from gateway.proxy.typed.service import TypedCalls
+from gateway.proxy.unconfigured import STATUS as NOT_CONFIGURED
+from gateway.proxy.unconfigured import judged
 from gateway.registry.boards import OutcomeBoard
 from gateway.registry.recordings import RecordingBoard
 from gateway.settings import Settings
@@ -233,7 +235,9 @@ class Calls:
         """Traces and the log, at its end."""
         if call.spans is not None:
             call.end_spans(call.spans)
-        if self._log is not None and (self._log.all_calls or call.status >= 500 or call.failed):
+        if self._log is None:
+            return
+        if self._log.all_calls or 500 <= call.status < NOT_CONFIGURED or call.failed:
             self._log.add(call.line())
 
     async def _carry(self, call: Call) -> None:
@@ -315,6 +319,8 @@ class Calls:
             return
         headers = complete_head(answer.response, call.head.request_id, call.method, len(body))
         await call.begin_answer(status, headers)
+        if status == 503:
+            call.status = judged(status, headers, body)
         if status in BODILESS:
             body = b""
         await call.send_part({"type": "http.response.body", "body": body})

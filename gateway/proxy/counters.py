@@ -1,7 +1,7 @@
 """Counts of calls, kept as plain integers: a call costs two additions and no lock.
 
 The labels are bounded: releases that were installed, templates that they declare, three classes
-of methods, five of statuses.
+of methods, six of statuses.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ from gateway.proxy.templates import OTHER
 READ, WRITE, WEBSOCKET = 0, 1, 2
 METHODS = ("read", "write", "websocket")
 _METHOD_CLASS = {"GET": READ, "HEAD": READ, "OPTIONS": READ}
-_STATUSES = ("1xx", "2xx", "3xx", "4xx", "5xx")
+_STATUSES = ("1xx", "2xx", "3xx", "4xx", "5xx", "not-configured")
+"""By hundreds; what a plugin without settings answers is no error, see :mod:`gateway.proxy.unconfigured`."""
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 
 UI = "ui"
@@ -52,7 +53,7 @@ class Counters:
         self.seconds = 0.0
 
     def count(self, method: int, status: int, seconds: float) -> None:
-        self.calls[method * 5 + status // 100 - 1] += 1
+        self.calls[method * 6 + status // 100 - 1] += 1
         self.buckets[bisect_left(BUCKETS, seconds)] += 1
         self.seconds += seconds
 
@@ -181,7 +182,7 @@ class CallMetrics(Counting):
             for route, counters in tuple(counts.routes.items()):
                 for index, number in enumerate(counters.calls):
                     if number:
-                        calls.add_metric([*key, route, METHODS[index // 5], _STATUSES[index % 5]], number)
+                        calls.add_metric([*key, route, METHODS[index // 6], _STATUSES[index % 6]], number)
                 sums = accumulate(counters.buckets)
                 took.add_metric([*key, route], list(zip(bounds, sums, strict=True)), counters.seconds)
         yield calls
@@ -222,5 +223,5 @@ def _copy(counters: Counters) -> Counters:
 def _figures(counters: Counters) -> Counts:
     bounds = (*BUCKETS, float("inf"))
     buckets = dict(zip(bounds, map(float, accumulate(counters.buckets)), strict=True))
-    errors = sum(counters.calls[4::5])
+    errors = sum(counters.calls[4::6])
     return Counts(calls=float(sum(counters.calls)), errors=float(errors), buckets=buckets)

@@ -7,6 +7,7 @@ import time
 from collections.abc import Awaitable
 from typing import Any
 
+from gateway.proxy import unconfigured
 from gateway.proxy.call import Call
 from gateway.proxy.headers import Pairs
 from gateway.registry.recordings import RecordedBody, RecordedCall, RecordingBoard
@@ -98,7 +99,7 @@ class _Recorder:
             query=request.query,
             headers=self._asked_headers,
             body=self._asked.result(),
-            status=call.status,
+            status=unconfigured.told(call.status),
             answer_headers=_clean(self._headers),
             answer=self._answered.result(),
             broken=call.broken,

@@ -9,6 +9,7 @@ from typing import Any
 from plugway.plugin.v1.http_pb2 import HttpRequest, WebSocketClose, WebSocketMessage, WebSocketOpen
 from plugway.plugin.v1.plugin_pb2 import ExchangeRequest, ExchangeResponse
 
+from gateway.proxy import unconfigured
 from gateway.proxy.answer import clean_headers, open_head
 from gateway.proxy.failures import CallFailed, Failure
 from gateway.proxy.head import Head
@@ -45,7 +46,7 @@ class Socket:
     async def shake_hands(
         self, request: HttpRequest, subprotocols: list[str], within: float, head: Head
     ) -> int:
-        """Ask the plugin and pass on its yes (101) or no; returns the status.
+        """Ask the plugin and pass on its yes (101) or no; returns the status as it is counted.
 
         Raises :class:`CallFailed` before anything was sent to the client.
         """
@@ -75,7 +76,7 @@ class Socket:
         headers.append((b"content-length", b"%d" % len(body)))
         await self._send({"type": "websocket.http.response.start", "status": status, "headers": headers})
         await self._send({"type": "websocket.http.response.body", "body": body})
-        return status
+        return unconfigured.judged(status, headers, body)
 
     async def _accepted(self, frame: ExchangeResponse, offered: list[str], head: Head) -> int:
         accept = frame.websocket_accept

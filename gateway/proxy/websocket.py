@@ -9,6 +9,7 @@ from plugway.plugin.v1.http_pb2 import HttpRequest
 
 from gateway.errors import PlugwayError
 from gateway.model import Access
+from gateway.proxy import unconfigured
 from gateway.proxy.access import WEBSOCKET, Doorman
 from gateway.proxy.access_log import AccessLog, Line
 from gateway.proxy.counters import WEBSOCKET as METHOD
@@ -59,15 +60,16 @@ class Opening:
         took, template = time.perf_counter() - self.started, self.target.templates.find(self.request.path)
         return Line(
             time.time() - took, self.head.request_id, self.head.trace_id, self.route.route.plugin_id,
-            self.target.target.release_id, template, "WEBSOCKET", self.status, took, 0,
-            self.request.context.user,
+            self.target.target.release_id, template, "WEBSOCKET", unconfigured.told(self.status), took, 0,
+            self.request.context.user, unconfigured.WORDS if self.status == unconfigured.STATUS else "",
         )  # fmt: skip
 
     def end_spans(self, spans: Spans) -> None:
         target = self.target.target
         spans.end(
             route=self.target.templates.find(self.request.path), release=target.release_id,
-            version=target.version, instance=self.upstream.instance_id, status=self.status, broken="",
+            version=target.version, instance=self.upstream.instance_id, status=unconfigured.told(self.status),
+            broken="",
         )  # fmt: skip
 
     def count(self, status: int) -> None:
@@ -162,7 +164,7 @@ class WebSockets:
                 opening.permit.release()
             if opening.spans is not None:
                 opening.end_spans(opening.spans)
-            if self._log is not None and (self._log.all_calls or opening.status >= 500):
+            if self._log is not None and (self._log.all_calls or 500 <= opening.status < unconfigured.STATUS):
                 self._log.add(opening.line())
 
     async def _through(self, opening: Opening, scope: Any, receive: Any, send: Any) -> None:

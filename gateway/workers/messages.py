@@ -18,7 +18,7 @@ from gateway.registry.circuits import CircuitReport
 from gateway.registry.recordings import RecordedCall
 from gateway.routing import Route
 
-PROTOCOL = 3
+PROTOCOL = 4
 """Raised where an older worker would misunderstand; one of another number is replaced."""
 
 LONGEST = 256 * 2**20

@@ -20,13 +20,14 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from plugway_sdk.web import problems
 from plugway_sdk.web.problems import Refusal
 
 from grafana_management.settings import Connection
 
 
-class NotConfigured(Refusal):
-    key, title, status = "not-configured", "No Grafana set", 503
+class NotConfigured(problems.NotConfigured):
+    title = "No Grafana set"
 
 
 class NoSuchConnection(Refusal):

@@ -24,14 +24,15 @@ from contextlib import contextmanager
 from xml.etree.ElementTree import ParseError
 
 from minio.error import InvalidResponseError, MinioAdminException, S3Error, ServerError
+from plugway_sdk.web import problems
 from plugway_sdk.web.problems import Refusal
 from urllib3 import exceptions as http_errors
 
 from minio_management.settings import Connection
 
 
-class NotConfigured(Refusal):
-    key, title, status = "not-configured", "No MinIO set", 503
+class NotConfigured(problems.NotConfigured):
+    title = "No MinIO set"
 
 
 class NoSuchConnection(Refusal):

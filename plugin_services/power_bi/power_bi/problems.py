@@ -21,6 +21,7 @@ import re
 from urllib.parse import urlsplit
 
 import httpx
+from plugway_sdk.web import problems
 from plugway_sdk.web.problems import Refusal
 
 from power_bi.answer import Answer
@@ -31,8 +32,8 @@ TENANT_HINT = (
 )
 
 
-class NotConfigured(Refusal):
-    key, title, status = "not-configured", "No Power BI set", 503
+class NotConfigured(problems.NotConfigured):
+    title = "No Power BI set"
 
 
 class NoSuchConnection(Refusal):

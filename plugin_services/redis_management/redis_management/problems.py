@@ -20,6 +20,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from plugway_sdk.web import problems
 from plugway_sdk.web.problems import Refusal
 from redis import exceptions as redis_errors
 
@@ -27,8 +28,8 @@ from redis_management.granted import AnswerTooLarge
 from redis_management.settings import Connection
 
 
-class NotConfigured(Refusal):
-    key, title, status = "not-configured", "No Redis set", 503
+class NotConfigured(problems.NotConfigured):
+    title = "No Redis set"
 
 
 class NoSuchConnection(Refusal):

@@ -21,18 +21,27 @@ MEDIA_TYPE = "application/problem+json"
 class Refusal(Exception):
     """What went wrong, what to do about it (``hint``), and when to try again (seconds).
 
-    Subclasses give the last part of the problem's ``type``, its title and its HTTP status.
+    Subclasses give the last part of the problem's ``type``, its title and its HTTP status; ``reason`` is
+    a word that the contract knows.
     """
 
     key: ClassVar[str] = "refused"
     title: ClassVar[str] = "Refused"
     status: ClassVar[int] = 422
+    reason: ClassVar[str] = ""
 
     def __init__(self, detail: str, *, hint: str = "", retry_after: int | None = None) -> None:
         super().__init__(detail)
         self.detail = detail
         self.hint = hint
         self.retry_after = retry_after
+
+
+class NotConfigured(Refusal):
+    """The plugin waits for settings. Counted and logged as such, and not as a failure."""
+
+    key, title, status = "not-configured", "Nothing set", 503
+    reason = "not-configured"
 
 
 class FieldProblem(BaseModel):
@@ -50,6 +59,7 @@ class Problem(BaseModel):
     status: int
     detail: str
     hint: str | None = None
+    reason: str | None = None
     errors: list[FieldProblem] | None = None
 
 
@@ -101,6 +111,7 @@ def _refused(namespace: str) -> _Handler:
             status=error.status,
             detail=error.detail,
             hint=error.hint or None,
+            reason=error.reason or None,
         )
         return _answer(problem, headers)
 
