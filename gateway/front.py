@@ -13,6 +13,7 @@ from starlette.types import ASGIApp
 
 from gateway.access.cors import Cors
 from gateway.api.app import create_api
+from gateway.api.parts import Parts
 from gateway.back import Back
 from gateway.console.app import create_console
 from gateway.figures.counts import Counting
@@ -59,7 +60,7 @@ async def open_front(
     sampler.start()
     stack.push_async_callback(sampler.stop)
     outside = await open_outside(stack, back)
-    management = create_api(
+    parts = Parts(
         store=back.store, supervisor=back.supervisor, lifecycle=back.lifecycle, market=outside.market,
         trust=outside.trust, verification=outside.verification, bundles=outside.bundles,
         sources=outside.sources,
@@ -67,8 +68,9 @@ async def open_front(
         audit=back.store.audit, oidc=OidcProvider(back.settings),
         settings=back.settings,
         runtime_choice=back.runtime_choice, runtime=back.runtime, rollouts=back.rollouts,
-        circuits=back.circuits, history=history, console=create_console(),
+        circuits=back.circuits, history=history,
     )  # fmt: skip
+    management = create_api(parts, create_console())
     origins = back.settings.api_origins
     app: ASGIApp = CorsGate(management, Cors(origins)) if origins else management
     if data_plane is not None:

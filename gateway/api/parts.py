@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from gateway.access.gatekeeper import Gatekeeper
 from gateway.access.tokens import Tokens
@@ -40,7 +41,6 @@ class Parts:
     tokens: Tokens
     audit: Audit
     oidc: OidcProvider
-    trail: Trail
     settings: Settings
     runtime: Runtime
     runtime_choice: str
@@ -49,3 +49,8 @@ class Parts:
     circuits: CircuitBoard = field(default_factory=CircuitBoard)
     streams: Streams = field(default_factory=Streams)
     started_at: float = field(default_factory=time.time)
+
+    @cached_property
+    def trail(self) -> Trail:
+        """Writes acts into the audit log."""
+        return Trail(self.audit)

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 
 import httpx
 
 from gateway.cli.client import GatewayClient
 from gateway.cli.exits import Exit, Failure
+from gateway.replay.answering import LATE, WITHIN, Body
 from gateway.replay.recording import Answer, Call
 from gateway.replay.run import Unanswered, sent
-
-_MOST = 8 * 2**20
-_WITHIN = 60.0
 
 
 class GatewayAsks:
@@ -32,11 +29,11 @@ class GatewayAsks:
             headers.append(("x-plugway-release", self._release))
         body = call.body or b""
         try:
-            async with asyncio.timeout(_WITHIN):
-                async with self._client.passed_on(call.method, path, headers, body, _WITHIN) as answer:
+            async with asyncio.timeout(WITHIN):
+                async with self._client.passed_on(call.method, path, headers, body, WITHIN) as answer:
                     return await _read(answer)
         except TimeoutError:
-            raise Unanswered(f"it did not come to its end within {_WITHIN:g} s") from None
+            raise Unanswered(LATE) from None
         except Failure as error:
             if error.code is Exit.TIMED_OUT:
                 raise Unanswered(str(error)) from None
@@ -44,16 +41,10 @@ class GatewayAsks:
 
 
 async def _read(answer: httpx.Response) -> Answer:
-    digest, parts, size = hashlib.sha256(), [], 0
+    body = Body()
     try:
         async for part in answer.aiter_bytes():
-            size += len(part)
-            digest.update(part)
-            if size <= _MOST:
-                parts.append(part)
+            body.add(part)
     except httpx.HTTPError as error:
         raise Unanswered(f"it broke off ({type(error).__name__})") from None
-    return Answer(
-        status=answer.status_code, headers=dict(answer.headers), size=size, sha256=digest.hexdigest(),
-        content=b"".join(parts) if size <= _MOST else None,
-    )  # fmt: skip
+    return body.answer(answer.status_code, dict(answer.headers))

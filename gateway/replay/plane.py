@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -17,17 +16,12 @@ from gateway.contract.templates import route_templates
 from gateway.model import Caller, Endpoint, Manifest, PluginState, ReleaseId
 from gateway.proxy.app import DataPlane
 from gateway.registry.boards import OutcomeBoard, SnapshotBoard
+from gateway.replay.answering import LATE, WITHIN, Body
 from gateway.replay.recording import Answer, Call
 from gateway.replay.run import Ask, Unanswered, sent
 from gateway.routing import Route, Target
 from gateway.settings import Settings
 from gateway.sources.store import ContentStore
-
-MOST = 8 * 2**20
-"""Bytes of an answer that are kept to be compared; of longer ones the digest."""
-
-WITHIN = 60.0
-"""Seconds for one call to its end."""
 
 _RELEASE = ReleaseId("replayed")
 
@@ -96,7 +90,7 @@ class _Asks:
             async with asyncio.timeout(WITHIN):
                 await self._data_plane(self._scope(call), exchange.receive, exchange.send)
         except TimeoutError:
-            raise Unanswered(f"it did not come to its end within {WITHIN:g} s") from None
+            raise Unanswered(LATE) from None
         return exchange.answer()
 
     def _scope(self, call: Call) -> dict[str, Any]:
@@ -116,18 +110,16 @@ class _Exchange:
     """A client's two ends of one call, as ASGI has them."""
 
     def __init__(self, body: bytes) -> None:
-        self._body = [body]
+        self._sent = [body]
         self._gone = asyncio.Event()
         self._status = 0
         self._headers: dict[str, str] = {}
-        self._digest = hashlib.sha256()
-        self._size = 0
-        self._parts: list[bytes] = []
+        self._body = Body()
         self._whole = False
 
     async def receive(self) -> dict[str, Any]:
-        if self._body:
-            return {"type": "http.request", "body": self._body.pop(), "more_body": False}
+        if self._sent:
+            return {"type": "http.request", "body": self._sent.pop(), "more_body": False}
         await self._gone.wait()
         return {"type": "http.disconnect"}
 
@@ -136,18 +128,10 @@ class _Exchange:
             self._status = message["status"]
             self._headers = {n.decode("latin-1"): v.decode("latin-1") for n, v in message["headers"]}
         elif message["type"] == "http.response.body":
-            part = message.get("body", b"")
-            self._size += len(part)
-            self._digest.update(part)
-            if self._size <= MOST:
-                self._parts.append(part)
+            self._body.add(message.get("body", b""))
             self._whole = not message.get("more_body", False)
 
     def answer(self) -> Answer:
         if not self._whole:
             raise Unanswered("it broke off")
-        content = b"".join(self._parts) if self._size <= MOST else None
-        return Answer(
-            status=self._status, headers=self._headers, size=self._size, sha256=self._digest.hexdigest(),
-            content=content,
-        )  # fmt: skip
+        return self._body.answer(self._status, self._headers)

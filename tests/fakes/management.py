@@ -17,6 +17,7 @@ from starlette.types import ASGIApp
 from gateway.access.gatekeeper import TOKEN_FILE, Gatekeeper
 from gateway.access.tokens import Tokens
 from gateway.api.app import create_api
+from gateway.api.parts import Parts
 from gateway.catalogue.catalogues import Catalogues
 from gateway.catalogue.market import Market
 from gateway.catalogue.pictures import Pictures
@@ -331,7 +332,7 @@ async def management(
     catalogues = Catalogues(home, fetcher, every=0)
     await catalogues.open()
     market = Market(OneEntryCatalog(), catalogues, Pictures(fetcher, ContentStore(home / "pictures")))
-    app = create_api(
+    parts = Parts(
         store=store,
         supervisor=supervisor,
         lifecycle=lifecycle,
@@ -365,8 +366,8 @@ async def management(
             events=events,
             turn=turns.__getitem__,
         ),
-        console=console,
     )
+    app = create_api(parts, console)
     try:
         yield Bed(app, home, store, supervisor, lifecycle, events, snapshots, gatekeeper, tokens, oidc)
     finally:

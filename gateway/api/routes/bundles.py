@@ -33,6 +33,12 @@ _UPLOAD = {
 
 def bundle_routes(parts: Parts) -> APIRouter:
     router = APIRouter(prefix="/api/v1/bundles", tags=["plugins"])
+    _add_export(router, parts)
+    _add_import(router, parts)
+    return router
+
+
+def _add_export(router: APIRouter, parts: Parts) -> None:
 
     @router.get(
         "",
@@ -59,6 +65,9 @@ def bundle_routes(parts: Parts) -> APIRouter:
                 "content-disposition": 'attachment; filename="plugins.bundle"',
             },
         )
+
+
+def _add_import(router: APIRouter, parts: Parts) -> None:
 
     @router.post(
         "/preview",
@@ -99,8 +108,6 @@ def bundle_routes(parts: Parts) -> APIRouter:
         note_downgrade(request, downgrade)
         installed = await parts.bundles.install(_body(request), plugin, consent, downgrade=downgrade)
         return InstalledView(installed=list(installed))
-
-    return router
 
 
 async def _body(request: Request) -> AsyncIterator[bytes]:

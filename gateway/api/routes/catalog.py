@@ -1,4 +1,4 @@
-"""What could be installed, and what is newer than what is installed."""
+"""What could be installed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from gateway.api.catalogue_views import (
     CatalogView,
     ChosenView,
     OffersView,
-    UpdatesView,
     entry_view,
     offer_view,
 )
@@ -19,7 +18,6 @@ from gateway.api.convert import permissions_view
 from gateway.api.parts import Parts
 from gateway.api.problems import responses
 from gateway.api.routes.plugins import PluginPath
-from gateway.api.updates import doubts, update_view
 from gateway.catalogue.errors import NotOffered
 from gateway.catalogue.offers import Offer, newer, origin, search
 from gateway.catalogue.pictures import PICTURE_TYPES
@@ -39,6 +37,12 @@ Text = Annotated[str, Query(max_length=200)]
 
 def catalog_routes(parts: Parts) -> APIRouter:
     router = APIRouter(tags=["plugins"])
+    _add_search(router, parts)
+    _add_choice(router, parts)
+    return router
+
+
+def _add_search(router: APIRouter, parts: Parts) -> None:
 
     @router.get(
         "/api/v1/catalog",
@@ -86,6 +90,9 @@ def catalog_routes(parts: Parts) -> APIRouter:
             )
         return OffersView(id=id, offers=[offer_view(offer, *_mine(parts, offer, plugins)) for offer in mine])
 
+
+def _add_choice(router: APIRouter, parts: Parts) -> None:
+
     @router.get(
         "/api/v1/catalog/{id}/definition",
         operation_id="chooseOffer",
@@ -126,38 +133,6 @@ def catalog_routes(parts: Parts) -> APIRouter:
     ) -> Response:
         content, kind = await parts.market.picture(id, sha256)
         return Response(content, media_type=kind, headers=_PICTURE_HEADERS)
-
-    @router.get(
-        "/api/v1/updates",
-        operation_id="listUpdates",
-        summary="Which installed plugins have a newer version, and what that asks for",
-        description="Asks no network: refresh the catalogues first to be sure.",
-        responses=responses(),
-    )
-    async def list_updates() -> UpdatesView:
-        return await _updates(parts)
-
-    @router.post(
-        "/api/v1/updates/check",
-        operation_id="checkUpdates",
-        summary="Look where plugins came from, then tell which have a newer version",
-        description="Asks the registries of images for their tags, and fetches pages from CDNs anew to hash "
-        "them. Catalogues are as they were fetched last. Nothing is moved.",
-        responses=responses(),
-    )
-    async def check_updates() -> UpdatesView:
-        await parts.sources.look()
-        return await _updates(parts)
-
-    return router
-
-
-async def _updates(parts: Parts) -> UpdatesView:
-    offers = await parts.market.offers()
-    return UpdatesView(
-        updates=[update_view(parts, record, offers) for record in parts.store.plugins()],
-        doubts=doubts(parts),
-    )
 
 
 def _mine(parts: Parts, offer: Offer, plugins: Mapping[str, PluginRecord]) -> tuple[str | None, str]:

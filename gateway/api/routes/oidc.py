@@ -34,12 +34,47 @@ class SignInView(View):
     url: str = Field(description="Where a sign-in with it begins; empty where there is none.")
 
 
+class _PendingCookie:
+    """Holds a sign-in that was begun, signed, in the browser that began it."""
+
+    def __init__(self, key: bytes, *, secure: bool) -> None:
+        self._signer = URLSafeTimedSerializer(
+            key,
+            salt="plugway.oidc",
+            signer_kwargs={"digest_method": hashlib.sha256, "key_derivation": "hmac"},
+        )
+        self._secure = secure
+
+    def write(self, response: Response, pending: Pending) -> None:
+        response.set_cookie(
+            COOKIE,
+            str(self._signer.dumps([pending.state, pending.nonce, pending.verifier])),
+            max_age=_SECONDS,
+            path=_PLACE,
+            httponly=True,
+            # The way back begins at the provider's page: a strict cookie would stay away.
+            samesite="lax",
+            secure=self._secure,
+        )
+
+    def read(self, request: Request) -> Pending:
+        """Raises :class:`LoginRefused`."""
+        try:
+            state, nonce, verifier = self._signer.loads(request.cookies.get(COOKIE, ""), max_age=_SECONDS)
+        except (BadSignature, ValueError, TypeError):
+            raise LoginRefused(
+                "This sign-in was not begun in this browser, or more than ten minutes ago.",
+                hint="Begin again.",
+            ) from None
+        return Pending(state, nonce, verifier)
+
+    def drop(self, response: Response) -> None:
+        response.delete_cookie(COOKIE, path=_PLACE, httponly=True, samesite="lax")
+
+
 def oidc_routes(parts: Parts) -> APIRouter:
     router = APIRouter(tags=["session"])
-    key = parts.gatekeeper.derive_key("oidc")
-    signer = URLSafeTimedSerializer(
-        key, salt="plugway.oidc", signer_kwargs={"digest_method": hashlib.sha256, "key_derivation": "hmac"}
-    )
+    cookie = _PendingCookie(parts.gatekeeper.derive_key("oidc"), secure=parts.settings.secure)
 
     @router.get(
         "/api/v1/sign-in", operation_id="getSignIn", summary="Show how to sign in", responses=responses()
@@ -64,16 +99,7 @@ def oidc_routes(parts: Parts) -> APIRouter:
         except PlugwayError as error:
             return _told(request, error)
         response = RedirectResponse(url, 303)
-        response.set_cookie(
-            COOKIE,
-            str(signer.dumps([pending.state, pending.nonce, pending.verifier])),
-            max_age=_SECONDS,
-            path=_PLACE,
-            httponly=True,
-            # The way back begins at the provider's page: a strict cookie would stay away.
-            samesite="lax",
-            secure=parts.settings.secure,
-        )
+        cookie.write(response, pending)
         return response
 
     @router.get(
@@ -86,7 +112,7 @@ def oidc_routes(parts: Parts) -> APIRouter:
     )
     async def finish_login(request: Request) -> Response:
         try:
-            pending = _pending(signer, request.cookies.get(COOKIE, ""))
+            pending = cookie.read(request)
             # The door took the code out of the query, so that no log has it.
             answer = dict(parse_qsl(request.scope.get(OIDC_ANSWER, "")))
             person = await parts.oidc.finish(pending, answer, _callback(parts, request))
@@ -96,7 +122,7 @@ def oidc_routes(parts: Parts) -> APIRouter:
             note(request.scope, user=person.user, role=person.role)
             response = RedirectResponse("/", 303)
             set_cookie(response, parts, parts.gatekeeper.start_session(person.user, person.role))
-        response.delete_cookie(COOKIE, path=_PLACE, httponly=True, samesite="lax")
+        cookie.drop(response)
         return response
 
     return router
@@ -105,16 +131,6 @@ def oidc_routes(parts: Parts) -> APIRouter:
 def _callback(parts: Parts, request: Request) -> str:
     base = parts.settings.public_url.rstrip("/") or str(request.base_url).rstrip("/")
     return base + CALLBACK
-
-
-def _pending(signer: URLSafeTimedSerializer, value: str) -> Pending:
-    try:
-        state, nonce, verifier = signer.loads(value, max_age=_SECONDS)
-    except (BadSignature, ValueError, TypeError):
-        raise LoginRefused(
-            "This sign-in was not begun in this browser, or more than ten minutes ago.", hint="Begin again."
-        ) from None
-    return Pending(state, nonce, verifier)
 
 
 def _told(request: Request, error: PlugwayError) -> Response:

@@ -86,6 +86,7 @@ def plugin_routes(parts: Parts) -> APIRouter:
     router = APIRouter(prefix="/api/v1/plugins", tags=["plugins"])
     _add_reads(router, parts)
     _add_installation(router, parts)
+    _add_upkeep(router, parts)
     _add_switches(router, parts)
     return router
 
@@ -185,6 +186,9 @@ def _add_installation(router: APIRouter, parts: Parts) -> None:
         definition = parse_definition(await _json(request))
         looking = parts.lifecycle.preview(definition, downgrade=downgrade)
         return candidate_view(await while_connected(request, looking))
+
+
+def _add_upkeep(router: APIRouter, parts: Parts) -> None:
 
     @router.post(
         "/{id}/verify",

@@ -6,6 +6,9 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+# Here, as the command reads them inside the event loop, which in tests may not block.
+import gateway.conformance.targets
+import gateway.replay.plane  # noqa: F401
 from gateway.cli.main import app
 from gateway.replay.recording import BadRecording, read_recording
 
