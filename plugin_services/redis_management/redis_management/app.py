@@ -26,6 +26,7 @@ from redis_management import (
     server,
     slow_log,
 )
+from redis_management.grant_words import tell_what_to_grant
 from redis_management.links import Links
 from redis_management.values import hashes, lists, sets, sorted_sets, streams, strings
 
@@ -56,4 +57,5 @@ def create_app(links: Links) -> FastAPI:
     )
     app.state.links = links
     answer_refusals(app, "redis")
+    tell_what_to_grant(app, links)
     return app

@@ -12,9 +12,9 @@ from redis.crc import key_slot
 
 from redis_management.link import Command, Reader, Word, Writer
 from redis_management.pools import Pools
-from redis_management.problems import Busy, Elsewhere, NoSuchNode, Unreachable
+from redis_management.problems import Busy, Elsewhere, NoSuchNode, NotGranted, Unreachable
 from redis_management.settings import Connection
-from redis_management.topology import Place, Table, table_of
+from redis_management.topology import Place, Table, in_one_word, table_of
 
 KEYLESS = frozenset(
     (
@@ -60,6 +60,11 @@ class ClusterPools(Pools):
             if self._table is None:
                 self._table = await self._learn()
             return self._table
+
+    async def unnamed(self) -> tuple[str, ...]:
+        """Nodes that the cluster announces and the settings do not name."""
+        unnamed = set((await self.table()).nodes.values()) - set(self.connection.places)
+        return tuple(map(in_one_word, sorted(unnamed)))
 
     def forget(self) -> None:
         """Ask again before the next command."""
@@ -146,6 +151,9 @@ class ClusterReader(Reader):
         try:
             async with self._pools.opened(0, place) as client:
                 return await Writer(client, self.connection).run_each(commands)
+        except NotGranted as refused:
+            refused.others = await self._pools.unnamed()
+            raise
         except Unreachable:
             # Its slots may be another's by the next call.
             self._pools.forget()

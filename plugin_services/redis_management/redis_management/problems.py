@@ -17,6 +17,7 @@ Refusal
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -38,6 +39,19 @@ class NoSuchConnection(Refusal):
 
 class Unreachable(Refusal):
     key, title, status = "unreachable", "Redis does not answer", 503
+
+
+class NotGranted(Unreachable):
+    """``to`` is what was not granted, and ``others`` what will be asked for next: all as ``host:port``."""
+
+    def __init__(self, connection: Connection, to: str, cause: str) -> None:
+        leads = f" leads to {to}, which" if to != str(connection.address) else ""
+        super().__init__(
+            f"Redis {connection.where}{leads} cannot be reached{cause}.",
+            hint=f"Name {to} in the plugin's settings, among the connection's further addresses.",
+        )
+        self.connection, self.to = connection, to
+        self.others: tuple[str, ...] = ()
 
 
 class Busy(Refusal):
@@ -91,6 +105,8 @@ class Elsewhere(RedisRefused):
         self.place: tuple[str, int] = (error.host, error.port)
         self.moving = not isinstance(error, redis_errors.MovedError)
 
+
+_REFUSED_BY_RELAY = re.compile(r"A connection to (\S+) is not granted")
 
 # Texts of Redis that deserve better words: how they begin, and what to say.
 _REPLIES: tuple[tuple[str, type[Refusal], str, str], ...] = (
@@ -148,6 +164,8 @@ def say(error: Exception, connection: Connection) -> Refusal:
             "The answer is too large to be shown.", hint="Ask for a part of it: SCAN, GETRANGE, LRANGE 0 99."
         )
     if isinstance(error, redis_errors.ConnectionError | OSError) and not _is_reply(error):
+        if to := _not_granted(error):
+            return NotGranted(connection, to, _cause(error))
         return Unreachable(
             f"{where} cannot be reached{_cause(error)}.",
             hint="Check that Redis runs and that the address in the plugin's settings is right.",
@@ -158,6 +176,14 @@ def say(error: Exception, connection: Connection) -> Refusal:
 
 def _is_reply(error: Exception) -> bool:
     return isinstance(error, redis_errors.ResponseError)
+
+
+def _not_granted(error: BaseException) -> str:
+    """The destination, in the words of the gateway's relay; "" where it was another reason."""
+    for cause in (error, error.__cause__, error.__context__):
+        if found := _REFUSED_BY_RELAY.search(str(cause or "")):
+            return found[1]
+    return ""
 
 
 def _cause(error: BaseException) -> str:

@@ -11,6 +11,11 @@ Place = tuple[str, int]
 SLOTS = 16_384
 
 
+def in_one_word(place: Place) -> str:
+    host, port = place
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
 @dataclass(frozen=True)
 class Table:
     """Where each slot lies. ``primaries`` by the nodes' ids, in their order."""
