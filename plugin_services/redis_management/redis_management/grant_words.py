@@ -43,7 +43,7 @@ def _written(connection: Connection) -> dict[str, Any]:
 
 def tell_what_to_grant(app: FastAPI, links: Links) -> None:
     """After ``answer_refusals``: the same answers, with that hint."""
-    answer = app.exception_handlers[Refusal]
+    answer: Any = app.exception_handlers[Refusal]
 
     async def handle(request: Request, error: Exception) -> Any:
         assert isinstance(error, NotGranted)
