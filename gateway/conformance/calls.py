@@ -10,7 +10,7 @@ import grpc
 from grpc import aio
 from plugway.plugin.v1 import http_pb2, plugin_pb2
 
-from gateway.conformance.check import Group, require
+from gateway.conformance.check import Group, NotTried, require
 from gateway.conformance.subject import UNKNOWN, Subject
 
 group = Group()
@@ -89,6 +89,19 @@ async def slowness(subject: Subject) -> tuple[float, int]:
         await subject.give_up(answer.continuation)
         subject.shared.slow = time.monotonic() - began, int(answer.response.status)
     return subject.shared.slow
+
+
+async def slow_work(subject: Subject) -> float:
+    """Seconds that the slow route takes; raises :class:`NotTried` where it is too fast to try others with."""
+    seconds, _ = await slowness(subject)
+    if seconds < subject.patience.slow:
+        raise NotTried(f"the slow route answers within {seconds:.2f} s")
+    return seconds
+
+
+def head_start(seconds: float) -> float:
+    """For how long a slow call is let run, so that the plugin is certainly at work on it."""
+    return min(1.0, seconds / 4)
 
 
 @group.check(

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
-from gateway.conformance import calls, configuring, ending, health, negotiating, streaming, telling
+from gateway.conformance import (
+    calls,
+    cancelling,
+    configuring,
+    draining,
+    health,
+    negotiating,
+    stopping,
+    streaming,
+    telling,
+)
 from gateway.conformance.check import Check
 
-SUITE: tuple[Check, ...] = tuple(
-    check
-    for module in (negotiating, health, configuring, calls, streaming, telling, ending)
-    for check in module.group.checks
-)
+_MODULES = (
+    negotiating, health, configuring, calls, streaming, telling, cancelling, draining, stopping
+)  # fmt: skip
+
+SUITE: tuple[Check, ...] = tuple(check for module in _MODULES for check in module.group.checks)
