@@ -22,6 +22,7 @@ from gateway.proxy.limits.gate import Gate, part
 from gateway.proxy.limits.outliers import least_busy
 from gateway.proxy.limits.overload import Capacity
 from gateway.proxy.paths import Rules
+from gateway.proxy.preview import asked_for, prepare_preview
 from gateway.proxy.problems import Overloaded, PluginUnavailable, Problem, retired, unavailable
 from gateway.proxy.retries import RetryBudget
 from gateway.proxy.templates import templates_of
@@ -148,7 +149,7 @@ class PreparedRoute:
         # Old and new settings of one release are two targets: a page's calls go to the heavier.
         self.by_release = {t.release: t for t in sorted(self.targets, key=lambda target: target.weight)}
         self.releases = frozenset(target.release for target in targets)
-        self.preview = _prepare_preview(route)
+        self.preview = prepare_preview(route)
         serving = route.state in _SERVING and bool(self.targets)
         self.first = self.targets[0] if len(self.targets) == 1 else None
         self.problem = None if serving else Problem(self.unavailable)
@@ -230,7 +231,7 @@ class PreparedRoute:
         """
         if release and (asked := self.by_release.get(release)) is not None:
             return asked
-        if self.preview is not None and (wanted := _tests(self.preview, headers)) is not None:
+        if self.preview is not None and (wanted := asked_for(self.preview, headers)) is not None:
             return self.by_release.get(wanted, self.first or self.known)
         if self.first is not None:
             return self.first
@@ -259,40 +260,6 @@ def _gate(route: Route, old: PreparedRoute | None, processes: int) -> Gate | Non
 
 def _overloaded(route: Route, words: str, reason: str) -> Problem:
     return Problem(Overloaded(words, plugin=route.plugin_id, reason=reason, retry_after=1.0))
-
-
-class _PreparedPreview:
-    """The header and cookie by which testers choose, and what either choice means."""
-
-    __slots__ = ("always", "cookie", "header", "never")
-
-    def __init__(self, header: bytes, cookie: bytes, always: bytes, never: bytes) -> None:
-        self.header = header
-        self.cookie = cookie
-        self.always = always
-        self.never = never
-
-
-def _prepare_preview(route: Route) -> _PreparedPreview | None:
-    preview = route.preview
-    if preview is None:
-        return None
-    others = [t.release_id for t in route.targets if t.release_id != preview.release_id]
-    never = (others[0] if others else preview.release_id).encode()
-    return _PreparedPreview(
-        preview.header.encode(), preview.cookie.encode() + b"=", preview.release_id.encode(), never
-    )
-
-
-def _tests(preview: _PreparedPreview, headers: Pairs) -> bytes | None:
-    """The release that a tester's header or cookie names by ``always`` or ``never``."""
-    said = b""
-    for name, value in headers:
-        if name == preview.header:
-            said = value
-        elif name == b"cookie" and preview.cookie in value:
-            said = said or value.split(preview.cookie, 1)[1].split(b";", 1)[0].strip()
-    return {b"always": preview.always, b"never": preview.never}.get(said)
 
 
 class RouteTable:
