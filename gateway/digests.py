@@ -21,9 +21,11 @@ from gateway.model import (
     ImageArtifact,
     Permissions,
     PluginId,
+    Release,
     ReleaseId,
     RemoteArtifact,
     Source,
+    Tier,
     UiType,
 )
 
@@ -157,3 +159,36 @@ def release_id(
         ui_type=ui_type,
     )
     return ReleaseId(f"{plugin_id}-{hashlib.sha256(canonical_json(contents)).hexdigest()[:12]}")
+
+
+def make_release(
+    *,
+    plugin_id: PluginId,
+    version: str,
+    name: str,
+    source: Source,
+    tier: Tier,
+    artifact: Artifact,
+    permissions: Permissions = Permissions(),
+    ui_type: UiType,
+) -> Release:
+    """A release under the id that follows from the rest of it; nobody has signed it yet."""
+    id_ = release_id(
+        plugin_id=plugin_id,
+        version=version,
+        source=source,
+        artifact=artifact,
+        permissions=permissions,
+        ui_type=ui_type,
+    )
+    return Release(
+        id=id_,
+        plugin_id=plugin_id,
+        version=version,
+        name=name,
+        source=source,
+        tier=tier,
+        artifact=artifact,
+        permissions=permissions,
+        ui_type=ui_type,
+    )

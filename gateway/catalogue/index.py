@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 from pydantic.alias_generators import to_camel
 
 from gateway.catalogue.errors import CatalogueRefused
@@ -25,7 +25,7 @@ from gateway.page_origins import MAX_ORIGINS, check_page_origin
 from gateway.semver import is_version, preference
 from gateway.trust.envelope import MAX_BYTES
 from gateway.trust.statement import LockPermissions, Moment
-from gateway.trust.strict_json import NotStrictJson, read_object
+from gateway.trust.strict_json import NotStrictJson, read_form
 
 PAYLOAD_TYPE = "application/vnd.plugway.catalogue.v1+json"
 MAX_PLUGINS = 5000
@@ -183,13 +183,9 @@ class Index:
 def parse_index(payload: bytes) -> Index:
     """Read an index; raises :class:`CatalogueRefused` and nothing else."""
     try:
-        form = IndexForm.model_validate(read_object(payload, limit=MAX_BYTES))
+        form = read_form(IndexForm, payload, limit=MAX_BYTES)
     except NotStrictJson as error:
         raise _bad(str(error)) from None
-    except ValidationError as error:
-        issue = error.errors(include_url=False, include_input=False)[0]
-        where = "/" + "/".join(str(part) for part in issue["loc"])
-        raise _bad(f"{where}: {issue['msg']}") from None
     if form.expires <= form.issued:
         raise _bad("it expires before it was issued")
     plugins: dict[str, OfferedPlugin] = {}

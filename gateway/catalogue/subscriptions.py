@@ -9,19 +9,17 @@ from typing import Annotated, Any, Literal
 
 from pydantic import (
     BaseModel,
-    BeforeValidator,
     ConfigDict,
     Field,
     StringConstraints,
     ValidationError,
-    WithJsonSchema,
     model_validator,
 )
 
 from gateway.catalogue.errors import BadCatalogues
 from gateway.catalogue.index import NAME
 from gateway.home import Home
-from gateway.trust.keys import BadKey, PublicKey, parse_public
+from gateway.trust.key_line import KeyLine
 
 FILE = "catalogues.toml"
 MAX_BYTES = 2**20
@@ -35,20 +33,6 @@ catalogues = 1
 """
 
 
-def _key(value: Any) -> PublicKey:
-    if isinstance(value, PublicKey):
-        return value
-    if not isinstance(value, str):
-        raise ValueError("must be text: 'ed25519:' and base64")  # noqa: TRY004 pydantic's way
-    try:
-        return parse_public(value)
-    except BadKey as error:
-        raise ValueError(error.detail) from None
-
-
-Key = Annotated[PublicKey, BeforeValidator(_key), WithJsonSchema({"type": "string"})]
-
-
 class Subscription(BaseModel):
     """One catalogue. ``index`` is the name that its own index bears, learnt when it was added."""
 
@@ -57,7 +41,7 @@ class Subscription(BaseModel):
     url: Annotated[str, StringConstraints(min_length=1, max_length=2048)] = Field(
         description="Of its `index.json`."
     )
-    keys: Annotated[tuple[Key, ...], Field(min_length=1, max_length=16)] = Field(
+    keys: Annotated[tuple[KeyLine, ...], Field(min_length=1, max_length=16)] = Field(
         description="Public keys that it has to be signed with: `ed25519:` and base64."
     )
     threshold: Annotated[int, Field(strict=True, ge=1, le=16)] = Field(

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from gateway.conformance.places import EndpointPlace, Place, RuntimePlace
 from gateway.definition import PluginDefinition
-from gateway.digests import release_id
+from gateway.digests import make_release
 from gateway.home import Home
 from gateway.image_files import FOLDER as IMAGES
 from gateway.model import (
@@ -107,15 +107,7 @@ async def image_release(name: str) -> Release:
     manifest = read_configuration(image.configuration, image.plugin)
     artifact = ImageArtifact(reference=image.name, digest=image.id)
     plugin = PluginId(manifest.id)
-    return Release(
-        id=release_id(
-            plugin_id=plugin,
-            version=manifest.version,
-            source=Source.OCI,
-            artifact=artifact,
-            permissions=manifest.granted,
-            ui_type=manifest.ui_type,
-        ),
+    return make_release(
         plugin_id=plugin,
         version=manifest.version,
         name=manifest.name or manifest.id,

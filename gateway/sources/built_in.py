@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gateway.definition import PluginDefinition
-from gateway.digests import release_id, tree_digest
+from gateway.digests import make_release, tree_digest
 from gateway.errors import BadInput, PlugwayError
 from gateway.hints import near
 from gateway.model import DirectoryArtifact, PluginId, Release, Source, Tier
@@ -147,15 +147,7 @@ def _release(definition: PluginDefinition, directory: Path, manifest: ManifestFi
     artifact = DirectoryArtifact(
         path=str(directory), digest=digest, command=manifest.command, image=manifest.image_name
     )
-    return Release(
-        id=release_id(
-            plugin_id=plugin_id,
-            version=manifest.version,
-            source=Source.BUILT_IN,
-            artifact=artifact,
-            permissions=manifest.granted,
-            ui_type=manifest.ui_type,
-        ),
+    return make_release(
         plugin_id=plugin_id,
         version=manifest.version,
         name=definition.name or manifest.name,

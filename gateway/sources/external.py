@@ -21,7 +21,7 @@ from typing import Any
 import tomlkit
 
 from gateway.definition import PluginDefinition
-from gateway.digests import canonical_json, release_id, tree_digest
+from gateway.digests import canonical_json, make_release, tree_digest
 from gateway.errors import BadInput
 from gateway.model import DirectoryArtifact, Permissions, PluginId, Release, Tier, UiType
 from gateway.settings import shipped_root
@@ -305,15 +305,7 @@ def _release(
     plugin_id = PluginId(definition.id)
     permissions = Permissions(egress=(api.egress,) if api else (), origins=found.origins)
     ui_type = found.page.type if found.page else UiType.NONE
-    return Release(
-        id=release_id(
-            plugin_id=plugin_id,
-            version=found.version,
-            source=definition.source,
-            artifact=artifact,
-            permissions=permissions,
-            ui_type=ui_type,
-        ),
+    return make_release(
         plugin_id=plugin_id,
         version=found.version,
         name=_name(definition, found),

@@ -7,7 +7,7 @@ from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import replace
 
 from gateway.definition import PluginDefinition
-from gateway.digests import release_id
+from gateway.digests import make_release
 from gateway.errors import BadInput
 from gateway.model import ImageArtifact, Permissions, PluginId, Release, Source, Tier
 from gateway.semver import later
@@ -201,15 +201,7 @@ def _release(
 ) -> Release:
     artifact = ImageArtifact(reference=reference.name, digest=digest)
     plugin_id = PluginId(definition.id)
-    return Release(
-        id=release_id(
-            plugin_id=plugin_id,
-            version=manifest.version,
-            source=Source.OCI,
-            artifact=artifact,
-            permissions=manifest.granted,
-            ui_type=manifest.ui_type,
-        ),
+    return make_release(
         plugin_id=plugin_id,
         version=manifest.version,
         name=definition.name or manifest.name or definition.id,

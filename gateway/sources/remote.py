@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from urllib.parse import urlsplit
 
 from gateway.definition import PluginDefinition
-from gateway.digests import release_id
+from gateway.digests import make_release
 from gateway.errors import BadInput
-from gateway.model import Permissions, PluginId, Release, RemoteArtifact, Source, Tier, UiType
+from gateway.model import PluginId, Release, RemoteArtifact, Source, Tier, UiType
 from gateway.sources.base import CatalogEntry, ReleaseSource
 from gateway.sources.evidence import Evidence
 
@@ -45,15 +45,7 @@ class RemoteSource:
         artifact = remote_artifact(definition.source_url)
         plugin_id = PluginId(definition.id)
         ui_type = definition.ui_type or UiType.NONE
-        return Release(
-            id=release_id(
-                plugin_id=plugin_id,
-                version=definition.version,
-                source=Source.REMOTE,
-                artifact=artifact,
-                permissions=Permissions(),
-                ui_type=ui_type,
-            ),
+        return make_release(
             plugin_id=plugin_id,
             version=definition.version,
             name=definition.name or definition.id,

@@ -15,12 +15,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from gateway.digests import canonical_json
 from gateway.trust.keys import PrivateKey, PublicKey
 from gateway.trust.refusal import Refused, Rule
-from gateway.trust.strict_json import NotStrictJson, read_object
+from gateway.trust.strict_json import NotStrictJson, read_form
 
 if TYPE_CHECKING:
     from securesystemslib.signer import SSlibKey
@@ -80,7 +80,7 @@ class _EnvelopeForm(_Strict):
 def parse_envelope(data: bytes) -> Envelope:
     """Read an envelope; raises :class:`Refused` under rule ``envelope`` and nothing else."""
     try:
-        form = _EnvelopeForm.model_validate(read_object(data, limit=MAX_BYTES))
+        form = read_form(_EnvelopeForm, data, limit=MAX_BYTES)
         return Envelope(
             payload=_decode(form.payload),
             payload_type=form.payload_type,
@@ -88,10 +88,6 @@ def parse_envelope(data: bytes) -> Envelope:
         )
     except NotStrictJson as error:
         raise _bad(str(error)) from None
-    except ValidationError as error:
-        issue = error.errors(include_url=False, include_input=False)[0]
-        where = "/" + "/".join(str(part) for part in issue["loc"])
-        raise _bad(f"{where}: {issue['msg']}") from None
 
 
 def dump_envelope(envelope: Envelope) -> bytes:

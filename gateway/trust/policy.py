@@ -26,7 +26,8 @@ from pydantic import (
 
 from gateway.errors import BadInput
 from gateway.model import DIGEST, PLUGIN_ID, Permissions, Source
-from gateway.trust.keys import BadKey, PublicKey, parse_public
+from gateway.trust.key_line import KeyLine
+from gateway.trust.keys import PublicKey
 from gateway.trust.statement import Directive
 
 FILE = "policy.toml"
@@ -51,17 +52,6 @@ def _external(value: Any) -> Source:
     if not isinstance(value, str) or value not in EXTERNAL:
         raise ValueError(f"must be one of {', '.join(EXTERNAL)}")
     return Source(value)
-
-
-def _public_key(value: Any) -> PublicKey:
-    if isinstance(value, PublicKey):
-        return value
-    if not isinstance(value, str):
-        raise ValueError("must be text: 'ed25519:' and base64")  # noqa: TRY004 pydantic's way
-    try:
-        return parse_public(value)
-    except BadKey as error:
-        raise ValueError(error.detail) from None
 
 
 EXTERNAL = tuple(source.value for source in Source if source is not Source.BUILT_IN)
@@ -141,7 +131,7 @@ class KeyRevocation(_Part):
 class KeyRule(_Part):
     """A signer's key; ``valid_until`` is the first moment at which it may no longer sign."""
 
-    public: Annotated[PublicKey, BeforeValidator(_public_key), WithJsonSchema({"type": "string"})] = Field(
+    public: KeyLine = Field(
         description="`ed25519:` and base64, as `plugway key show` prints it, or the PEM text."
     )
     valid_from: Moment | None = Field(default=None, description="It signs from then on; always if left out.")

@@ -20,7 +20,6 @@ from pydantic import (
     Field,
     PlainSerializer,
     StringConstraints,
-    ValidationError,
 )
 from pydantic.alias_generators import to_camel
 
@@ -31,7 +30,7 @@ from gateway.page_origins import MAX_ORIGINS, check_origin
 from gateway.semver import is_version
 from gateway.trust.envelope import MAX_BYTES
 from gateway.trust.refusal import Refused, Rule
-from gateway.trust.strict_json import NotStrictJson, read_object
+from gateway.trust.strict_json import NotStrictJson, read_form
 from gateway.trust.subjects import MAX_SUBJECTS, Subjects, is_subject_name
 from gateway.trust.times import read_moment, write_moment
 
@@ -131,13 +130,9 @@ class _StatementForm(BaseModel):
 def parse_statement(payload: bytes) -> Statement:
     """Read a statement; raises :class:`Refused` under rule ``statement`` and nothing else."""
     try:
-        form = _StatementForm.model_validate(read_object(payload, limit=MAX_BYTES))
+        form = read_form(_StatementForm, payload, limit=MAX_BYTES)
     except NotStrictJson as error:
         raise _bad(str(error)) from None
-    except ValidationError as error:
-        issue = error.errors(include_url=False, include_input=False)[0]
-        where = "/" + "/".join(str(part) for part in issue["loc"])
-        raise _bad(f"{where}: {issue['msg']}") from None
     subjects: dict[str, str] = {}
     for subject in form.subject:
         if subject.name in subjects:
