@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Any
 
 from fastapi import FastAPI, Request
-from plugway_sdk.web.problems import Refusal, answer_refusals
+from plugway_sdk.web.app import new_app
+from plugway_sdk.web.problems import Refusal
 
 from grafana_management import (
     alert_rules,
@@ -49,24 +48,15 @@ async def _unknown_form(request: Request, error: Exception) -> Any:
 
 def create_app(links: Links) -> FastAPI:
     """The API over ``links``; it makes no connection by itself."""
-
-    @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        yield
-        await links.aclose()
-
-    app = FastAPI(
+    app = new_app(
+        [module.router for module in _MODULES],
         title="Grafana manager",
         version="1.0.0",
         summary="Manage Grafana servers.",
-        lifespan=lifespan,
-        docs_url=None,
-        redoc_url=None,
-        # Given as they are: an included router's routes are all built a second time.
-        routes=[route for module in _MODULES for route in module.router.routes],
+        namespace="grafana",
+        at_end=links.aclose,
     )
     app.state.links = links
-    answer_refusals(app, "grafana")
     for kind in (LookupError, TypeError, AttributeError, ValueError):
         app.add_exception_handler(kind, _unknown_form)
     return app

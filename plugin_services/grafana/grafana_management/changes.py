@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from grafana_management.dependencies import ApiModel
+from plugway_sdk.web.models import ApiModel
 
 LONGEST = 160
 """Characters of a value that are shown."""

@@ -13,6 +13,7 @@ from typing import Any
 import certifi
 import httpx
 from plugway_sdk.egress_httpx import GrantedTransport
+from plugway_sdk.unreachable import why_unreachable
 
 from grafana_management.problems import ServerRefused, Unreachable, not_grafana, say
 from grafana_management.settings import Connection
@@ -158,32 +159,8 @@ def _pause(text: str) -> float | None:
         return None
 
 
-_CAUSES = (
-    ("not granted", ": this plugin was not granted a connection to it (name it in the settings)"),
-    ("no plugin may reach", ": no plugin may reach that address"),
-    ("gateway's own machine", ": it is the gateway's own machine, which has to be named as 127.0.0.1"),
-    ("relay does not answer", ": the gateway's relay does not answer"),
-    ("CERTIFICATE_VERIFY_FAILED", ": its certificate is not trusted (see CA certificate)"),
-    ("WRONG_VERSION_NUMBER", ": it does not speak TLS (use http:// instead of https://)"),
-    ("record layer", ": it does not speak TLS (use http:// instead of https://)"),
-    ("refused", ": nothing listens there"),
-    ("Connect call failed", ": nothing listens there"),
-    ("Name or service not known", ": the host name is unknown"),
-    ("host name is unknown", ": the host name is unknown"),
-    ("nodename nor servname", ": the host name is unknown"),
-    ("reset", ": it closed the connection"),
-    ("disconnected", ": it closed the connection"),
-)  # fmt: skip
-
-
-def _cause(error: BaseException) -> str:
-    seen: list[BaseException] = []
-    cause: BaseException | None = error
-    while cause is not None and cause not in seen and len(seen) < 6:
-        seen.append(cause)
-        cause = cause.__cause__ or cause.__context__
-    text = " ".join(map(str, seen))
-    known = next((plain for words, plain in _CAUSES if words in text), "")
+def _cause(error: httpx.TransportError) -> str:
+    known = why_unreachable(error)
     if not known and isinstance(error, httpx.RemoteProtocolError):
         return ": what answers there does not speak HTTP"
     return known

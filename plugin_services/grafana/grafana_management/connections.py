@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import time
 
+from plugway_sdk.web.connections import ConnectionName, ConnectionTest
+from plugway_sdk.web.models import ApiModel
 from plugway_sdk.web.problems import Refusal, new_router
 from pydantic import Field
 
-from grafana_management.dependencies import ApiModel, ConnectionName, LinksOf
+from grafana_management.dependencies import LinksOf
 from grafana_management.links import Link
 from grafana_management.problems import not_grafana
 
@@ -32,15 +34,11 @@ class ConnectionViews(ApiModel):
     default: str
 
 
-class TestResult(ApiModel):
+class TestResult(ConnectionTest):
     """Whether the server answers, in words."""
 
     __test__ = False  # not a test, whatever pytest thinks of the name
 
-    ok: bool
-    message: str
-    hint: str = ""
-    milliseconds: float | None = None
     version: str = ""
     organisation: str = ""
     administration: bool = Field(

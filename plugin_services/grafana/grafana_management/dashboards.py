@@ -7,11 +7,11 @@ import re
 from typing import Annotated, Any
 
 from fastapi import Query, Response
+from plugway_sdk.web.models import ApiModel
 from plugway_sdk.web.problems import new_router
 from pydantic import Field
 
 from grafana_management.dependencies import (
-    ApiModel,
     Confirm,
     Done,
     FolderUid,

@@ -5,17 +5,11 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from fastapi import Depends, Path, Query, Request
-from pydantic import BaseModel, ConfigDict
-from pydantic.alias_generators import to_camel
+from plugway_sdk.web.connections import ConnectionName
+from plugway_sdk.web.models import ApiModel
+from plugway_sdk.web.problems import Refused
 
 from grafana_management.links import Link, Links
-from grafana_management.problems import Refused
-
-
-class ApiModel(BaseModel):
-    """JSON in camelCase; unknown fields are refused."""
-
-    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid")
 
 
 class Done(ApiModel):
@@ -25,9 +19,6 @@ class Done(ApiModel):
     message: str = ""
 
 
-ConnectionName = Annotated[
-    str, Query(alias="connection", max_length=63, description="Its name; without it, the default one.")
-]
 Organisation = Annotated[
     int,
     Query(alias="organisation", ge=0, description="Its number; without it, the connection's or the login's."),

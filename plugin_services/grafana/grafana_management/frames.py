@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from math import isfinite
 from typing import Any
 
-from grafana_management.dependencies import ApiModel
+from plugway_sdk.web.models import ApiModel
 
 SERIES = 60
 ROWS = 1000

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from plugway_sdk.web.problems import new_router
+from plugway_sdk.web.models import ApiModel
+from plugway_sdk.web.problems import Refused, new_router
 from pydantic import Field
 
-from grafana_management.dependencies import ApiModel, Writing
-from grafana_management.problems import Refused
+from grafana_management.dependencies import Writing
 
 router = new_router("dashboards", "/dashboards")
 DEEPEST = 60

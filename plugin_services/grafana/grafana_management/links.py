@@ -7,7 +7,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
-from grafana_management.problems import NoSuchConnection, NotConfigured, ReadOnly
+from plugway_sdk.web.connections import Connections
+
+from grafana_management.problems import NotConfigured
 from grafana_management.recent import Recent
 from grafana_management.settings import Connection, Settings
 
@@ -105,20 +107,16 @@ def _has_results(document: Any) -> bool:
     return isinstance(document, dict) and isinstance(document.get("results"), dict)
 
 
-class Links:
+class Links(Connections[Connection]):
     """Links to all the servers. A server may be away when the plugin starts, and come and go later."""
 
     def __init__(self) -> None:
-        self._settings = Settings()
+        super().__init__(Settings(), "Grafana", NotConfigured)
         self._open: dict[str, Server] = {}
-
-    @property
-    def settings(self) -> Settings:
-        return self._settings
 
     async def use(self, settings: Settings) -> None:
         """Take new settings. Connections whose own are the same stay open."""
-        self._settings = settings
+        self.settings = settings
         known = settings.connections
         gone = [name for name, one in self._open.items() if known.get(name) != one.connection]
         for server in [self._open.pop(name) for name in gone]:
@@ -128,34 +126,13 @@ class Links:
         while self._open:
             await self._open.popitem()[1].retire()
 
-    def pick(self, name: str) -> tuple[str, Connection]:
-        """The connection of that name, or the default; raises NotConfigured or NoSuchConnection."""
-        known = self._settings.connections
-        if not known:
-            raise NotConfigured(
-                "The plugin does not know yet which Grafana to manage.",
-                hint="Add a connection in the plugin's settings.",
-            )
-        chosen = name or self._settings.first
-        if chosen not in known:
-            raise NoSuchConnection(
-                f"There is no connection named '{chosen}'.", hint=f"There are: {', '.join(sorted(known))}."
-            )
-        return chosen, known[chosen]
-
     def reader(self, name: str, organisation: int = 0) -> Link:
         """For looking."""
         return Link(self._server(*self.pick(name)), organisation, writing=False)
 
     def writer(self, name: str, organisation: int = 0) -> Link:
         """For changing; raises ReadOnly while the connection's switch is on."""
-        chosen, connection = self.pick(name)
-        if connection.read_only:
-            raise ReadOnly(
-                f"The connection '{chosen}' is set to read only.",
-                hint="An administrator can switch this off in the plugin's settings.",
-            )
-        return Link(self._server(chosen, connection), organisation, writing=True)
+        return Link(self._server(*self.pick_writable(name)), organisation, writing=True)
 
     def fresh(self, name: str) -> Link:
         """With connections of its own, to find out whether the settings work now; retire its server."""

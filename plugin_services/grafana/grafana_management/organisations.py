@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from plugway_sdk.web.models import ApiModel
 from plugway_sdk.web.problems import Refusal, new_router
 from pydantic import Field
 
 from grafana_management.dependencies import (
-    ApiModel,
     Confirm,
     Done,
     Limit,

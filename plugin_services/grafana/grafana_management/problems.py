@@ -21,17 +21,13 @@ import re
 from typing import Any
 
 from plugway_sdk.web import problems
-from plugway_sdk.web.problems import Refusal
+from plugway_sdk.web.problems import Conflict, NotFound, Refusal, Refused
 
 from grafana_management.settings import Connection
 
 
 class NotConfigured(problems.NotConfigured):
     title = "No Grafana set"
-
-
-class NoSuchConnection(Refusal):
-    key, title, status = "no-such-connection", "No such connection", 404
 
 
 class Unreachable(Refusal):
@@ -50,24 +46,8 @@ class NotAllowed(Refusal):
     key, title, status = "not-allowed", "Grafana does not allow this", 403
 
 
-class ReadOnly(Refusal):
-    key, title, status = "read-only", "Read only", 403
-
-
-class NotFound(Refusal):
-    key, title, status = "not-found", "Not found", 404
-
-
-class Conflict(Refusal):
-    key, title, status = "conflict", "Not in this state", 409
-
-
 class NotSupported(Refusal):
     key, title, status = "not-supported", "Not supported", 501
-
-
-class Refused(Refusal):
-    pass
 
 
 class ServerRefused(Refusal):

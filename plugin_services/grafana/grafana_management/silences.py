@@ -8,20 +8,11 @@ from typing import Annotated, Any
 from fastapi import Path, Query
 from plugway_sdk import current_call
 from plugway_sdk.errors import NoCall
+from plugway_sdk.web.models import ApiModel
 from plugway_sdk.web.problems import new_router
 from pydantic import Field
 
-from grafana_management.dependencies import (
-    ApiModel,
-    Done,
-    Limit,
-    Page,
-    Reading,
-    Search,
-    Writing,
-    cut,
-    matches,
-)
+from grafana_management.dependencies import Done, Limit, Page, Reading, Search, Writing, cut, matches
 
 router = new_router("alerts", "/silences")
 _PATH = "/api/alertmanager/grafana/api/v2"

@@ -7,12 +7,12 @@ from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from fastapi import Path
+from plugway_sdk.web.models import ApiModel
 from plugway_sdk.web.problems import Refusal, new_router
 from pydantic import Field
 
 from grafana_management import queries
 from grafana_management.dependencies import (
-    ApiModel,
     Confirm,
     Done,
     Limit,

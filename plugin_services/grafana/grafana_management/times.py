@@ -7,7 +7,7 @@ from calendar import monthrange
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from grafana_management.problems import Refused
+from plugway_sdk.web.problems import Refused
 
 PATTERN = r"^(\d{1,15}|now(-\d{1,6}[smhdwMy])?(/[smhdwMy])?)$"
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 7 * 86_400}

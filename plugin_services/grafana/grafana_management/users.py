@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
+from plugway_sdk.web.models import ApiModel
 from plugway_sdk.web.problems import new_router
 from pydantic import Field, SecretStr
 
 from grafana_management.dependencies import (
-    ApiModel,
     Confirm,
     Done,
     Limit,

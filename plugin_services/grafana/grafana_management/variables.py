@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from grafana_management.problems import Refused
+from plugway_sdk.web.problems import Refused
 
 ALL = "$__all"
 _REGEX_SOURCES = frozenset(("prometheus", "loki", "grafana-amazonprometheus-datasource"))

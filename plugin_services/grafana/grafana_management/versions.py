@@ -6,14 +6,14 @@ import asyncio
 from typing import Annotated, Any
 
 from fastapi import Path
-from plugway_sdk.web.problems import new_router
+from plugway_sdk.web.models import ApiModel
+from plugway_sdk.web.problems import Conflict, new_router
 from pydantic import Field
 
 from grafana_management.changes import Change, changes
 from grafana_management.dashboards import model
-from grafana_management.dependencies import ApiModel, Limit, Reading, Uid, Writing
+from grafana_management.dependencies import Limit, Reading, Uid, Writing
 from grafana_management.importing import Imported
-from grafana_management.problems import Conflict
 
 router = new_router("versions", "/dashboards/{uid}/versions")
 VersionNumber = Annotated[int, Path(ge=1)]

@@ -8,15 +8,15 @@ from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from fastapi import Path, Query
-from plugway_sdk.web.problems import Refusal, new_router
+from plugway_sdk.web.models import ApiModel
+from plugway_sdk.web.problems import NotFound, Refusal, new_router
 from pydantic import Field
 
 from grafana_management import frames, queries
 from grafana_management.dashboards import model
-from grafana_management.dependencies import UID, ApiModel, Reading, Uid
+from grafana_management.dependencies import UID, Reading, Uid
 from grafana_management.links import Link
 from grafana_management.panels import Panel, panels
-from grafana_management.problems import NotFound
 from grafana_management.times import PATTERN, Window, window
 from grafana_management.variables import choose, variables
 

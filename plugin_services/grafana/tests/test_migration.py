@@ -27,7 +27,9 @@ from pydantic import Field
 from plugway_sdk import serve
 
 from grafana_management import plugin as release
-from grafana_management.settings import Connection, Name, Settings
+from plugway_sdk.web.connection_settings import Name
+
+from grafana_management.settings import Connection, Settings
 
 
 class LaterConnection(Connection):

@@ -7,13 +7,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
 from fastapi import Query, Response
-from plugway_sdk.web.problems import new_router
+from plugway_sdk.web.models import ApiModel, Done
+from plugway_sdk.web.problems import Conflict, new_router
 from pydantic import Field
 
 from minio_management.accounts import PREFIX, NewSecret, not_kept
-from minio_management.dependencies import ApiModel, Done, Limit, Reading, Writing
+from minio_management.dependencies import Limit, Reading, Writing
 from minio_management.policy_documents import check_document
-from minio_management.problems import Conflict
 from minio_management.s3 import Clients
 
 router = new_router("access keys", PREFIX)

@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterable
 from typing import Annotated, Any, Protocol, TypeVar
 
 from fastapi import Query, Response
+from plugway_sdk.web.models import ApiModel
+from plugway_sdk.web.problems import Refused
 from pydantic import Field, SecretStr, StringConstraints
 
-from minio_management.dependencies import ApiModel
-from minio_management.problems import Refused
 from minio_management.s3 import Clients
 
 PREFIX = "/accounts"

@@ -9,12 +9,12 @@ from minio.commonconfig import ENABLED
 from minio.commonconfig import Tags as TagSet
 from minio.error import MinioAdminException, S3Error
 from minio.versioningconfig import SUSPENDED, VersioningConfig
-from plugway_sdk.web.problems import new_router
+from plugway_sdk.web.models import ApiModel, Done
+from plugway_sdk.web.problems import Refused, new_router
 from pydantic import Field
 
-from minio_management.dependencies import ApiModel, BucketName, Done, Reading, Tags, Writing
+from minio_management.dependencies import BucketName, Reading, Tags, Writing
 from minio_management.policy_documents import statements_of
-from minio_management.problems import Refused
 from minio_management.s3 import Clients
 
 router = new_router("bucket settings", "/buckets/{bucket}")

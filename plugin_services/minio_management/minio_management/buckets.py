@@ -11,11 +11,11 @@ from minio.commonconfig import ENABLED
 from minio.deleteobjects import DeleteObject
 from minio.error import MinioAdminException
 from minio.versioningconfig import VersioningConfig
-from plugway_sdk.web.problems import new_router
+from plugway_sdk.web.models import ApiModel, Done
+from plugway_sdk.web.problems import Conflict, NotFound, Refused, new_router
 from pydantic import Field
 
-from minio_management.dependencies import ApiModel, BucketName, Done, Limit, Reading, Writing
-from minio_management.problems import Conflict, NotFound, Refused
+from minio_management.dependencies import BucketName, Limit, Reading, Writing
 from minio_management.s3 import Clients
 
 router = new_router("buckets", "/buckets")

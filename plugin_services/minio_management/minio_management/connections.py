@@ -6,10 +6,12 @@ import json
 import time
 
 from minio.error import MinioAdminException
+from plugway_sdk.web.connections import ConnectionName, ConnectionTest
+from plugway_sdk.web.models import ApiModel
 from plugway_sdk.web.problems import Refusal, new_router
 from pydantic import Field
 
-from minio_management.dependencies import ApiModel, ConnectionName, LinksOf
+from minio_management.dependencies import LinksOf
 from minio_management.s3 import Clients
 
 router = new_router("connections")
@@ -32,15 +34,11 @@ class ConnectionViews(ApiModel):
     default: str
 
 
-class TestResult(ApiModel):
+class TestResult(ConnectionTest):
     """Whether the server answers, in words."""
 
     __test__ = False  # not a test, whatever pytest thinks of the name
 
-    ok: bool
-    message: str
-    hint: str = ""
-    milliseconds: float | None = None
     administration: bool = Field(
         default=False, description="Whether this access key may also see to the server itself."
     )

@@ -9,15 +9,15 @@ from urllib.parse import quote
 
 from fastapi import Header, Query, Request
 from fastapi.responses import StreamingResponse
-from plugway_sdk.web.problems import new_router
+from plugway_sdk.web.models import ApiModel
+from plugway_sdk.web.problems import Conflict, Refused, new_router
 from pydantic import Field
 from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope, Send
 
 from minio_management.body import BodyReader
-from minio_management.dependencies import ApiModel, BucketName, Key, LinksOf, Reading, Version, Writing
+from minio_management.dependencies import BucketName, Key, LinksOf, Reading, Version, Writing
 from minio_management.links import Link
-from minio_management.problems import Conflict, Refused
 from minio_management.s3 import Clients
 
 router = new_router("content", "/buckets/{bucket}/object")

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from plugway_sdk.web.problems import new_router
+from plugway_sdk.web.models import ApiModel
+from plugway_sdk.web.problems import Refused, new_router
 from pydantic import Field
 
 from minio_management.buckets import delete
-from minio_management.dependencies import ApiModel, BucketName, Writing
-from minio_management.problems import Refused
+from minio_management.dependencies import BucketName, Writing
 from minio_management.s3 import Clients
 
 router = new_router("deletion", "/buckets/{bucket}/objects")

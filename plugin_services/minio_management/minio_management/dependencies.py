@@ -5,33 +5,17 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import Depends, Path, Query, Request
-from pydantic import BaseModel, ConfigDict, Field
-from pydantic.alias_generators import to_camel
+from plugway_sdk.web.connections import ConnectionName
+from plugway_sdk.web.models import ApiModel
+from pydantic import Field
 
 from minio_management.links import Link, Links
-
-
-class ApiModel(BaseModel):
-    """JSON in camelCase; unknown fields are refused."""
-
-    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid")
-
-
-class Done(ApiModel):
-    """It was done."""
-
-    done: bool = True
 
 
 class Tags(ApiModel):
     """Tags by name."""
 
     tags: dict[str, str] = Field(max_length=50)
-
-
-ConnectionName = Annotated[
-    str, Query(alias="connection", max_length=63, description="Its name; without it, the default one.")
-]
 
 
 def _links(request: Request) -> Links:

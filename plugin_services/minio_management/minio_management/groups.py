@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from typing import Annotated, Any, NamedTuple
 
 from fastapi import Query
-from plugway_sdk.web.problems import new_router
+from plugway_sdk.web.models import ApiModel, Done
+from plugway_sdk.web.problems import Conflict, new_router
 from pydantic import Field
 
 from minio_management.accounts import (
@@ -24,8 +25,7 @@ from minio_management.accounts import (
     page_of,
     set_policies,
 )
-from minio_management.dependencies import ApiModel, Done, Limit, Reading, Writing
-from minio_management.problems import Conflict
+from minio_management.dependencies import Limit, Reading, Writing
 from minio_management.s3 import Clients
 
 router = new_router("groups", PREFIX)

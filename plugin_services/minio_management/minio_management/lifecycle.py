@@ -11,11 +11,11 @@ from minio.lifecycleconfig import (
     NoncurrentVersionExpiration,
     Rule,
 )
-from plugway_sdk.web.problems import new_router
+from plugway_sdk.web.models import ApiModel
+from plugway_sdk.web.problems import Conflict, Refused, new_router
 from pydantic import Field, model_validator
 
-from minio_management.dependencies import ApiModel, BucketName, Reading, Writing
-from minio_management.problems import Conflict, Refused
+from minio_management.dependencies import BucketName, Reading, Writing
 from minio_management.s3 import Clients
 
 router = new_router("lifecycle", "/buckets/{bucket}/lifecycle")

@@ -7,8 +7,9 @@ from threading import Lock
 from typing import TypeVar
 
 from anyio import CapacityLimiter, to_thread
+from plugway_sdk.web.connections import Connections
 
-from minio_management.problems import NoSuchConnection, NotConfigured, ReadOnly, in_words
+from minio_management.problems import NotConfigured, in_words
 from minio_management.s3 import Clients
 from minio_management.settings import Connection, Settings
 
@@ -71,11 +72,11 @@ class Link:
             self._clients.close()
 
 
-class Links:
+class Links(Connections[Connection]):
     """Links to all the servers. A server may be away when the plugin starts, and come and go later."""
 
     def __init__(self) -> None:
-        self._settings = Settings()
+        super().__init__(Settings(), "MinIO", NotConfigured)
         self._open: dict[tuple[str, bool], Link] = {}
         self._threads = Threads()
 
@@ -83,33 +84,14 @@ class Links:
     def uploads(self) -> CapacityLimiter:
         return self._threads.uploads
 
-    @property
-    def settings(self) -> Settings:
-        return self._settings
-
     def use(self, settings: Settings) -> None:
         """Take new settings. Calls that run finish under the old ones."""
-        self._settings = settings
+        self.settings = settings
         self.close()
 
     def close(self) -> None:
         while self._open:
             self._open.popitem()[1].close()
-
-    def pick(self, name: str) -> tuple[str, Connection]:
-        """The connection of that name, or the default; raises NotConfigured or NoSuchConnection."""
-        known = self._settings.connections
-        if not known:
-            raise NotConfigured(
-                "The plugin does not know yet which MinIO to manage.",
-                hint="Add a connection in the plugin's settings.",
-            )
-        chosen = name or self._settings.first
-        if chosen not in known:
-            raise NoSuchConnection(
-                f"There is no connection named '{chosen}'.", hint=f"There are: {', '.join(sorted(known))}."
-            )
-        return chosen, known[chosen]
 
     def reader(self, name: str) -> Link:
         """For looking."""
@@ -117,13 +99,7 @@ class Links:
 
     def writer(self, name: str) -> Link:
         """For changing; raises ReadOnly while the connection's switch is on."""
-        chosen, connection = self.pick(name)
-        if connection.read_only:
-            raise ReadOnly(
-                f"The connection '{chosen}' is set to read only.",
-                hint="An administrator can switch this off in the plugin's settings.",
-            )
-        return self._link(chosen, connection, writing=True)
+        return self._link(*self.pick_writable(name), writing=True)
 
     def fresh(self, name: str) -> Link:
         """With connections of its own, to find out whether the settings work now; close it."""

@@ -7,14 +7,13 @@ from typing import Literal
 
 from minio.commonconfig import REPLACE, CopySource
 from minio.commonconfig import Tags as TagSet
-from plugway_sdk.web.problems import new_router
+from plugway_sdk.web.connections import ConnectionName
+from plugway_sdk.web.models import ApiModel, Done
+from plugway_sdk.web.problems import Refused, new_router
 from pydantic import Field
 
 from minio_management.dependencies import (
-    ApiModel,
     BucketName,
-    ConnectionName,
-    Done,
     Key,
     LinksOf,
     Reading,
@@ -22,7 +21,6 @@ from minio_management.dependencies import (
     Version,
     Writing,
 )  # fmt: skip
-from minio_management.problems import Refused
 from minio_management.s3 import Clients
 
 router = new_router("object", "/buckets/{bucket}/object")

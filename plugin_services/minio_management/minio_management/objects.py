@@ -6,10 +6,11 @@ from typing import Annotated
 
 from fastapi import Query
 from minio.datatypes import Object
+from plugway_sdk.web.models import ApiModel
 from plugway_sdk.web.problems import new_router
 from pydantic import Field
 
-from minio_management.dependencies import ApiModel, BucketName, Limit, Reading
+from minio_management.dependencies import BucketName, Limit, Reading
 from minio_management.s3 import Clients
 
 router = new_router("objects", "/buckets/{bucket}/objects")

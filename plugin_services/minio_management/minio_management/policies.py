@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from plugway_sdk.web.problems import new_router
+from plugway_sdk.web.models import ApiModel, Done
+from plugway_sdk.web.problems import Conflict, NotFound, new_router
 from pydantic import Field
 
 from minio_management.accounts import PREFIX, AccountName, After, Named, Search, known_policies, page_of
-from minio_management.dependencies import ApiModel, Done, Limit, Reading, Writing
+from minio_management.dependencies import Limit, Reading, Writing
 from minio_management.policy_documents import check_document
-from minio_management.problems import Conflict, NotFound
 from minio_management.s3 import Clients
 
 router = new_router("policies", PREFIX)

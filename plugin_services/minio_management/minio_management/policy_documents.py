@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from minio_management.problems import Refused
+from plugway_sdk.web.problems import Refused
 
 EXAMPLE = 'As in {"Version": "2012-10-17", "Statement": [ … ]}'
 _STATEMENT = {"Sid", "Effect", "Action", "NotAction", "Resource", "NotResource", "Condition"}

@@ -24,8 +24,9 @@ from contextlib import contextmanager
 from xml.etree.ElementTree import ParseError
 
 from minio.error import InvalidResponseError, MinioAdminException, S3Error, ServerError
+from plugway_sdk.unreachable import why_unreachable
 from plugway_sdk.web import problems
-from plugway_sdk.web.problems import Refusal
+from plugway_sdk.web.problems import Conflict, NotFound, Refusal, Refused
 from urllib3 import exceptions as http_errors
 
 from minio_management.settings import Connection
@@ -33,10 +34,6 @@ from minio_management.settings import Connection
 
 class NotConfigured(problems.NotConfigured):
     title = "No MinIO set"
-
-
-class NoSuchConnection(Refusal):
-    key, title, status = "no-such-connection", "No such connection", 404
 
 
 class Unreachable(Refusal):
@@ -55,24 +52,8 @@ class NotAllowed(Refusal):
     key, title, status = "not-allowed", "MinIO does not allow this", 403
 
 
-class ReadOnly(Refusal):
-    key, title, status = "read-only", "Read only", 403
-
-
-class NotFound(Refusal):
-    key, title, status = "not-found", "Not found", 404
-
-
-class Conflict(Refusal):
-    key, title, status = "conflict", "Not in this state", 409
-
-
 class NotSupported(Refusal):
     key, title, status = "not-supported", "Not supported", 501
-
-
-class Refused(Refusal):
-    pass
 
 
 class ServerRefused(Refusal):
@@ -140,7 +121,7 @@ def say(error: Exception, connection: Connection) -> Refusal:
         )
     if isinstance(error, http_errors.HTTPError | OSError):
         return Unreachable(
-            f"{where} cannot be reached{_cause(error)}.",
+            f"{where} cannot be reached{why_unreachable(error)}.",
             hint="Check that MinIO runs and that the address in the plugin's settings is right.",
             retry_after=2,
         )
@@ -197,33 +178,6 @@ def _say_code(code: str, message: str, connection: Connection) -> Refusal:
 def _clean(text: str, connection: Connection) -> str:
     secret = connection.secret_key.get_secret_value()
     return text.replace(secret, "***") if secret else text
-
-
-def _cause(error: BaseException) -> str:
-    seen: list[BaseException] = []
-    cause: BaseException | None = error
-    while cause is not None and cause not in seen and len(seen) < 6:
-        seen.append(cause)
-        cause = cause.__cause__ or cause.__context__
-    text = " ".join(map(str, seen))
-    for words, plain in (
-        ("not granted", ": this plugin was not granted a connection to it (name it in the settings)"),
-        ("no plugin may reach", ": no plugin may reach that address"),
-        ("gateway's own machine", ": it is the gateway's own machine, which has to be named as 127.0.0.1"),
-        ("relay does not answer", ": the gateway's relay does not answer"),
-        ("CERTIFICATE_VERIFY_FAILED", ": its certificate is not trusted (see CA certificate)"),
-        ("WRONG_VERSION_NUMBER", ": it does not speak TLS (use http:// instead of https://)"),
-        ("record layer", ": it does not speak TLS (use http:// instead of https://)"),
-        ("refused", ": nothing listens there"),
-        ("Name or service not known", ": the host name is unknown"),
-        ("host name is unknown", ": the host name is unknown"),
-        ("Failed to resolve", ": the host name is unknown"),
-        ("reset", ": it closed the connection"),
-        ("without response", ": it closed the connection"),
-    ):
-        if words in text:
-            return plain
-    return ""
 
 
 _KNOWN = (

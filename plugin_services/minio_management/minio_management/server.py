@@ -8,10 +8,11 @@ from collections.abc import Iterable
 from typing import Annotated, Any
 
 from fastapi import Query
+from plugway_sdk.web.models import ApiModel
 from plugway_sdk.web.problems import new_router
 from pydantic import Field
 
-from minio_management.dependencies import ApiModel, Reading
+from minio_management.dependencies import Reading
 from minio_management.s3 import Clients
 
 router = new_router("server", "/server")

@@ -2,36 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Annotated
-from urllib.parse import urlsplit
-
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints, field_validator
-from pydantic import model_validator as validator_of_all
-from pydantic.alias_generators import to_camel
+from plugway_sdk.web.connection_settings import (
+    Address,
+    CaCertificate,
+    ConnectionSettings,
+    Seconds,
+    SettingsModel,
+    split_address,
+)
+from pydantic import Field, SecretStr, field_validator
 
 FORM = "must look like https://host:port (or http:// without TLS), without a path"
 PORTS = {"http": 80, "https": 443}
 
 
-@dataclass(frozen=True)
-class Address:
-    """Where the server listens."""
-
-    host: str
-    port: int
-    tls: bool
-
-    def __str__(self) -> str:
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{host}:{self.port}"
-
-
-class _Model(BaseModel):
-    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid", frozen=True)
-
-
-class Connection(_Model):
+class Connection(SettingsModel):
     """One server."""
 
     url: str = Field(
@@ -50,23 +35,21 @@ class Connection(_Model):
         description="Leave empty to ask the server for each bucket's.",
         pattern=r"^[A-Za-z0-9-]{0,64}$",
     )
-    ca_certificate: str = Field(
+    ca_certificate: CaCertificate = Field(
         default="",
-        title="CA certificate (PEM)",
         description="For https:// with a certificate that no public authority has signed.",
-        max_length=64_000,
     )
     read_only: bool = Field(
         default=False,
         title="Read only",
         description="Refuse everything that would change this server, for everyone.",
     )
-    connect_timeout: Annotated[float, Field(ge=0.1, le=60)] = Field(
+    connect_timeout: Seconds = Field(
         default=3.0,
         title="Time to connect (seconds)",
         description="An unreachable server is told as such after this time.",
     )
-    answer_timeout: Annotated[float, Field(ge=0.1, le=60)] = Field(
+    answer_timeout: Seconds = Field(
         default=20.0,
         title="Time for an answer (seconds)",
         description="A call during which nothing comes for longer is given up.",
@@ -78,58 +61,18 @@ class Connection(_Model):
         parse_address(value)
         return value
 
-    @field_validator("ca_certificate")
-    @classmethod
-    def _is_pem(cls, value: str) -> str:
-        if value and "-----BEGIN CERTIFICATE-----" not in value:
-            raise ValueError("must be in PEM form, starting with -----BEGIN CERTIFICATE-----")
-        return value
-
     @property
     def address(self) -> Address:
         return parse_address(self.url)
 
 
-Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
-
-
-class Settings(_Model):
+class Settings(ConnectionSettings[Connection]):
     """Settings of the MinIO manager."""
-
-    connections: dict[Name, Connection] = Field(
-        default_factory=dict,
-        title="Connections",
-        description="Servers by name: small letters, digits and hyphens.",
-        max_length=50,
-    )
-    default_connection: str = Field(
-        default="",
-        title="Default connection",
-        description="The one that is shown first; leave empty for the first by name.",
-        max_length=63,
-    )
-
-    @validator_of_all(mode="after")
-    def _default_is_there(self) -> Settings:
-        if self.default_connection and self.default_connection not in self.connections:
-            raise ValueError(f"there is no connection named '{self.default_connection}'")
-        return self
-
-    @property
-    def first(self) -> str:
-        """The name that counts where a call gives none; empty where there is no connection."""
-        return self.default_connection or min(self.connections, default="")
 
 
 def parse_address(url: str) -> Address:
     """Read the address; raises ValueError without repeating the input, which may hold a password."""
-    try:
-        parts = urlsplit(url.strip())
-        host, port = parts.hostname, parts.port
-    except ValueError:
-        raise ValueError(FORM) from None
-    if parts.username is not None or parts.password is not None:
-        raise ValueError("leave user and password out of the address; they have fields of their own")
-    if parts.scheme not in PORTS or not host or parts.path.strip("/") or parts.query or parts.fragment:
+    host, port, parts = split_address(url, PORTS, FORM)
+    if parts.path.strip("/"):
         raise ValueError(FORM)
-    return Address(host, port or PORTS[parts.scheme], parts.scheme == "https")
+    return Address(host, port or PORTS[parts.scheme], tls=parts.scheme == "https")

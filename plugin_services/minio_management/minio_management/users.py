@@ -6,7 +6,8 @@ import json
 from typing import Any
 
 from fastapi import Response
-from plugway_sdk.web.problems import new_router
+from plugway_sdk.web.models import ApiModel, Done
+from plugway_sdk.web.problems import Conflict, NotFound, new_router
 from pydantic import Field, SecretStr
 
 from minio_management.accounts import (
@@ -26,9 +27,8 @@ from minio_management.accounts import (
     secret_from,
     set_policies,
 )
-from minio_management.dependencies import ApiModel, Done, Limit, Reading, Writing
+from minio_management.dependencies import Limit, Reading, Writing
 from minio_management.links import Link
-from minio_management.problems import Conflict, NotFound
 from minio_management.s3 import Clients
 
 router = new_router("users", PREFIX)

@@ -7,12 +7,12 @@ from typing import Annotated
 from fastapi import Query
 from minio.commonconfig import CopySource
 from minio.error import S3Error
-from plugway_sdk.web.problems import new_router
+from plugway_sdk.web.models import ApiModel
+from plugway_sdk.web.problems import Conflict, Refused, new_router
 from pydantic import Field
 
-from minio_management.dependencies import ApiModel, BucketName, Key, Limit, Reading, Writing
+from minio_management.dependencies import BucketName, Key, Limit, Reading, Writing
 from minio_management.object_settings import LARGEST_COPY
-from minio_management.problems import Conflict, Refused
 from minio_management.s3 import Clients
 
 router = new_router("versions", "/buckets/{bucket}/object")

@@ -27,7 +27,9 @@ from pydantic import Field
 from plugway_sdk import serve
 
 from minio_management import plugin as release
-from minio_management.settings import Connection, Name, Settings
+from plugway_sdk.web.connection_settings import Name
+
+from minio_management.settings import Connection, Settings
 
 
 class LaterConnection(Connection):

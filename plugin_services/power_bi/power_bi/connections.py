@@ -5,9 +5,11 @@ from __future__ import annotations
 import time
 from urllib.parse import urlsplit
 
+from plugway_sdk.web.connections import ConnectionName, ConnectionTest
+from plugway_sdk.web.models import ApiModel
 from plugway_sdk.web.problems import Refusal, new_router
 
-from power_bi.dependencies import ApiModel, ConnectionName, LinksOf
+from power_bi.dependencies import LinksOf
 
 router = new_router("connections")
 
@@ -29,15 +31,10 @@ class ConnectionViews(ApiModel):
     default: str
 
 
-class TestResult(ApiModel):
+class TestResult(ConnectionTest):
     """Whether the service principal gets in, in words."""
 
     __test__ = False  # not a test, whatever pytest thinks of the name
-
-    ok: bool
-    message: str
-    hint: str = ""
-    milliseconds: float | None = None
 
 
 @router.get("/connections")

@@ -5,22 +5,11 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from fastapi import Query
-from plugway_sdk.web.problems import new_router
+from plugway_sdk.web.models import ApiModel, Done
+from plugway_sdk.web.problems import Refused, new_router
 from pydantic import Field
 
-from power_bi.dependencies import (
-    After,
-    ApiModel,
-    Done,
-    ItemId,
-    Limit,
-    Reading,
-    Search,
-    WorkspaceId,
-    Writing,
-    cut,
-)
-from power_bi.problems import Refused
+from power_bi.dependencies import After, ItemId, Limit, Reading, Search, WorkspaceId, Writing, cut
 
 router = new_router("datasets", "/workspaces/{workspace_id}/datasets")
 

@@ -6,30 +6,12 @@ from collections.abc import Callable, Sequence
 from typing import Annotated, Any, TypeVar
 
 from fastapi import Depends, Path, Query, Request
-from pydantic import BaseModel, ConfigDict
-from pydantic.alias_generators import to_camel
+from plugway_sdk.web.connections import ConnectionName
 
 from power_bi.links import Links
 from power_bi.service import Service
 
 GUID = r"^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$"
-
-
-class ApiModel(BaseModel):
-    """JSON in camelCase; unknown fields are refused."""
-
-    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid")
-
-
-class Done(ApiModel):
-    """It was done."""
-
-    done: bool = True
-
-
-ConnectionName = Annotated[
-    str, Query(alias="connection", max_length=63, description="Its name; without it, the default one.")
-]
 
 
 def _links(request: Request) -> Links:

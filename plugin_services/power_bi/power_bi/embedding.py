@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from plugway_sdk.web.models import ApiModel
 from plugway_sdk.web.problems import new_router
 from pydantic import Field
 
-from power_bi.dependencies import ApiModel, ItemId, Reading, WorkspaceId
+from power_bi.dependencies import ItemId, Reading, WorkspaceId
 from power_bi.problems import not_power_bi
 from power_bi.service import EMBEDDING
 

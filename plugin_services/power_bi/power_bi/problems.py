@@ -21,8 +21,9 @@ import re
 from urllib.parse import urlsplit
 
 import httpx
+from plugway_sdk.unreachable import why_unreachable
 from plugway_sdk.web import problems
-from plugway_sdk.web.problems import Refusal
+from plugway_sdk.web.problems import Conflict, NotFound, Refusal, Refused
 
 from power_bi.answer import Answer
 
@@ -34,10 +35,6 @@ TENANT_HINT = (
 
 class NotConfigured(problems.NotConfigured):
     title = "No Power BI set"
-
-
-class NoSuchConnection(Refusal):
-    key, title, status = "no-such-connection", "No such connection", 404
 
 
 class Unreachable(Refusal):
@@ -58,22 +55,6 @@ class LoginRefused(Refusal):
 
 class NotAllowed(Refusal):
     key, title, status = "not-allowed", "Power BI does not allow this", 403
-
-
-class ReadOnly(Refusal):
-    key, title, status = "read-only", "Read only", 403
-
-
-class NotFound(Refusal):
-    key, title, status = "not-found", "Not found", 404
-
-
-class Conflict(Refusal):
-    key, title, status = "conflict", "Not in this state", 409
-
-
-class Refused(Refusal):
-    pass
 
 
 class ServiceRefused(Refusal):
@@ -119,6 +100,11 @@ _SAID: tuple[tuple[str, type[Refusal], str, str], ...] = (
         "Open the report in Power BI.",
     ),
 )  # fmt: skip
+_CAUSES = (
+    ("not granted", "this plugin was not granted a connection to it"),
+    ("WRONG_VERSION_NUMBER", "it does not speak TLS"),
+    ("record layer", "it does not speak TLS"),
+)
 _MOST = 300
 
 
@@ -192,7 +178,7 @@ def say_way(error: Exception, url: str) -> Refusal:
             retry_after=2,
         )
     return Unreachable(
-        f"{where} cannot be reached{_cause(str(error))}.",
+        f"{where} cannot be reached{why_unreachable(error, _CAUSES)}.",
         hint="Check the network, and the addresses in the plugin's settings.",
         retry_after=2,
     )
@@ -226,24 +212,3 @@ def _error(answer: Answer) -> tuple[str, str]:
 def _sentence(start: str, words: str) -> str:
     plain = " ".join(words.split())[:_MOST].rstrip(".")
     return f"{start}: {plain}." if plain else f"{start}."
-
-
-def _cause(text: str) -> str:
-    for words, plain in (
-        ("not granted", ": this plugin was not granted a connection to it"),
-        ("no plugin may reach", ": no plugin may reach that address"),
-        ("gateway's own machine", ": it is the gateway's own machine, which has to be named as 127.0.0.1"),
-        ("relay does not answer", ": the gateway's relay does not answer"),
-        ("CERTIFICATE_VERIFY_FAILED", ": its certificate is not trusted (see CA certificate)"),
-        ("WRONG_VERSION_NUMBER", ": it does not speak TLS"),
-        ("record layer", ": it does not speak TLS"),
-        ("Connect call failed", ": nothing listens there"),
-        ("refused", ": nothing listens there"),
-        ("Name or service not known", ": the host name is unknown"),
-        ("host name is unknown", ": the host name is unknown"),
-        ("disconnected", ": it closed the connection"),
-        ("reset", ": it closed the connection"),
-    ):
-        if words in text:
-            return plain
-    return ""

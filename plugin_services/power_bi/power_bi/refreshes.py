@@ -6,10 +6,11 @@ import json
 from typing import Annotated, Any, Literal
 
 from fastapi import Query
+from plugway_sdk.web.models import ApiModel, Done
 from plugway_sdk.web.problems import new_router
 from pydantic import Field
 
-from power_bi.dependencies import ApiModel, Done, ItemId, Reading, WorkspaceId, Writing
+from power_bi.dependencies import ItemId, Reading, WorkspaceId, Writing
 
 router = new_router("refreshes", "/workspaces/{workspace_id}/datasets/{dataset_id}/refreshes")
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from plugway_sdk.web.models import ApiModel
 from plugway_sdk.web.problems import new_router
 from pydantic import Field
 
-from power_bi.dependencies import After, ApiModel, ItemId, Limit, Reading, Search, WorkspaceId, cut
+from power_bi.dependencies import After, ItemId, Limit, Reading, Search, WorkspaceId, cut
 
 router = new_router("reports", "/workspaces/{workspace_id}/reports")
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
+from plugway_sdk.web.models import ApiModel, Done
 from plugway_sdk.web.problems import new_router
 from pydantic import Field, StringConstraints
 
-from power_bi.dependencies import ApiModel, Done, ItemId, Reading, WorkspaceId, Writing
+from power_bi.dependencies import ItemId, Reading, WorkspaceId, Writing
 
 router = new_router("schedule", "/workspaces/{workspace_id}/datasets/{dataset_id}/schedule")
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from plugway_sdk.web.problems import new_router
+from plugway_sdk.web.models import ApiModel
+from plugway_sdk.web.problems import NotFound, new_router
 from pydantic import Field
 
-from power_bi.dependencies import After, ApiModel, Limit, Reading, Search, WorkspaceId
-from power_bi.problems import NotFound
+from power_bi.dependencies import After, Limit, Reading, Search, WorkspaceId
 
 router = new_router("workspaces", "/workspaces")
 

@@ -27,7 +27,9 @@ from pydantic import Field
 from plugway_sdk import serve
 
 from power_bi import plugin as release
-from power_bi.settings import Connection, Name, Settings
+from plugway_sdk.web.connection_settings import Name
+
+from power_bi.settings import Connection, Settings
 
 
 class LaterConnection(Connection):

@@ -6,14 +6,14 @@ import secrets
 from typing import Annotated, Any
 
 from fastapi import Query
-from plugway_sdk.web.problems import Refusal, new_router
+from plugway_sdk.web.models import ApiModel
+from plugway_sdk.web.problems import Refusal, Refused, new_router
 from pydantic import Field, SecretStr, StringConstraints
 
 from redis_management.acl_replies import User, user_of
-from redis_management.blobs import ApiModel
 from redis_management.dependencies import Reading, Writing
 from redis_management.link import Reader
-from redis_management.problems import Changed, Refused
+from redis_management.problems import Changed
 
 PREFIX = "/acl"
 router = new_router("users", PREFIX)

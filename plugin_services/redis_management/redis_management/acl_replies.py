@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from plugway_sdk.web.models import ApiModel
 from pydantic import Field
-
-from redis_management.blobs import ApiModel
 
 
 class Selector(ApiModel):

@@ -7,20 +7,13 @@ import binascii
 from typing import Annotated, Literal
 
 from fastapi import Depends, Query
-from pydantic import BaseModel, ConfigDict, Field
-from pydantic.alias_generators import to_camel
-
-from redis_management.problems import Refused
+from plugway_sdk.web.models import ApiModel
+from plugway_sdk.web.problems import Refused
+from pydantic import Field
 
 Encoding = Literal["utf-8", "base64"]
 PREVIEW = 4096
 """Bytes of a value shown in a list of many; the whole of one is fetched by itself."""
-
-
-class ApiModel(BaseModel):
-    """JSON in camelCase; unknown fields are refused."""
-
-    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid")
 
 
 class Blob(ApiModel):

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from plugway_sdk.web.models import ApiModel
 from plugway_sdk.web.problems import Refusal, new_router
 from pydantic import Field
 
-from redis_management.blobs import ApiModel
 from redis_management.dependencies import ClientId, Reading, Writing
 from redis_management.info import number, pairs_of
 

@@ -8,8 +8,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from plugway_sdk.web.connections import ReadOnly
+from plugway_sdk.web.problems import Refused
+
 from redis_management.link import READING
-from redis_management.problems import NotAllowed, ReadOnly, Refused
+from redis_management.problems import NotAllowed
 
 NEVER = {
     **dict.fromkeys(

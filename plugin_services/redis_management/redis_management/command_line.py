@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from redis_management.problems import Refused
+from plugway_sdk.web.problems import Refused
 
 _NAMED = {"n": b"\n", "r": b"\r", "t": b"\t", "a": b"\a", "b": b"\b"}
 _HEX = frozenset("0123456789abcdefABCDEF")

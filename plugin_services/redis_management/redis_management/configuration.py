@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import Path
+from plugway_sdk.web.models import ApiModel
 from plugway_sdk.web.problems import Refusal, new_router
 from pydantic import Field
 
-from redis_management.blobs import ApiModel
 from redis_management.dependencies import Pattern, Reading, Writing
 from redis_management.hiding import is_secret
 from redis_management.link import Reader

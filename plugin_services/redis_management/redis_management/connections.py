@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import time
 
+from plugway_sdk.web.connections import ConnectionName, ConnectionTest
+from plugway_sdk.web.models import ApiModel
 from plugway_sdk.web.problems import Refusal, new_router
 from pydantic import Field
 
-from redis_management.blobs import ApiModel
-from redis_management.dependencies import ConnectionName, LinksOf
+from redis_management.dependencies import LinksOf
 from redis_management.info import facts_of
 
 router = new_router("connections")
@@ -33,15 +34,11 @@ class ConnectionViews(ApiModel):
     default: str
 
 
-class TestResult(ApiModel):
+class TestResult(ConnectionTest):
     """Whether Redis answers, in words."""
 
     __test__ = False  # not a test, whatever pytest thinks of the name
 
-    ok: bool
-    message: str
-    hint: str = ""
-    milliseconds: float | None = None
     version: str | None = None
 
 

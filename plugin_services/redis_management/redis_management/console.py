@@ -5,15 +5,16 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from plugway_sdk.web.problems import new_router
+from plugway_sdk.web.connections import ConnectionName
+from plugway_sdk.web.models import ApiModel
+from plugway_sdk.web.problems import Refused, new_router
 from pydantic import Field
 from redis.asyncio.connection import AbstractConnection
 
-from redis_management.blobs import ApiModel
 from redis_management.command_guard import Command, judge, names_of
 from redis_management.command_line import split
-from redis_management.dependencies import ConnectionName, Database, LinksOf, Node
-from redis_management.problems import Refused, in_words
+from redis_management.dependencies import Database, LinksOf, Node
+from redis_management.problems import in_words
 from redis_management.replies import Reply, reply_of
 
 router = new_router("console")

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
+from plugway_sdk.web.models import ApiModel
 from plugway_sdk.web.problems import new_router
 from pydantic import Field
 
-from redis_management.blobs import ApiModel, BlobInput
+from redis_management.blobs import BlobInput
 from redis_management.dependencies import Writing
 from redis_management.keys import KeyDetail, read_key
 from redis_management.link import Command

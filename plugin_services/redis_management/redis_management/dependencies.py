@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from typing import Annotated
 
 from fastapi import Depends, Path, Query, Request
+from plugway_sdk.web.connections import ConnectionName
 from pydantic import StringConstraints
 
 from redis_management.link import Reader, Writer
@@ -14,11 +15,6 @@ from redis_management.links import Links
 Database = Annotated[
     int | None,
     Query(ge=0, le=65_535, description="Number of the database; without it, that of the address set."),
-]
-
-
-ConnectionName = Annotated[
-    str, Query(alias="connection", max_length=63, description="Its name; without it, the default one.")
 ]
 
 

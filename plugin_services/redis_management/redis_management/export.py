@@ -6,10 +6,11 @@ import time
 from collections.abc import AsyncIterator
 from typing import Any
 
+from plugway_sdk.web.connections import ConnectionName
 from plugway_sdk.web.problems import Refusal, new_router
 from starlette.responses import StreamingResponse
 
-from redis_management.dependencies import ConnectionName, Database, LinksOf, Pattern
+from redis_management.dependencies import Database, LinksOf, Pattern
 from redis_management.info import facts_of
 from redis_management.keys import OfType
 from redis_management.link import Command, Reader

@@ -6,13 +6,14 @@ from collections.abc import AsyncIterator
 from typing import Annotated, Any, Literal
 
 from fastapi import Query, Request
-from plugway_sdk.web.problems import Refusal, new_router
+from plugway_sdk.web.models import ApiModel
+from plugway_sdk.web.problems import Refusal, Refused, new_router
 from pydantic import Field
 
-from redis_management.blobs import ApiModel, Blob, blob
+from redis_management.blobs import Blob, blob
 from redis_management.dependencies import Writing
 from redis_management.link import Command, Writer
-from redis_management.problems import Refused, Unreachable
+from redis_management.problems import Unreachable
 from redis_management.transfer_format import BadLine, Record, check_head, lines_of, read_line
 
 router = new_router("import and export")

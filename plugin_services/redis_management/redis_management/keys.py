@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 from fastapi import Query
+from plugway_sdk.web.models import ApiModel
 from plugway_sdk.web.problems import Refusal, new_router
 from pydantic import Field
 
-from redis_management.blobs import ApiModel, Blob, BlobInput, KeyName, blob
+from redis_management.blobs import Blob, BlobInput, KeyName, blob
 from redis_management.dependencies import Cursor, Limit, Pattern, Reading, Writing
 from redis_management.link import Command, Reader
 from redis_management.problems import Changed

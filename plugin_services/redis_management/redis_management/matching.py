@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from plugway_sdk.web.problems import new_router
+from plugway_sdk.web.models import ApiModel
+from plugway_sdk.web.problems import Refused, new_router
 from pydantic import Field, StringConstraints
 
-from redis_management.blobs import ApiModel, Blob, blob
+from redis_management.blobs import Blob, blob
 from redis_management.dependencies import Cursor, Pattern, Reading, Writing
 from redis_management.keys import KeyType, OfType, find
-from redis_management.problems import Refused
 
 router = new_router("keys")
 ALL = 1_000_000_000

@@ -11,11 +11,12 @@ from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
 from fastapi import Query
+from plugway_sdk.web.connections import ConnectionName
 from plugway_sdk.web.problems import Refusal, new_router
 from starlette.responses import StreamingResponse
 
 from redis_management.blobs import blob
-from redis_management.dependencies import ConnectionName, Database, LinksOf, Pattern
+from redis_management.dependencies import Database, LinksOf, Pattern
 from redis_management.link import Command, Reader
 from redis_management.memory_groups import Groups, Sum
 from redis_management.pools import Pools

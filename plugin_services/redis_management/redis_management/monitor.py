@@ -6,11 +6,12 @@ import re
 from typing import Annotated, Any
 
 from fastapi import Query
+from plugway_sdk.web.connections import ConnectionName
 from plugway_sdk.web.problems import new_router
 from starlette.responses import StreamingResponse
 
 from redis_management.blobs import blob
-from redis_management.dependencies import ConnectionName, LinksOf, Node
+from redis_management.dependencies import LinksOf, Node
 from redis_management.hiding import without_secrets
 from redis_management.taps import EVENTS, Tap, TapResponse
 

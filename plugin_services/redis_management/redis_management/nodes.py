@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from plugway_sdk.web.problems import new_router
+from plugway_sdk.web.connections import ConnectionName
+from plugway_sdk.web.models import ApiModel
+from plugway_sdk.web.problems import Refused, new_router
 from pydantic import Field
 
-from redis_management.blobs import ApiModel
 from redis_management.cluster import ClusterPools
-from redis_management.dependencies import ConnectionName, LinksOf
+from redis_management.dependencies import LinksOf
 from redis_management.info import pairs_of
 from redis_management.link import Reader
 from redis_management.pools import SentinelPools
-from redis_management.problems import Refused, Unreachable, in_words
+from redis_management.problems import Unreachable, in_words
 from redis_management.topology import SLOTS, members_of, state_of, watched
 
 router = new_router("nodes")

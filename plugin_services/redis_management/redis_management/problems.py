@@ -21,8 +21,10 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from plugway_sdk.unreachable import why_unreachable
 from plugway_sdk.web import problems
-from plugway_sdk.web.problems import Refusal
+from plugway_sdk.web.connections import ReadOnly
+from plugway_sdk.web.problems import Refusal, Refused
 from redis import exceptions as redis_errors
 
 from redis_management.granted import AnswerTooLarge
@@ -31,10 +33,6 @@ from redis_management.settings import Connection
 
 class NotConfigured(problems.NotConfigured):
     title = "No Redis set"
-
-
-class NoSuchConnection(Refusal):
-    key, title, status = "no-such-connection", "No such connection", 404
 
 
 class Unreachable(Refusal):
@@ -66,10 +64,6 @@ class NotAllowed(Refusal):
     key, title, status = "not-allowed", "Redis does not allow this", 403
 
 
-class ReadOnly(Refusal):
-    key, title, status = "read-only", "Read only", 403
-
-
 class NoSuchKey(Refusal):
     key, title, status = "no-such-key", "No such key", 404
 
@@ -80,10 +74,6 @@ class WrongType(Refusal):
 
 class Changed(Refusal):
     key, title, status = "changed", "Changed meanwhile", 409
-
-
-class Refused(Refusal):
-    pass
 
 
 class RedisRefused(Refusal):
@@ -141,6 +131,16 @@ _REPLIES: tuple[tuple[str, type[Refusal], str, str], ...] = (
     ("NOPROTO", RedisRefused, "This server does not speak the protocol of Redis.", "Check the address."),
 )
 
+_CAUSES = (
+    ("no sentinel knows", "no sentinel knows a primary of that name"),
+    ("no sentinel answers", "no sentinel answers"),
+    ("WRONG_VERSION_NUMBER", "it does not speak TLS (use redis:// instead of rediss://)"),
+    ("record layer", "it does not speak TLS (use redis:// instead of rediss://)"),
+    ("max number of clients", "it has as many clients as it allows"),
+    ("Connection reset", "it closed the connection (does it expect TLS? then use rediss://)"),
+    ("closed by server", "it closed the connection"),
+)
+
 
 def say(error: Exception, connection: Connection) -> Refusal:
     """The refusal that tells ``error``; the password is never part of it."""
@@ -165,9 +165,9 @@ def say(error: Exception, connection: Connection) -> Refusal:
         )
     if isinstance(error, redis_errors.ConnectionError | OSError) and not _is_reply(error):
         if to := _not_granted(error):
-            return NotGranted(connection, to, _cause(error))
+            return NotGranted(connection, to, why_unreachable(error, _CAUSES))
         return Unreachable(
-            f"{where} cannot be reached{_cause(error)}.",
+            f"{where} cannot be reached{why_unreachable(error, _CAUSES)}.",
             hint="Check that Redis runs and that the address in the plugin's settings is right.",
             retry_after=2,
         )
@@ -183,35 +183,6 @@ def _not_granted(error: BaseException) -> str:
     for cause in (error, error.__cause__, error.__context__):
         if found := _REFUSED_BY_RELAY.search(str(cause or "")):
             return found[1]
-    return ""
-
-
-def _cause(error: BaseException) -> str:
-    for cause in (error, error.__cause__, error.__context__):
-        text = str(cause or "")
-        for words, plain in (
-            ("no sentinel knows", ": no sentinel knows a primary of that name"),
-            ("no sentinel answers", ": no sentinel answers"),
-            ("not granted", ": this plugin was not granted a connection to it (name it in the settings)"),
-            ("no plugin may reach", ": no plugin may reach that address"),
-            (
-                "gateway's own machine",
-                ": it is the gateway's own machine, which has to be named as 127.0.0.1",
-            ),
-            ("relay does not answer", ": the gateway's relay does not answer"),
-            ("refused", ": nothing listens there"),
-            ("Connect call failed", ": nothing listens there"),
-            ("Name or service not known", ": the host name is unknown"),
-            ("nodename nor servname", ": the host name is unknown"),
-            ("No address associated", ": the host name is unknown"),
-            ("CERTIFICATE_VERIFY_FAILED", ": its certificate is not trusted (see CA certificate)"),
-            ("WRONG_VERSION_NUMBER", ": it does not speak TLS (use redis:// instead of rediss://)"),
-            ("max number of clients", ": it has as many clients as it allows"),
-            ("Connection reset", ": it closed the connection (does it expect TLS? then use rediss://)"),
-            ("closed by server", ": it closed the connection"),
-        ):
-            if words in text:
-                return plain
     return ""
 
 

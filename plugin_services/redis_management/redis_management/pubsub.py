@@ -6,13 +6,14 @@ import time
 from typing import Annotated, Any
 
 from fastapi import Query
-from plugway_sdk.web.problems import new_router
+from plugway_sdk.web.connections import ConnectionName
+from plugway_sdk.web.models import ApiModel
+from plugway_sdk.web.problems import Refused, new_router
 from pydantic import Field
 from starlette.responses import StreamingResponse
 
-from redis_management.blobs import PREVIEW, ApiModel, Blob, BlobInput, blob
-from redis_management.dependencies import ConnectionName, LinksOf, Node, Pattern, Reading, Writing
-from redis_management.problems import Refused
+from redis_management.blobs import PREVIEW, Blob, BlobInput, blob
+from redis_management.dependencies import LinksOf, Node, Pattern, Reading, Writing
 from redis_management.taps import EVENTS, Tap, TapResponse
 
 router = new_router("publish and subscribe", "/pubsub")

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Awaitable
 from typing import Any, Literal
 
+from plugway_sdk.web.models import ApiModel
 from pydantic import Field
 from redis.exceptions import ConnectionError as LostError
 from redis.exceptions import ResponseError
 from redis.exceptions import TimeoutError as LateError
 
-from redis_management.blobs import ApiModel, Blob, blob
+from redis_management.blobs import Blob, blob
 
 ITEMS = 2000
 """Elements of an answer that are shown, at any depth."""

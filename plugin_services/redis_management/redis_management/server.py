@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from fastapi import Query
+from plugway_sdk.web.models import ApiModel
 from plugway_sdk.web.problems import Refusal, new_router
 from pydantic import Field, StringConstraints
 
-from redis_management.blobs import ApiModel
 from redis_management.dependencies import Reading
 from redis_management.info import Sections, decimal, info, number, pairs_of
 from redis_management.link import Reader

@@ -6,9 +6,18 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 from urllib.parse import SplitResult, urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints, field_validator
+from plugway_sdk.web import connection_settings
+from plugway_sdk.web.connection_settings import (
+    CaCertificate,
+    ConnectionSettings,
+    Name,
+    Seconds,
+    SettingsModel,
+    by_name,
+    split_address,
+)
+from pydantic import Field, SecretStr, StringConstraints, field_validator
 from pydantic import model_validator as validator_of_all
-from pydantic.alias_generators import to_camel
 
 DEFAULT_PORT = 6379
 Host = Annotated[str, StringConstraints(min_length=3, max_length=300)]
@@ -16,24 +25,13 @@ FORM = "must look like redis://host:port/0 (rediss:// for TLS)"
 
 
 @dataclass(frozen=True)
-class Address:
+class Address(connection_settings.Address):
     """Where Redis listens, and the database that is opened first."""
 
-    host: str
-    port: int
     database: int
-    tls: bool
-
-    def __str__(self) -> str:
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{host}:{self.port}"
 
 
-class _Model(BaseModel):
-    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid", frozen=True)
-
-
-class Connection(_Model):
+class Connection(SettingsModel):
     """One Redis."""
 
     url: str = Field(
@@ -86,34 +84,25 @@ class Connection(_Model):
         description="Shown in CLIENT LIST. Leave empty where the user may not run CLIENT SETNAME.",
         pattern=r"^[!-~]{0,64}$",
     )
-    connect_timeout: Annotated[float, Field(ge=0.1, le=60)] = Field(
+    connect_timeout: Seconds = Field(
         default=3.0,
         title="Time to connect (seconds)",
         description="An unreachable Redis is told as such after this time.",
     )
-    command_timeout: Annotated[float, Field(ge=0.1, le=60)] = Field(
+    command_timeout: Seconds = Field(
         default=10.0,
         title="Time for a command (seconds)",
         description="A command that takes longer is given up. Must be shorter than the gateway's deadline.",
     )
-    ca_certificate: str = Field(
+    ca_certificate: CaCertificate = Field(
         default="",
-        title="CA certificate (PEM)",
         description="For rediss:// with a certificate that no public authority has signed.",
-        max_length=64_000,
     )
 
     @field_validator("url")
     @classmethod
     def _url_holds(cls, value: str) -> str:
         parse_address(value)
-        return value
-
-    @field_validator("ca_certificate")
-    @classmethod
-    def _is_pem(cls, value: str) -> str:
-        if value and "-----BEGIN CERTIFICATE-----" not in value:
-            raise ValueError("must be in PEM form, starting with -----BEGIN CERTIFICATE-----")
         return value
 
     @field_validator("nodes")
@@ -148,35 +137,10 @@ class Connection(_Model):
         return f"at {self.address}"
 
 
-Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
-
-
-class Settings(_Model):
+class Settings(ConnectionSettings[Connection]):
     """Settings of the Redis manager."""
 
-    connections: dict[Name, Connection] = Field(
-        default_factory=dict,
-        title="Connections",
-        description="Redis servers by name: small letters, digits and hyphens.",
-        max_length=50,
-    )
-    default_connection: str = Field(
-        default="",
-        title="Default connection",
-        description="The one that is shown first; leave empty for the first by name.",
-        max_length=63,
-    )
-
-    @validator_of_all(mode="after")
-    def _default_is_there(self) -> Settings:
-        if self.default_connection and self.default_connection not in self.connections:
-            raise ValueError(f"there is no connection named '{self.default_connection}'")
-        return self
-
-    @property
-    def first(self) -> str:
-        """The name that counts where a call gives none; empty where there is no connection."""
-        return self.default_connection or min(self.connections, default="")
+    connections: dict[Name, Connection] = by_name("Redis servers")
 
 
 VERSION = 2
@@ -192,16 +156,8 @@ def migrate(values: dict[str, Any], version: int) -> dict[str, Any]:
 
 def parse_address(url: str) -> Address:
     """Read the address; raises ValueError without repeating the input, which may hold a password."""
-    try:
-        parts = urlsplit(url.strip())
-        host, port = parts.hostname, parts.port
-    except ValueError:
-        raise ValueError(FORM) from None
-    if parts.username is not None or parts.password is not None:
-        raise ValueError("leave user and password out of the address; they have fields of their own")
-    if parts.scheme not in ("redis", "rediss") or not host or parts.query or parts.fragment:
-        raise ValueError(FORM)
-    return Address(host, port or DEFAULT_PORT, _database(parts), parts.scheme == "rediss")
+    host, port, parts = split_address(url, ("redis", "rediss"), FORM)
+    return Address(host, port or DEFAULT_PORT, _database(parts), tls=parts.scheme == "rediss")
 
 
 def parse_host(text: str) -> tuple[str, int]:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from fastapi import Query
+from plugway_sdk.web.models import ApiModel
 from plugway_sdk.web.problems import Refusal, new_router
 from pydantic import Field
 
-from redis_management.blobs import ApiModel, Blob, blob
+from redis_management.blobs import Blob, blob
 from redis_management.dependencies import Reading, Writing
 from redis_management.hiding import without_secrets
 from redis_management.info import number

@@ -16,8 +16,9 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
 
+from plugway_sdk.web.problems import Refused
+
 from redis_management.blobs import blob, decode
-from redis_management.problems import Refused
 
 FORMAT, VERSION = "plugway-redis-keys", 1
 LARGEST_KEY = 16 * 1024 * 1024

@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
+from plugway_sdk.web.models import ApiModel
 from plugway_sdk.web.problems import Refusal
 from pydantic import Field
 
-from redis_management.blobs import PREVIEW, ApiModel, Blob, blob
+from redis_management.blobs import PREVIEW, Blob, blob
 from redis_management.link import Command, Reader
 from redis_management.problems import Changed, NoSuchKey, WrongType
 

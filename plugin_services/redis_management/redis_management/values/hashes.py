@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import Query
+from plugway_sdk.web.models import ApiModel
 from plugway_sdk.web.problems import new_router
 from pydantic import Field
 
-from redis_management.blobs import ApiModel, Blob, BlobInput, Encoding, KeyName, blob, decode
+from redis_management.blobs import Blob, BlobInput, Encoding, KeyName, blob, decode
 from redis_management.dependencies import Cursor, Limit, Offset, Pattern, Reading, Writing
 from redis_management.link import Command
 from redis_management.problems import Changed, NoSuchKey

@@ -6,10 +6,11 @@ import uuid
 from typing import Annotated, Literal
 
 from fastapi import Query
+from plugway_sdk.web.models import ApiModel
 from plugway_sdk.web.problems import new_router
 from pydantic import Field
 
-from redis_management.blobs import ApiModel, BlobInput, KeyName
+from redis_management.blobs import BlobInput, KeyName
 from redis_management.dependencies import Limit, Offset, Reading, Writing
 from redis_management.link import Command
 from redis_management.problems import NoSuchKey

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from plugway_sdk.web.models import ApiModel
 from plugway_sdk.web.problems import new_router
 from pydantic import Field
 
-from redis_management.blobs import ApiModel, Blob, BlobInput, KeyName, blob
+from redis_management.blobs import Blob, BlobInput, KeyName, blob
 from redis_management.dependencies import Cursor, Limit, Pattern, Reading, Writing
 from redis_management.scan import members_of, step
 from redis_management.values.common import Change, fitting, of_type

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 from fastapi import Query
+from plugway_sdk.web.models import ApiModel
 from plugway_sdk.web.problems import new_router
 from pydantic import Field, FiniteFloat
 
-from redis_management.blobs import ApiModel, Blob, BlobInput, KeyName, blob
+from redis_management.blobs import Blob, BlobInput, KeyName, blob
 from redis_management.dependencies import Cursor, Limit, Offset, Pattern, Reading, Writing
 from redis_management.scan import pairs_of, step
 from redis_management.values.common import Change, fitting, of_type

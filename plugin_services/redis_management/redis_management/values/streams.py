@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 from fastapi import Query
+from plugway_sdk.web.models import ApiModel
 from plugway_sdk.web.problems import new_router
 from pydantic import Field, StringConstraints
 
-from redis_management.blobs import PREVIEW, ApiModel, Blob, BlobInput, KeyName, blob
+from redis_management.blobs import PREVIEW, Blob, BlobInput, KeyName, blob
 from redis_management.dependencies import Limit, Reading, Writing
 from redis_management.link import Command
 from redis_management.problems import NoSuchKey

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import Query
+from plugway_sdk.web.models import ApiModel
 from plugway_sdk.web.problems import new_router
 from pydantic import Field
 
-from redis_management.blobs import ApiModel, Blob, BlobInput, KeyName, blob, whole_characters
+from redis_management.blobs import Blob, BlobInput, KeyName, blob, whole_characters
 from redis_management.dependencies import Offset, Reading, Writing
 from redis_management.values.common import Change, of_type, still_the_same, tag_of
 

@@ -44,6 +44,18 @@ class NotConfigured(Refusal):
     reason = "not-configured"
 
 
+class Refused(Refusal):
+    """What was sent cannot hold."""
+
+
+class NotFound(Refusal):
+    key, title, status = "not-found", "Not found", 404
+
+
+class Conflict(Refusal):
+    key, title, status = "conflict", "Not in this state", 409
+
+
 class FieldProblem(BaseModel):
     """One reason against one field."""
 
