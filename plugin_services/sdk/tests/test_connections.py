@@ -1,4 +1,4 @@
-"""What plugins that look after servers share: connections by name, the read-only switch, words for failures."""
+"""Connections by name, the read-only switch and words for failures: what plugins for servers share."""
 
 from __future__ import annotations
 
