@@ -7,11 +7,12 @@ import shlex
 from typing import Any
 
 from fastapi import FastAPI, Request
+from plugway_sdk.web.connection_settings import ConnectionSettings
 from plugway_sdk.web.problems import Refusal
 
 from redis_management.links import Links
 from redis_management.problems import NotGranted
-from redis_management.settings import Connection, Settings
+from redis_management.settings import Connection
 from redis_management.topology import in_one_word
 
 _LONGEST = 2000
@@ -19,7 +20,7 @@ _LONGEST = 2000
 _SECRETS = {"password", "sentinel_password"}
 
 
-def hint_of(refused: NotGranted, settings: Settings) -> str:
+def hint_of(refused: NotGranted, settings: ConnectionSettings[Connection]) -> str:
     """Which addresses to name where; the command changes nothing else, and keeps all secrets."""
     named = refused.connection
     missing = sorted({refused.to, *refused.others} - set(map(in_one_word, named.places)))
