@@ -199,6 +199,13 @@ class HttpLoad:
             calls = [self._caller(case, self._path_of(case), connection) for connection in connections]
             return each * len(calls), await for_calls(calls, each)
 
+    async def steady(self, case: Case, seconds: float) -> float:
+        """Calls a second over connections that came one by one."""
+        async with connected(self._port, case.at_once, _APART) as connections, asyncio.timeout(PATIENCE):
+            calls = [self._caller(case, self._path_of(case), connection) for connection in connections]
+            made, took = await for_seconds(calls, seconds)
+            return made / took
+
     async def paced(self, case: Case, number: int) -> list[float]:
         """Seconds of each call at the case's rate."""
         async with self._callers(case, 32) as (calls, _), asyncio.timeout(PATIENCE):
