@@ -178,8 +178,8 @@ def table(result: dict[str, Any]) -> str:
             *(f"| {n} | {cpu[n]:.0f} us | {rate[n]} |" for n in cpu),
             "",
             f"- The busier of 2 workers does {share:.0%} of the work.",
-            f"- With the same part of a processor for each, 2 workers carry {result['speed_up']:.2f} x the calls "
-            f"of one (rounds: {low} to {high}), by {result['speed_up_by']}.",
+            f"- With the same part of a processor for each, 2 workers carry {result['speed_up']:.2f} x "
+            f"the calls of one (rounds: {low} to {high}), by {result['speed_up_by']}.",
             f"- 1,000 new plugins known to both workers: {ms['whole']} ms (worst {worst['whole']} ms)",
             f"- one changed plugin of 1,000: {ms['one']} ms (worst {worst['one']} ms)",
         )
