@@ -16,6 +16,7 @@ from gateway.runtimes.base import Sandbox
 from gateway.supervisor.candidates import Candidate, needs_consent
 from gateway.supervisor.rating import Rating, rate
 from gateway.supervisor.rating_facts import declared, observed
+from gateway.supervisor.settings_form import never_saved
 from gateway.supervisor.source_watch import Finding
 from gateway.supervisor.status import InstanceStatus, PluginStatus
 from gateway.trust.lock import release_lock
@@ -200,11 +201,13 @@ def release_view(record: ReleaseRecord, current: ReleaseId, standing: Standing |
 
 def settings_view(record: PluginRecord, manifest: Manifest | None) -> settings_views.SettingsView:
     schema = manifest.settings_schema if manifest else None
+    earlier = manifest is not None and record.settings.schema_version < manifest.settings_version
     return settings_views.SettingsView(
         schema=dict(schema) if schema else None,
         values=dict(record.settings.values),
         secrets_set=sorted(record.settings.secrets),
         revision=record.settings.revision,
+        earlier_form=earlier and not never_saved(record.settings),
     )
 
 

@@ -18,6 +18,10 @@ class SettingsView(View):
     values: dict[str, Any]
     secrets_set: list[str] = Field(description="JSON Pointers of the secrets that have a value.")
     revision: int
+    earlier_form: bool = Field(
+        description="`values` are in the form of an earlier release, which the plugin reads; what is saved "
+        "next is in the form of `schema`, and replaces them and their secrets as a whole."
+    )
 
 
 class SettingsChange(Body):

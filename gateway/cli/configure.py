@@ -64,7 +64,9 @@ def configure(
                 f"{plugin} has no settings.",
                 f"If it never ran, look at: plugway status {plugin}",
             )
-        values = changed(_read(file) if file else known["values"], schema, settings or (), unset or ())
+        # What is in an earlier form has no place in this one.
+        now = {} if known["earlierForm"] else known["values"]
+        values = changed(_read(file) if file else now, schema, settings or (), unset or ())
         for key in secret or ():
             property_of(schema, key)
             values[key] = _ask(key)
@@ -87,6 +89,12 @@ def _show(plugin: str, known: Object, as_json: bool) -> None:
         for key, described in properties.items()
     ]
     print_table(("setting", "value", "description"), rows)
+    if known["earlierForm"]:
+        print_line(
+            f"In force are settings in the form of an earlier release, which {plugin} reads. They stay until "
+            "others are saved in the form above, which replace them and their secrets as a whole: "
+            f"{json.dumps(known['values'], ensure_ascii=False)}"
+        )
 
 
 def _shown(key: str, described: Object, known: Object) -> str:

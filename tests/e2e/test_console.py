@@ -6,7 +6,7 @@ import signal
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Browser, Locator, Page, expect
+from playwright.async_api import Browser, Locator, Page, Route, expect
 
 from tests.e2e.browser import PLUGINS, Visitor, visitor
 from tests.running import RunningGateway, gateway
@@ -164,6 +164,27 @@ async def test_entries_with_names_keep_their_secrets(visit: Visitor) -> None:
     assert (await visit.gateway.client.get(echo)).json()["neighbours"] == {
         "test": ["https://test.example", "test-token"]
     }
+
+
+async def test_settings_in_an_earlier_form_are_told_and_not_mixed_with_the_new_one(visit: Visitor) -> None:
+    async def earlier(route: Route) -> None:
+        if route.request.method != "GET":
+            await route.continue_()
+            return
+        answer = await route.fetch()
+        body = {**await answer.json(), "values": {"server": "old:1"}, "earlierForm": True}
+        await route.fulfill(response=answer, json=body)
+
+    page = visit.page
+    await page.route("**/api/v1/plugins/probe/settings", earlier)
+    await visit.go("/plugins/probe/settings")
+    told = page.get_by_role("status").filter(has_text="From an earlier release")
+    await expect(told).to_contain_text('{"server":"old:1"}')
+    await page.get_by_label("Address").fill("db:5432")
+    async with page.expect_request(lambda request: request.method == "PUT") as sent:
+        await page.get_by_role("button", name="Save").click()
+    assert "server" not in (await sent.value).post_data_json["values"]
+    await expect(page.locator(".toast").filter(has_text="saved")).to_be_visible()
 
 
 async def test_unsaved_settings_are_not_lost_by_a_click(visit: Visitor) -> None:

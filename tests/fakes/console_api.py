@@ -258,7 +258,10 @@ class FakeGateway:
 
     async def configure(self, request: Request) -> Response:
         if request.method == "GET":
-            answer = {"schema": _SCHEMA, "values": self.settings, "secretsSet": ["/password"], "revision": 3}
+            answer = {
+                "schema": _SCHEMA, "values": self.settings, "secretsSet": ["/password"], "revision": 3,
+                "earlierForm": False,
+            }  # fmt: skip
             return JSONResponse(answer)
         change = await request.json()
         if "refused" in change["values"].get("url", ""):

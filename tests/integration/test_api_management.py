@@ -223,6 +223,7 @@ async def test_settings_are_shown_without_secrets(client: httpx.AsyncClient, bed
         "values": {"url": "redis://x"},
         "secretsSet": ["/password"],
         "revision": 3,
+        "earlierForm": False,
     }
     for path in (
         "/api/v1/plugins",

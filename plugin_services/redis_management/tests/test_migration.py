@@ -119,9 +119,19 @@ async def update(running: RunningGateway, version: str = "1.1.0") -> None:
     assert view["phase"] == "succeeded", view
 
 
+def place_of(running: RunningGateway) -> dict[str, str]:
+    return {"PLUGWAY_URL": running.base, "PLUGWAY_HOME": str(running.home)}
+
+
+async def shown(running: RunningGateway) -> str:
+    """What a person is shown of the settings."""
+    ran = await plugway("configure", ID, **place_of(running))
+    assert ran.code == 0, ran
+    return ran.out
+
+
 async def back(running: RunningGateway) -> None:
-    words = {"PLUGWAY_URL": running.base, "PLUGWAY_HOME": str(running.home)}
-    ran = await plugway("rollback", ID, "--watch", **words)
+    ran = await plugway("rollback", ID, "--watch", **place_of(running))
     assert ran.code == 0, ran
 
 
@@ -154,6 +164,7 @@ async def test_settings_migrate_from_the_earlier_release_and_back(start_redis: A
         # Over, with nothing but what was migrated, and back.
         await update(running)
         await works(running, "1.1.0")
+        assert "In force are settings in the form of an earlier release" in await shown(running)
         await back(running)
         await works(running, "1.0.0")
         assert (await values(running))["commandTimeout"] == 7
@@ -161,8 +172,12 @@ async def test_settings_migrate_from_the_earlier_release_and_back(start_redis: A
         # Over again, and settings of the new form.
         await update(running)
         one = {"url": redis.url, "password": "hunter2"}
+        # By command, a word of the new form is not mixed with those of the old one.
+        ran = await plugway("configure", ID, "connections={}", **place_of(running))
+        assert ran.code == 0, ran
         await configure(running, {"connections": {"first": one, "second": one}})
         await works(running, "1.1.0")
+        assert "earlier release" not in await shown(running)
         assert sorted((await values(running))["connections"]) == ["first", "second"]
         await kill_and_return(running, redis)
         await back(running)

@@ -37,12 +37,13 @@ function body(id) {
     }
   }
 
-  function show({ schema, values, secretsSet }) {
+  function show({ schema, values, secretsSet, earlierForm }) {
     if (!schema || !Object.keys(schema.properties ?? {}).length) {
       panel.replaceChildren(empty("gear", "No settings", "This plugin has nothing to set."));
       return;
     }
-    form = createForm(schema, values, secretsSet);
+    if (earlierForm) above.replaceChildren(callout("info", "turn", "From an earlier release", earlier(values)));
+    form = createForm(schema, earlierForm ? {} : values, earlierForm ? [] : secretsSet);
     before = serialised();
     const bar = h("div.save-bar", status, discard, check, save);
     const element = h("form", { novalidate: true, oninput: changed, onchange: changed, onsubmit: saved }, form.node, bar);
@@ -99,6 +100,14 @@ function body(id) {
   load().catch(complain);
   addEventListener("beforeunload", warn);
   return { node, leave: () => removeEventListener("beforeunload", warn) };
+}
+
+function earlier(values) {
+  return [
+    "In force are settings in the form of an earlier release, which this one reads: ",
+    JSON.stringify(values),
+    ". They stay until you save others here, which replace them and their secrets as a whole.",
+  ].join("");
 }
 
 function warn(event) {
