@@ -38,9 +38,9 @@ bench-check: ## Fails where a call has become dearer beside its peers than is wr
 	@./scripts/venv.sh dev
 	@$(PY) -m tests.benchmarks.regression $(ARGS)
 
-bench-more: ## Measure many plugins, workers, starts, rollouts, neighbours and installs.
+bench-more: ## Measure many plugins, workers, starts, rollouts, neighbours, installs and reloads.
 	@./scripts/venv.sh dev
-	@for what in scale workers startup rollout neighbours installs; do $(PY) -m tests.benchmarks.$$what || exit; done
+	@for what in scale workers startup rollout neighbours installs reload; do $(PY) -m tests.benchmarks.$$what || exit; done
 
 proto: ## Regenerate the committed stubs from proto/.
 	@./scripts/venv.sh dev

@@ -12,12 +12,13 @@ from tests.command import ROOT
 from tests.parts import need_go
 
 SDK = ROOT / "plugin_services" / "sdk" / "go"
+_FLAGS = "-mod=readonly -buildvcs=false -trimpath -tags=grpcnotrace"
 CLIPBOARD = ROOT / "plugin_services" / "examples" / "clipboard-go"
 
 
 def go(*words: str, directory: Path) -> str:
     """What it printed; raises AssertionError where it failed. Modules are as go.sum says, or refused."""
-    environment = {**os.environ, "CGO_ENABLED": "0", "GOFLAGS": "-mod=readonly -buildvcs=false -trimpath"}
+    environment = {**os.environ, "CGO_ENABLED": "0", "GOFLAGS": _FLAGS}
     ran = subprocess.run(
         [need_go(), *words], cwd=directory, env=environment, capture_output=True, text=True, check=False,
         timeout=280,

@@ -13,6 +13,7 @@ import os
 import shutil
 import sys
 import tempfile
+import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -126,6 +127,7 @@ class Development:
         """Replace what runs at each change, until cancelled. What cannot start leaves all as it is."""
         while True:
             names = await self._watch.next()
+            noticed = time.monotonic()
             self._told.word(f"{_listed(names)} changed")
             before = self._running
             try:
@@ -136,7 +138,7 @@ class Development:
                 self._told.word(f"{error.detail}{stays}")
                 continue
             await self._told.replaced()
-            self._told.word("reloaded")
+            self._told.word(f"reloaded in {time.monotonic() - noticed:.2f} s")
             if before is not None:
                 self._end_soon(before)
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -32,6 +31,9 @@ def main(grace: float, remove: str, command: list[str]) -> int:
     # What it forked, and did not end.
     _send(child.pid, signal.SIGKILL)
     if remove:
+        # A fifth of this program's start, which each reload waits for.
+        import shutil
+
         shutil.rmtree(remove, ignore_errors=True)
     return code if code >= 0 else 128 - code
 

@@ -92,10 +92,12 @@ def _scalar(field: dict[str, Any]) -> str:
 
 def _bounds(field: dict[str, Any], least: str, most: str, unit: str) -> str:
     low, high = field.get(least), field.get(most)
-    said = f"{low} to {high}" if low is not None and high is not None else ""
-    said = said or (f"at least {low}" if low is not None else f"at most {high}" if high is not None else "")
-    said = "not empty" if (low, high) == (1, None) else f"{said} {unit}".rstrip()
-    return f", {said}" if said else ""
+    if low is None and high is None:
+        return ""
+    if (low, high) == (1, None):
+        return ", not empty"
+    said = f"at most {high}" if low is None else f"at least {low}" if high is None else f"{low} to {high}"
+    return f", {said} {unit}".rstrip()
 
 
 def _objects(schema: Any, defs: dict[str, Any]) -> Iterator[str]:
