@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import contextlib
-import json
-import signal
-import subprocess
 import sys
-import time
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-from plugway_sdk.testing import PluginClient, harness
+from plugway_sdk.testing import PluginClient
 
-from tests.running import until
+from tests.shipped.fixtures import Create, Open, document, open_plugin, page
+from tests.shipped.servers import Server
 
 HERE = Path(__file__).resolve().parent
+__all__ = ["document", "open_plugin", "page"]  # fixtures
 sys.path += [str(HERE), str(HERE.parent)]
 
 from fake_grafana.state import ADMIN, TOKEN  # noqa: E402 - lies beside the tests
@@ -56,17 +53,18 @@ SOURCES: tuple[dict[str, Any], ...] = (
 )  # fmt: skip
 
 
-class FakeGrafana:
-    """The server as a process of the test's own, which may be killed, stopped and started again."""
+class FakeGrafana(Server):
+    """Keeps what it knew in a file."""
+
+    place = HERE
 
     def __init__(self, directory: Path, prefix: str = "") -> None:
-        self.directory, self.prefix = directory, prefix
-        self.port = 0
-        self.process: subprocess.Popen[bytes] | None = None
+        super().__init__(directory)
+        self.prefix = prefix
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}{self.prefix}"
+        return f"{super().url}{self.prefix}"
 
     @property
     def connection(self) -> dict[str, Any]:
@@ -77,34 +75,18 @@ class FakeGrafana:
     def by_token(self) -> dict[str, Any]:
         return {"url": self.url, "token": TOKEN}
 
-    def start(self) -> None:
-        """On the port it had before, or on a free one, with what it knew before."""
-        self.port = self.port or free_port()
-        place = self.directory / "state.json"
-        command = [sys.executable, "-m", "fake_grafana.server", str(self.port), str(place), self.prefix]
-        log = self.directory / "grafana.log"
-        with log.open("ab") as out:
-            self.process = subprocess.Popen(command, cwd=HERE, stdout=out, stderr=out)
-        end = time.monotonic() + 60
-        while not self._ready():
-            if self.process.poll() is not None or time.monotonic() > end:
-                pytest.fail(f"the server did not start: {log.read_text()[-800:]}")
-            time.sleep(0.05)
+    def connections(self, **more: Any) -> dict[str, Any]:
+        login = self.by_token if "token" in more else self.connection
+        return {"local": {**login, **more}}
 
-    def _ready(self) -> bool:
+    def command(self) -> list[str]:
+        state = str(self.directory / "state.json")
+        return [sys.executable, "-m", "fake_grafana.server", str(self.port), state, self.prefix]
+
+    def ready(self) -> bool:
         with contextlib.suppress(httpx.HTTPError):
             return httpx.get(f"{self.url}/api/health", timeout=2, trust_env=False).is_success
         return False
-
-    def send(self, number: signal.Signals) -> None:
-        assert self.process is not None
-        self.process.send_signal(number)
-
-    def kill(self) -> None:
-        """As the kernel's out-of-memory killer would."""
-        assert self.process is not None
-        self.send(signal.SIGKILL)
-        self.process.wait(10)
 
     def do(self, method: str, path: str, body: Any = None, org: int = 0) -> Any:
         """A call beside the plugin, to arrange and to look."""
@@ -131,14 +113,6 @@ class FakeGrafana:
         return list(httpx.get(url, timeout=20, trust_env=False).json()["seen"])
 
 
-def free_port() -> int:
-    import socket
-
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 def arranged(server: FakeGrafana) -> None:
     """Data sources, a folder, and one dashboard with every kind of panel."""
     for source in SOURCES:
@@ -148,7 +122,6 @@ def arranged(server: FakeGrafana) -> None:
 
 
 Start = Callable[..., FakeGrafana]
-Open = Callable[..., AbstractAsyncContextManager[PluginClient]]
 
 
 @pytest.fixture
@@ -185,34 +158,10 @@ def grafana(start_grafana: Start) -> FakeGrafana:
 
 
 @pytest.fixture(scope="session")
-def document() -> Any:
-    """The plugin's OpenAPI document, made once."""
+def create_plugin() -> Create:
     from grafana_management.plugin import create_plugin
 
-    app: Any = create_plugin().app
-    return json.loads(json.dumps(app.openapi()))
-
-
-@pytest.fixture
-def open_plugin(document: Any) -> Open:
-    """The plugin with these connections, over its contract."""
-
-    @asynccontextmanager
-    async def opened(
-        server: FakeGrafana | None = None, *, connections: dict[str, Any] | None = None, **more: Any
-    ) -> AsyncIterator[PluginClient]:
-        from grafana_management.plugin import create_plugin
-
-        if server is not None:
-            login = server.by_token if "token" in more else server.connection
-            connections = {"local": {**login, **more}}
-        plugin = create_plugin()
-        plugin.openapi = document
-        settings = None if connections is None else {"connections": connections}
-        async with harness(plugin, settings=settings) as client:
-            yield client
-
-    return opened
+    return create_plugin
 
 
 @pytest.fixture
@@ -222,25 +171,9 @@ async def client(shared: FakeGrafana, open_plugin: Open) -> AsyncIterator[Plugin
 
 
 @pytest.fixture
-async def site(shared: FakeGrafana) -> AsyncIterator[Any]:
+async def site(shared: FakeGrafana, create_plugin: Create) -> AsyncIterator[Any]:
     """The page on a port of its own, about the file's server."""
-    from grafana_management.plugin import create_plugin
-
     from tests.shipped.browser import open_site
 
-    async with open_site(create_plugin(), {"local": shared.connection}) as opened:
+    async with open_site(create_plugin(), shared.connections()) as opened:
         yield opened
-
-
-@pytest.fixture
-async def page() -> AsyncIterator[Any]:
-    """A tab of a real browser; whatever the page complains of fails the test."""
-    from tests.shipped.browser import open_browser, open_page
-
-    async with open_browser() as browser, open_page(browser) as opened:
-        yield opened
-
-
-async def eventually(condition: Callable[[], Any]) -> Any:
-    """What the condition gives once it gives something true."""
-    return await until(condition, "it to come true")

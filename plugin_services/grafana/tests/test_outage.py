@@ -12,8 +12,8 @@ from fake_grafana.state import ADMIN, EXPIRED, TOKEN, VIEWER
 from plugway_sdk.testing import PluginClient
 from plugway_sdk.testing.answers import Answer
 
-from plugin_services.grafana.tests.conftest import eventually, free_port
 from plugin_services.grafana.tests.test_dashboards import ok
+from tests.shipped.servers import eventually, free_port
 
 READS = (
     "/organisations",

@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 from playwright.async_api import Page, expect
 
-from plugin_services.grafana.tests.conftest import BOARD, eventually
+from plugin_services.grafana.tests.conftest import BOARD
 from plugin_services.grafana.tests.test_others import rule
 from tests.shipped.browser import Site, told
+from tests.shipped.servers import eventually
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
 PAGES = (

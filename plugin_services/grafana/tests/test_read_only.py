@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from grafana_management.app import create_app
 from grafana_management.links import Links
-from grafana_management.plugin import CHANGING, create_plugin
+from grafana_management.plugin import create_plugin
 from grafana_management.settings import Settings
+
+from tests.shipped.declared import access, changing_routes
 
 NAMED = {"confirm": "x"}
 BODIES: dict[tuple[str, str], tuple[dict[str, Any], Any]] = {
@@ -48,15 +49,8 @@ BODIES: dict[tuple[str, str], tuple[dict[str, Any], Any]] = {
 HARMLESS = {("POST", "/connection/test")}
 
 
-def changing_routes() -> set[tuple[str, str]]:
-    """Every route that is not a plain GET, from the document that the plugin publishes."""
-    paths = create_app(Links()).openapi()["paths"]
-    found = {(method.upper(), path) for path, methods in paths.items() for method in methods}
-    return {(method, path) for method, path in found if method in CHANGING} - HARMLESS
-
-
 def test_every_changing_route_is_tried_here() -> None:
-    assert changing_routes() == set(BODIES)
+    assert changing_routes(create_plugin(), HARMLESS) == set(BODIES)
 
 
 async def test_every_changing_route_is_refused_before_the_server_is_asked(
@@ -83,20 +77,12 @@ async def test_a_link_for_looking_cannot_change_anything_whoever_asks_it() -> No
 
 def test_who_may_what_is_declared() -> None:
     """The first rule that matches counts; people and changes are for administrators."""
-    rules = create_plugin().routes
-
-    def access(method: str, path: str) -> str:
-        return next(
-            rule.access
-            for rule in rules
-            if path.startswith(rule.path_prefix) and (not rule.methods or method in rule.methods)
-        )
-
+    plugin = create_plugin()
     for method, path in BODIES:
-        assert access(method, path) == "admin", path
-    assert access("GET", "/people/users") == "admin"
-    assert access("GET", "/dashboards/board/panels/1/data") == "user"
-    assert access("POST", "/connection/test") == "user"
+        assert access(plugin, method, path) == "admin", path
+    assert access(plugin, "GET", "/people/users") == "admin"
+    assert access(plugin, "GET", "/dashboards/board/panels/1/data") == "user"
+    assert access(plugin, "POST", "/connection/test") == "user"
 
 
 def test_no_module_asks_another_way() -> None:

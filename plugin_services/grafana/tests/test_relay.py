@@ -3,47 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import shutil
 import ssl
-import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from gateway.egress.destinations import Destination, destination
-from gateway.egress.dial import Dialer
-from gateway.egress.relay import Relay, RelayLimits
-from gateway.model import InstanceId
+from gateway.egress.destinations import destination
+from gateway.egress.relay import Relay
 from tests.fakes.authority import Authority
 from tests.parts import need_docker
 from tests.running import RunningGateway, gateway
+from tests.shipped.relay import grant, relay
 
-
-@pytest.fixture
-def place(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    directory = Path(tempfile.mkdtemp(prefix="pw-grafana-"))
-    monkeypatch.setenv("PLUGWAY_EGRESS", f"unix:{directory}/egress/relay.sock")
-    yield directory / "egress" / "relay.sock"
-    shutil.rmtree(directory)
-
-
-@pytest.fixture
-async def relay(place: Path) -> AsyncIterator[Relay]:
-    limits = RelayLimits(connections=64, idle=60)
-    relay = Relay(
-        InstanceId("grafana.1"), place, owner=(os.getuid(), os.getgid()), dialer=Dialer(5), limits=limits
-    )
-    await relay.open()
-    yield relay
-    await relay.close()
-
-
-async def grant(relay: Relay, *to: Destination) -> None:
-    await relay.grant(frozenset(to))
+__all__ = ["relay"]  # fixtures
 
 
 async def test_grafana_is_reached_by_the_relay_alone(relay: Relay, grafana: Any, open_plugin: Any) -> None:

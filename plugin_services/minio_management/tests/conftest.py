@@ -2,43 +2,38 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import os
-import signal
-import socket
-import subprocess
 import sys
-import time
 import urllib.request
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 from minio import Minio, MinioAdmin
 from minio.credentials.providers import StaticProvider
-from plugway_sdk.testing import PluginClient, harness
+from plugway_sdk.testing import PluginClient
 
 from tests.parts import need_minio
+from tests.shipped.fixtures import Create, Open, document, open_plugin, page
+from tests.shipped.servers import Server
 
+__all__ = ["document", "open_plugin", "page"]  # fixtures
 sys.path.append(str(Path(__file__).resolve().parents[1]))
 USER, SECRET = "root-user", "s3cret-Passw0rd-&%/"
 
 
-class MinioServer:
-    """A MinIO of the test's own, which may be killed, stopped and started again."""
+class MinioServer(Server):
+    """A MinIO of the test's own, with a certificate where ``scheme`` is https."""
 
-    def __init__(self, program: Path, directory: Path, *options: str) -> None:
-        self.program, self.directory, self.options = program, directory, options
-        self.environment: dict[str, str] = {}
-        self.port = 0
-        self.process: subprocess.Popen[bytes] | None = None
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+    def __init__(self, program: Path, directory: Path, *options: str, scheme: str = "http") -> None:
+        super().__init__(directory)
+        self.program, self.options, self.scheme = program, options, scheme
+        own = {"MINIO_ROOT_USER": USER, "MINIO_ROOT_PASSWORD": SECRET, "MINIO_BROWSER": "off"}
+        # Several disks of a test are directories of the root's disk, which it takes with CI_CD only.
+        own |= {"MINIO_CI_CD": "1", "MINIO_UPDATE": "off", "HOME": str(directory)}
+        self.environment = {**os.environ, **own}
 
     @property
     def connection(self) -> dict[str, Any]:
@@ -54,56 +49,20 @@ class MinioServer:
         credentials = StaticProvider(USER, SECRET)
         return MinioAdmin(endpoint=f"127.0.0.1:{self.port}", credentials=credentials, secure=False)
 
-    def start(self, scheme: str = "http") -> None:
-        """On the port it had before, or on a free one."""
-        self.port = self.port or free_port()
-        command = [str(self.program), "server", str(self.directory / "data"), *self.options]
-        own = {"MINIO_ROOT_USER": USER, "MINIO_ROOT_PASSWORD": SECRET, "MINIO_BROWSER": "off"}
-        # Several disks of a test are directories of the root's disk, which it takes with CI_CD only.
-        own["MINIO_CI_CD"] = "1"
-        environment = {**os.environ, **own, "MINIO_UPDATE": "off", "HOME": str(self.directory)}
-        environment |= self.environment
-        self.directory.mkdir(parents=True, exist_ok=True)
-        log = self.directory / "minio.log"
-        with log.open("ab") as out:
-            self.process = subprocess.Popen(
-                [*command, "--address", f"127.0.0.1:{self.port}"], stdout=out, stderr=out, env=environment
-            )
-        until = time.monotonic() + 60
-        while not self._ready(scheme):
-            if self.process.poll() is not None or time.monotonic() > until:
-                pytest.fail(f"minio did not start: {log.read_text()[-800:]}")
-            time.sleep(0.05)
+    def command(self) -> list[str]:
+        place = ["--address", f"127.0.0.1:{self.port}", str(self.directory / "data")]
+        return [str(self.program), "server", *place, *self.options]
 
-    def _ready(self, scheme: str) -> bool:
-        if scheme == "https":
-            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 1):
-                return True
-            return False
+    def ready(self) -> bool:
+        if self.scheme == "https":
+            return super().ready()
         address = f"{self.url}/minio/health/cluster"
         with contextlib.suppress(OSError), urllib.request.urlopen(address, timeout=2) as answer:
             return bool(answer.status == 200)
         return False
 
-    def send(self, number: signal.Signals) -> None:
-        assert self.process is not None
-        self.process.send_signal(number)
-
-    def kill(self) -> None:
-        """As the kernel's out-of-memory killer would."""
-        assert self.process is not None
-        self.send(signal.SIGKILL)
-        self.process.wait(10)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
 
 StartMinio = Callable[..., MinioServer]
-Open = Callable[..., AbstractAsyncContextManager[PluginClient]]
 
 
 @pytest.fixture
@@ -113,10 +72,10 @@ def start_minio(tmp_path: Path) -> Iterator[StartMinio]:
     servers: list[MinioServer] = []
 
     def start(*options: str, scheme: str = "http", environment: dict[str, str] | None = None) -> MinioServer:
-        server = MinioServer(program, tmp_path / f"minio{len(servers)}", *options)
-        server.environment = environment or {}
+        server = MinioServer(program, tmp_path / f"minio{len(servers)}", *options, scheme=scheme)
+        server.environment |= environment or {}
         servers.append(server)
-        server.start(scheme)
+        server.start()
         return server
 
     yield start
@@ -139,33 +98,10 @@ def minio(start_minio: StartMinio) -> MinioServer:
 
 
 @pytest.fixture(scope="session")
-def document() -> Any:
-    """The plugin's OpenAPI document, made once."""
+def create_plugin() -> Create:
     from minio_management.plugin import create_plugin
 
-    app: Any = create_plugin().app
-    return app.openapi()
-
-
-@pytest.fixture
-def open_plugin(document: Any) -> Open:
-    """The plugin with these connections, over its contract."""
-
-    @asynccontextmanager
-    async def opened(
-        server: MinioServer | None = None, *, connections: dict[str, Any] | None = None, **more: Any
-    ) -> AsyncIterator[PluginClient]:
-        from minio_management.plugin import create_plugin
-
-        if server is not None:
-            connections = {"local": {**server.connection, **more}}
-        plugin = create_plugin()
-        plugin.openapi = document
-        settings = None if connections is None else {"connections": connections}
-        async with harness(plugin, settings=settings) as client:
-            yield client
-
-    return opened
+    return create_plugin
 
 
 @pytest.fixture
@@ -175,29 +111,9 @@ async def client(shared: MinioServer, open_plugin: Open) -> AsyncIterator[Plugin
 
 
 @pytest.fixture
-async def site(minio: MinioServer) -> AsyncIterator[Any]:
+async def site(minio: MinioServer, create_plugin: Create) -> AsyncIterator[Any]:
     """The page on a port of its own, with a server of its own."""
-    from minio_management.plugin import create_plugin
-
     from tests.shipped.browser import open_site
 
-    async with open_site(create_plugin(), {"local": minio.connection}) as opened:
+    async with open_site(create_plugin(), minio.connections()) as opened:
         yield opened
-
-
-@pytest.fixture
-async def page() -> AsyncIterator[Any]:
-    """A tab of a real browser; whatever the page complains of fails the test."""
-    from tests.shipped.browser import open_browser, open_page
-
-    async with open_browser() as browser, open_page(browser) as opened:
-        yield opened
-
-
-async def eventually(condition: Callable[[], Any], seconds: float = 20) -> Any:
-    """What the awaitable condition gives once it gives something true."""
-    until = time.monotonic() + seconds
-    while not (found := await condition()):
-        assert time.monotonic() < until, "it did not come true in time"
-        await asyncio.sleep(0.05)
-    return found

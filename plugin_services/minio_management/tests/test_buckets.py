@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from plugway_sdk.testing import PluginClient
 
-from plugin_services.minio_management.tests.conftest import eventually
+from tests.shipped.servers import eventually
 
 pytestmark = pytest.mark.minio
 OWN, OTHER = "arn:aws:s3:::refusals/*", "arn:aws:s3:::other/*"

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from plugway_sdk.testing import PluginClient
 
-from plugin_services.minio_management.tests.conftest import eventually
+from tests.shipped.servers import eventually
 
 pytestmark = pytest.mark.minio
 ODD = "ümläut/& <x> %2F+\u202e'\"?#.txt"

@@ -13,7 +13,8 @@ import pytest
 from plugway_sdk.testing import PluginClient
 from plugway_sdk.testing.answers import Answer
 
-from plugin_services.minio_management.tests.conftest import SECRET, eventually, free_port
+from plugin_services.minio_management.tests.conftest import SECRET
+from tests.shipped.servers import eventually, free_port
 
 pytestmark = pytest.mark.minio
 PAGE = b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello"

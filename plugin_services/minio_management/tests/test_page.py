@@ -11,8 +11,8 @@ from urllib.parse import quote, urlsplit
 import pytest
 from playwright.async_api import Page, Route, expect
 
-from plugin_services.minio_management.tests.conftest import eventually
 from tests.shipped.browser import OUTSIDE, Site, told
+from tests.shipped.servers import eventually
 
 pytestmark = [pytest.mark.minio, pytest.mark.browser]
 # A picture of one red point.

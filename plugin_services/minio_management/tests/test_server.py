@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from plugin_services.minio_management.tests.conftest import eventually
+from tests.shipped.servers import eventually
 
 pytestmark = pytest.mark.minio
 

@@ -13,11 +13,13 @@ import pytest_asyncio
 from playwright.async_api import Browser, Frame, expect
 
 from plugin_services.power_bi.tests import content
-from plugin_services.power_bi.tests.conftest import CloudServer, eventually
+from plugin_services.power_bi.tests.conftest import CloudServer
 from tests.e2e.browser import Visitor, chromium, visitor
 from tests.fakes.authority import Authority
 from tests.parts import need_chromium, need_npm_packages
 from tests.running import RunningGateway, gateway
+from tests.shipped.managed import Managed
+from tests.shipped.servers import eventually
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(240)]
 ID = "power-bi"
@@ -33,16 +35,16 @@ class Ground:
     running: RunningGateway
     browser: Browser
     cloud: CloudServer
+    modules: Path
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def ground(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Ground]:
+async def started(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Ground]:
     place = tmp_path_factory.mktemp("embedding")
     modules = await asyncio.to_thread(need_npm_packages, "power-bi-embed", PACKAGES)
     authority = Authority(place, "ca")
     cloud = CloudServer(place / "cloud", *authority.issue("localhost"))
     await asyncio.to_thread(cloud.start)
-    await cloud.told(modules=str(modules))
     # Its own page is Microsoft's host to the browser, and any other host would be reached, too.
     names = f"MAP app.powerbi.com:443 127.0.0.1:{cloud.port}, MAP *.example:443 127.0.0.1:{cloud.port}"
     try:
@@ -55,9 +57,16 @@ async def ground(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Grou
             values = {"connections": {"contoso": {**cloud.connection, "caCertificate": pem}}}
             answer = await running.client.put(f"/api/v1/plugins/{ID}/settings", json={"values": values})
             answer.raise_for_status()
-            yield Ground(running, browser, cloud)
+            yield Ground(running, browser, cloud, modules)
     finally:
         await asyncio.to_thread(cloud.kill)
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def ground(started: Ground) -> Ground:
+    """The same, whatever the tests before did to it: a service that was killed has forgotten all this."""
+    await started.cloud.told(modules=str(started.modules), embedLife=3600, forget=True)
+    return started
 
 
 async def open_report(visit: Visitor, report: str, workspace: str = content.SALES) -> Frame:
@@ -95,7 +104,6 @@ async def test_the_report_is_shown_with_a_token_of_its_own_that_is_renewed(groun
         assert (await ground.cloud.told())["embedding"][second] == content.REVENUE
         # The libraries there cannot answer a page without an origin; nothing waits for that.
         assert [one for one in visit.errors if "target origin 'null'" not in one] == []
-    await ground.cloud.told(embedLife=3600)
 
 
 async def test_no_other_host_is_shown_and_refusals_are_told(ground: Ground) -> None:
@@ -116,14 +124,6 @@ async def test_no_other_host_is_shown_and_refusals_are_told(ground: Ground) -> N
 
 
 async def test_kill_9_of_the_service_and_its_return_need_no_restart_of_the_plugin(ground: Ground) -> None:
-    running, path = ground.running, f"/plugins/{ID}/api/workspaces"
-    (await running.client.get(path)).raise_for_status()
-    before = [process.pid for process in running.instances()]
-    await asyncio.to_thread(ground.cloud.kill)
-    answer = await running.client.get(path)
-    assert answer.status_code == 503
-    assert "nothing listens there" in answer.json()["detail"]
-    await asyncio.to_thread(ground.cloud.start)
-    (await running.client.get(path)).raise_for_status()
-    assert [process.pid for process in running.instances()] == before
-    assert (await running.plugin(ID))["state"] == "healthy"
+    plugin = Managed(ground.running, ID, "/workspaces", lambda found: len(found["workspaces"]), held=100)
+    await plugin.works("1.0.0")
+    await plugin.kill_and_return(ground.cloud, "1.0.0")

@@ -13,7 +13,7 @@ from plugway_sdk.testing import PluginClient
 from plugway_sdk.testing.answers import Answer
 
 from plugin_services.power_bi.tests import content
-from plugin_services.power_bi.tests.conftest import eventually, free_port
+from tests.shipped.servers import eventually, free_port
 
 SALES = f"/workspaces/{content.SALES}"
 ORDERS = f"{SALES}/datasets/{content.ORDERS}"

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from power_bi.app import create_app
 from power_bi.links import Links
 from power_bi.plugin import CHANGING, create_plugin
 from power_bi.settings import Settings
 
 from plugin_services.power_bi.tests import content
+from tests.shipped.declared import access, changing_routes
 
 DATASET = "/workspaces/{workspace_id}/datasets/{dataset_id}"
 BODIES: dict[tuple[str, str], tuple[dict[str, str], Any]] = {
@@ -22,17 +22,10 @@ BODIES: dict[tuple[str, str], tuple[dict[str, str], Any]] = {
 HARMLESS = {("POST", "/connection/test"), ("POST", "/embed/{workspace_id}/{report_id}")}
 
 
-def changing_routes() -> set[tuple[str, str]]:
-    """Every route that is not a plain GET, from the document that the plugin publishes."""
-    paths = create_app(Links()).openapi()["paths"]
-    found = {(method.upper(), path) for path, methods in paths.items() for method in methods}
-    return {(method, path) for method, path in found if method in CHANGING} - HARMLESS
-
-
 async def test_every_changing_route_is_refused_and_nothing_reaches_the_service(
     well: Any, open_plugin: Any
 ) -> None:
-    assert changing_routes() == set(BODIES)
+    assert changing_routes(create_plugin(), HARMLESS) == set(BODIES)
     async with open_plugin(well, readOnly=True) as client:
         for (method, path), (query, body) in BODIES.items():
             filled = path.replace("{workspace_id}", content.SALES).replace("{dataset_id}", content.ORDERS)
@@ -65,14 +58,7 @@ async def test_a_service_for_looking_sends_nothing_that_changes(well: Any) -> No
 
 
 def test_changing_is_for_administrators_and_looking_for_whoever_is_signed_in() -> None:
-    assert {access(method, path) for method, path in changing_routes()} == {"admin"}
-    assert {access(method, path) for method, path in HARMLESS} == {"user"}
-    assert access("GET", "/workspaces") == "user"
-
-
-def access(method: str, path: str) -> str:
-    return next(
-        rule.access
-        for rule in create_plugin().routes
-        if path.startswith(rule.path_prefix) and (not rule.methods or method in rule.methods)
-    )
+    plugin = create_plugin()
+    assert {access(plugin, *route) for route in changing_routes(plugin, HARMLESS)} == {"admin"}
+    assert {access(plugin, *route) for route in HARMLESS} == {"user"}
+    assert access(plugin, "GET", "/workspaces") == "user"

@@ -3,41 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import shutil
-import tempfile
-from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from gateway.egress.destinations import destination
-from gateway.egress.dial import Dialer
-from gateway.egress.relay import Relay, RelayLimits
-from gateway.model import InstanceId
+from gateway.egress.relay import Relay
 from plugin_services.power_bi.tests.conftest import CloudServer
 from tests.fakes.authority import Authority
 from tests.parts import need_docker
 from tests.running import gateway
+from tests.shipped.relay import grant, relay
 
-
-@pytest.fixture
-def place(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    directory = Path(tempfile.mkdtemp(prefix="pw-power-"))
-    monkeypatch.setenv("PLUGWAY_EGRESS", f"unix:{directory}/egress/relay.sock")
-    yield directory / "egress" / "relay.sock"
-    shutil.rmtree(directory)
-
-
-@pytest.fixture
-async def relay(place: Path) -> AsyncIterator[Relay]:
-    limits = RelayLimits(connections=64, idle=60)
-    owner = (os.getuid(), os.getgid())
-    relay = Relay(InstanceId("power-bi.1"), place, owner=owner, dialer=Dialer(5), limits=limits)
-    await relay.open()
-    yield relay
-    await relay.close()
+__all__ = ["relay"]  # fixtures
 
 
 async def test_it_is_reached_by_the_relay_alone_and_what_is_not_granted_is_told(
@@ -49,13 +28,12 @@ async def test_it_is_reached_by_the_relay_alone_and_what_is_not_granted_is_told(
         assert "this plugin was not granted a connection to it" in answer.json()["detail"]
         assert relay.status.refusals >= 1
         # And as soon as it is granted, it works.
-        await relay.grant(frozenset((destination("127.0.0.1", well.port),)))
+        await grant(relay, destination("127.0.0.1", well.port))
         assert (await client.get("/workspaces")).status_code == 200
         assert relay.status.connections >= 1
-        await relay.grant(frozenset())
+        await grant(relay)
         assert (await client.get("/workspaces")).status_code == 503
-        nobody = frozenset((destination("nobody.invalid", 443),))
-        await relay.grant(nobody)
+        await grant(relay, destination("nobody.invalid", 443))
         other = {**well.connection, "loginUrl": "https://nobody.invalid"}
         assert (await client.configure({"connections": {"other": other}})).accepted
         assert "the host name is unknown" in (await client.get("/workspaces")).json()["detail"]
@@ -68,7 +46,7 @@ async def test_tls_is_checked_against_the_real_name(relay: Relay, open_plugin: A
     try:
         port = server.port
         names = ("localhost", "127.0.0.1")
-        await relay.grant(frozenset(destination(name, port) for name in names))
+        await grant(relay, *(destination(name, port) for name in names))
         pem = await asyncio.to_thread(Path(authority.path).read_text)
 
         async def asked(host: str, **more: Any) -> Any:

@@ -15,8 +15,9 @@ from plugway_sdk.testing import PluginClient
 from redis_management.cluster import key_of
 from redis_management.topology import Table, members_of, table_of
 
-from plugin_services.redis_management.tests.conftest import RedisServer, eventually
+from plugin_services.redis_management.tests.conftest import RedisServer
 from tests.parts import need_redis
+from tests.shipped.servers import eventually, free_port
 
 pytestmark = [pytest.mark.redis, pytest.mark.timeout(180)]
 PARTS = ((0, 5460), (5461, 10922), (10923, 16383))
@@ -66,8 +67,6 @@ class Cluster:
 
 
 def low_port() -> int:
-    from plugin_services.redis_management.tests.conftest import free_port
-
     while (port := free_port()) > 55_000:
         pass
     return port

@@ -16,13 +16,13 @@ import pytest
 from gateway.egress.destinations import destination
 from gateway.egress.relay import Relay
 from plugin_services.redis_management.tests.test_cluster import Cluster, cluster, started
-from plugin_services.redis_management.tests.test_relay import grant, place, relay
 from plugin_services.redis_management.tests.test_sentinel import SECRET, Sentinel
 from tests.command import plugway
 from tests.parts import need_docker
 from tests.running import gateway
+from tests.shipped.relay import grant, relay
 
-__all__ = ["cluster", "place", "relay", "started"]  # fixtures
+__all__ = ["cluster", "relay", "started"]  # fixtures
 
 pytestmark = [pytest.mark.redis, pytest.mark.timeout(240)]
 ID = "redis-management"

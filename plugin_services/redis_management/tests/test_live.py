@@ -18,7 +18,7 @@ from redis_management.pubsub import message_of
 from redis_management.settings import Connection
 from redis_management.taps import Tap
 
-from plugin_services.redis_management.tests.conftest import eventually
+from tests.shipped.servers import eventually
 
 PATIENCE = 30
 

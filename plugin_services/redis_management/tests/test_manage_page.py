@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from playwright.async_api import Page, expect
 
-from plugin_services.redis_management.tests.conftest import eventually
 from tests.shipped.browser import Site, told
+from tests.shipped.servers import eventually
 
 pytestmark = [pytest.mark.redis, pytest.mark.browser, pytest.mark.timeout(120)]
 

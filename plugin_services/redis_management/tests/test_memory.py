@@ -12,7 +12,7 @@ from plugway_sdk.testing import PluginClient
 from redis_management import memory_analysis, memory_groups
 from redis_management.memory_groups import OTHERS, Groups, shape_of
 
-from plugin_services.redis_management.tests.conftest import eventually
+from tests.shipped.servers import eventually
 
 
 async def analysed(client: PluginClient, **query: Any) -> tuple[list[Any], Any]:

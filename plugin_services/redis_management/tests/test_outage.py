@@ -11,7 +11,8 @@ import pytest
 from plugway_sdk.testing import PluginClient
 from plugway_sdk.testing.answers import Answer
 
-from plugin_services.redis_management.tests.conftest import eventually, free_port, only
+from plugin_services.redis_management.tests.conftest import only
+from tests.shipped.servers import eventually, free_port
 
 pytestmark = pytest.mark.redis
 SECRET = "s3cret-Passw0rd-&%/"  # the same word is looked for everywhere

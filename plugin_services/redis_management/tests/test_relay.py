@@ -3,49 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import shutil
 import socket
-import tempfile
-from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from gateway.egress.destinations import Destination, destination
-from gateway.egress.dial import Dialer
-from gateway.egress.relay import Relay, RelayLimits
-from gateway.model import InstanceId
+from gateway.egress.destinations import destination
+from gateway.egress.relay import Relay
 from plugin_services.redis_management.tests.conftest import only
 from tests.fakes.authority import Authority
 from tests.parts import need_docker
 from tests.running import RunningGateway, gateway
+from tests.shipped.relay import grant, relay
 
+__all__ = ["relay"]  # fixtures
 pytestmark = pytest.mark.redis
-
-
-@pytest.fixture
-def place(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    directory = Path(tempfile.mkdtemp(prefix="pw-redis-"))
-    monkeypatch.setenv("PLUGWAY_EGRESS", f"unix:{directory}/egress/relay.sock")
-    yield directory / "egress" / "relay.sock"
-    shutil.rmtree(directory)
-
-
-@pytest.fixture
-async def relay(place: Path) -> AsyncIterator[Relay]:
-    limits = RelayLimits(connections=64, idle=60)
-    relay = Relay(
-        InstanceId("redis.1"), place, owner=(os.getuid(), os.getgid()), dialer=Dialer(5), limits=limits
-    )
-    await relay.open()
-    yield relay
-    await relay.close()
-
-
-async def grant(relay: Relay, *to: Destination) -> None:
-    await relay.grant(frozenset(to))
 
 
 async def test_redis_is_reached_by_the_relay_alone(relay: Relay, redis: Any, open_plugin: Any) -> None:

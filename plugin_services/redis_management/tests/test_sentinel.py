@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 import redis as redis_library
 
-from plugin_services.redis_management.tests.conftest import RedisServer, eventually, free_port
+from plugin_services.redis_management.tests.conftest import RedisServer
 from tests.parts import need_redis
+from tests.shipped.servers import eventually, free_port
 
 pytestmark = [pytest.mark.redis, pytest.mark.timeout(180)]
 SECRET = "hunter2-sentinel"
@@ -23,13 +24,15 @@ class Sentinel(RedisServer):
         super().__init__(need_redis(), directory)
         self.password = SECRET
         self.port = free_port()
-        file = directory / "sentinel.conf"
-        file.write_text(
+        self.config = directory / "sentinel.conf"
+        self.config.write_text(
             f"port {self.port}\nbind 127.0.0.1\nrequirepass {SECRET}\n"
             f"sentinel monitor main 127.0.0.1 {primary.port} 1\n"
             "sentinel down-after-milliseconds main 1000\nsentinel failover-timeout main 10000\n"
         )
-        self.command = [str(file), "--sentinel"]
+
+    def command(self) -> list[str]:
+        return [str(self.program), str(self.config), "--sentinel"]
 
 
 async def test_the_primary_is_found_and_a_failover_followed(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +11,7 @@ from redis_management.plugin import EGRESS, create_plugin
 from redis_management.settings import Address, Settings, migrate, parse_address
 
 from plugin_services.redis_management.tests.conftest import only
+from tests.shipped.declared import check_declared
 
 PLUGIN = Path(__file__).resolve().parents[1]
 
@@ -104,25 +103,5 @@ def test_the_password_is_marked_as_a_secret_and_hides_itself() -> None:
 
 
 async def test_what_the_plugin_declares() -> None:
-    async with harness(create_plugin()) as client:
-        described = await client.describe()
-    manifest = described.manifest
-    declared = tomllib.loads((PLUGIN / "plugway.toml").read_text())
-    assert (manifest.id, manifest.version, manifest.name) == (
-        declared["id"],
-        declared["version"],
-        declared["name"],
-    )
-    assert manifest.description == declared["description"]
-    assert list(manifest.permissions.egress) == declared["permissions"]["egress"] == list(EGRESS)
-    assert list(manifest.permissions.volumes) == declared["permissions"]["volumes"] == []
-    openapi = json.loads(described.openapi_json)
-    operations = [operation for path in openapi["paths"].values() for operation in path.values()]
-    identities = [operation["operationId"] for operation in operations]
-    assert len(set(identities)) == len(identities) > 30
-    for operation in operations:
-        success = operation["responses"]["201" if "201" in operation["responses"] else "200"]
-        if operation["operationId"] not in STREAMED:
-            assert success["content"]["application/json"]["schema"], operation["operationId"]
-        assert "application/problem+json" in operation["responses"]["422"]["content"]
-        assert operation["description"], operation["operationId"]
+    manifest = await check_declared(create_plugin(), PLUGIN, 30, STREAMED)
+    assert list(manifest.permissions.egress) == list(EGRESS)

@@ -19,7 +19,7 @@ from plugway_sdk.testing import PluginClient
 from redis_management import transfer_format
 from redis_management.transfer_format import BadLine, lines_of, read_line
 
-from plugin_services.redis_management.tests.conftest import eventually
+from tests.shipped.servers import eventually
 
 pytestmark = pytest.mark.redis
 
