@@ -2,15 +2,15 @@
 
 import { alertsView } from "./alerts.js";
 import { dashboardsView } from "./dashboards.js";
+import { ConnectionsShell, mounting } from "./kit/connections.js";
 import { h } from "./kit/dom.js";
-import { button, choice, empty } from "./kit/parts.js";
-import { Shell } from "./kit/shell.js";
+import { choice, empty } from "./kit/parts.js";
 import { organisationsView } from "./organisations.js";
 import { peopleView } from "./people.js";
 import { snapshotsView } from "./snapshots.js";
 import { sourcesView } from "./sources.js";
 
-class Page extends Shell {
+class Page extends ConnectionsShell {
   static views = {
     dashboards: { label: "Dashboards", make: dashboardsView },
     alerts: { label: "Alerts", make: alertsView },
@@ -22,6 +22,8 @@ class Page extends Shell {
 
   static kept = ["connection", "organisation"];
 
+  static home = "dashboards";
+
   static help = [
     ["/", "search"],
     ["n", "new: import, silence, user, team, organisation"],
@@ -29,18 +31,6 @@ class Page extends Shell {
     ["r", "load again"],
     ["Del", "delete what is open"],
   ];
-
-  async connect() {
-    const { connections, default: first } = await this.api.get("/connections");
-    this.connections = connections;
-    this.first = first;
-    return this.chosen(this.route.params.connection);
-  }
-
-  chosen(name) {
-    const find = (wanted) => this.connections.find((one) => one.name === wanted);
-    return find(name) ?? find(this.first);
-  }
 
   unconfigured() {
     return empty(
@@ -51,8 +41,8 @@ class Page extends Shell {
 
   prepare(params) {
     const before = this.asked;
-    this.connection = this.chosen(params.connection);
-    this.api.always = { connection: this.connection.name, organisation: params.organisation };
+    super.prepare(params);
+    this.api.always.organisation = params.organisation;
     this.asked = this.connection.name;
     if (before !== this.asked) this.learnOrganisations();
   }
@@ -73,12 +63,12 @@ class Page extends Shell {
   }
 
   where() {
-    const { name, address, login } = this.connection;
+    const { address, login } = this.connection;
     return [
       h("span", { class: "badge address", title: login ? `as ${login}` : "without a login" }, address),
       this.organisations?.length > 1 && this.organisationChoice(),
-      this.connections.length > 1 && this.connectionChoice(name),
-      button("Test", () => this.test(), { kind: "quiet", title: "Test the connection" }),
+      this.connectionChoice(),
+      this.testButton(),
     ];
   }
 
@@ -92,31 +82,10 @@ class Page extends Shell {
     return h("span", { class: "connection" }, select);
   }
 
-  connectionChoice(name) {
-    const names = Object.fromEntries(this.connections.map((one) => [one.name, one.name]));
-    const select = choice(names, name, (chosen) => {
-      this.route.params = { connection: chosen === this.first ? undefined : chosen };
-      this.go("dashboards");
-    });
-    select.setAttribute("aria-label", "Connection");
-    return h("span", { class: "connection" }, select);
-  }
-
-  async test() {
-    try {
-      const { ok, message, hint, milliseconds, version, organisation, administration } = await this.api.post("/connection/test");
-      const limits = administration ? "" : " This login sees its organisation only.";
-      if (ok) this.done(`${message} Version ${version}, organisation ${organisation} (${milliseconds} ms).${limits}`);
-      else this.failed({ message, hint });
-    } catch (error) {
-      this.failed(error);
-    }
+  tested({ message, milliseconds, version, organisation, administration }) {
+    const limits = administration ? "" : " This login sees its organisation only.";
+    return `${message} Version ${version}, organisation ${organisation} (${milliseconds} ms).${limits}`;
   }
 }
 
-/** Shows the page in `root`; `host` is the console's bridge. */
-export function mount(root, host) {
-  const page = new Page(root, host);
-  page.start();
-  return { unmount: () => page.unmount() };
-}
+export const mount = mounting(Page);

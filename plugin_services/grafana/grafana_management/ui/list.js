@@ -1,8 +1,9 @@
 // A list that comes page by page, with a search.
 
-import { fill, h, icon } from "./kit/dom.js";
+import { fill, h } from "./kit/dom.js";
 import { count, plural } from "./kit/format.js";
 import { button, empty, into } from "./kit/parts.js";
+import { searchForm, searchInput } from "./kit/search.js";
 
 /**
  * `path` is the call, which answers {[field], more, total?}; `columns` {label: cell(one)}; `nothing(search)` words
@@ -12,21 +13,16 @@ import { button, empty, into } from "./kit/parts.js";
 export class List {
   constructor(page, place, options) {
     Object.assign(this, { page, query: () => ({}), tools: [], many: undefined, above: h("div"), ...options });
-    this.input = h("input", { class: "input", type: "search", placeholder: this.hint, value: options.search ?? "", "aria-label": this.hint, spellcheck: "false", autocapitalize: "off" });
-    this.input.addEventListener("search", () => this.look());
+    this.input = searchInput(this.hint, { value: options.search ?? "" });
     this.table = h("div");
-    const form = h(
-      "form",
-      { class: "bar" },
-      h("div", { class: "search" }, icon("search"), this.input),
+    const form = searchForm(
+      this.input,
+      () => this.look(),
+      {},
       this.tools,
       this.add && page.writable && button(this.addLabel, () => this.make(), { symbol: "plus", kind: "primary", title: `${this.addLabel} (n)` }),
       button("", () => this.load(), { symbol: "refresh", title: "Load again (r)" }),
     );
-    form.addEventListener("submit", (event) => {
-      event.preventDefault();
-      this.look();
-    });
     fill(place, this.before, form, this.above, this.table);
     this.load();
   }
@@ -35,17 +31,9 @@ export class List {
     return this.input.value.trim() || undefined;
   }
 
-  /** Enter is a search and a submission in some browsers: one look for both. */
   look() {
-    clearTimeout(this.soon);
-    this.soon = setTimeout(() => {
-      this.remember?.({ search: this.sought, ...this.query() });
-      this.load();
-    }, 20);
-  }
-
-  leave() {
-    clearTimeout(this.soon);
+    this.remember?.({ search: this.sought, ...this.query() });
+    this.load();
   }
 
   load(quiet = false) {

@@ -19,7 +19,7 @@ export function memberList(page, place, params) {
       User: whoIs,
       Mail: (one) => one.email || "–",
       Role: (one) => (page.writable ? roleChoice(page, one, () => list.load(true)) : ROLES[one.role] ?? one.role),
-      Do: (one) => page.writable && button("Take out…", () => takeOut(page, one, () => list.load(true)), { kind: "link", title: `Take ${one.login} out of the organisation` }),
+      Do: (one) => page.writable && button("Take out…", () => takeOut(page, one, () => list.load(true)), { kind: "link", title: `Take ${one.login} out of the organisation`, about: one.login }),
     },
   });
   return list;

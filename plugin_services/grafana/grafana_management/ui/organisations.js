@@ -20,8 +20,8 @@ export function organisationsView(page, place, params) {
       Name: (one) => [button(one.name, () => choose(page, one.id), { kind: "link" }), String(one.id) === String(page.route.params.organisation ?? page.current) && h("span", { class: "badge" }, "shown now")],
       Number: (one) => String(one.id),
       Do: (one) => page.writable && h("span", { class: "links" },
-        button("Rename…", () => nameDialog(page, `Rename ${one.name}`, one.name, (body) => page.api.put(`/organisations/${one.id}`, {}, body), again), { kind: "link", title: `Rename ${one.name}` }),
-        button("Delete…", () => remove(page, one, again), { kind: "link", title: `Delete ${one.name}` })),
+        button("Rename…", () => nameDialog(page, `Rename ${one.name}`, one.name, (body) => page.api.put(`/organisations/${one.id}`, {}, body), again), { kind: "link", title: `Rename ${one.name}`, about: one.name }),
+        button("Delete…", () => remove(page, one, again), { kind: "link", title: `Delete ${one.name}`, about: one.name })),
     },
   });
   return list;

@@ -21,7 +21,7 @@ export class PanelCard {
     const note = notes.length > 0 && h("p", { class: "note muted" }, notes.join(" "));
     if (kind === "text") fill(this.body, h("div", { class: "words", tabindex: 0 }, text));
     if (kind === "other") {
-      const look = button("See its data", () => ask(this), { title: `See the data of ${title}` });
+      const look = button("See its data", () => ask(this), { title: `See the data of ${title}`, about: title });
       fill(this.body, h("p", {}, `Grafana draws this as “${type}”, which this page does not.`), h("div", { class: "actions" }, look));
     }
     return h("section", { class: `card kind-${kind}`, "aria-label": title || type }, h("header", {}, h("h3", { title: description || false }, title)), this.body, note);

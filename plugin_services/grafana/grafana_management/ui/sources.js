@@ -19,7 +19,7 @@ export function sourcesView(page, place, params) {
       Kind: (one) => one.type,
       Address: (one) => h("span", { class: "code" }, one.url || "–"),
       Health: (one) => health(page, one, shown),
-      Do: (one) => page.writable && !one.provisioned && button("Delete…", () => remove(page, one, () => list.load()), { kind: "link", title: `Delete ${one.name}` }),
+      Do: (one) => page.writable && !one.provisioned && button("Delete…", () => remove(page, one, () => list.load()), { kind: "link", title: `Delete ${one.name}`, about: one.name }),
     },
   });
   return list;
@@ -38,7 +38,7 @@ function health(page, { uid, name }, shown) {
     }
   };
   shown.push({ check });
-  return [button("Check", check, { kind: "link", title: `Check ${name}` }), " ", place];
+  return [button("Check", check, { kind: "link", title: `Check ${name}`, about: name }), " ", place];
 }
 
 function remove(page, { uid, name }, then) {

@@ -54,7 +54,7 @@ export function teamView(page, place, id) {
       User: (one) => [h("span", { class: "strong" }, one.login), one.administrator && h("span", { class: "badge" }, "administers the team")],
       Name: (one) => one.name || "–",
       Mail: (one) => one.email || "–",
-      Do: (one) => page.writable && button("Take out…", () => act(page, { words: `Take “${one.login}” out of this team?`, accept: "Take out", work: () => page.api.remove(`${path}/members/${one.id}`), done: `Took ${one.login} out.`, then: () => list.load(true) }), { kind: "link", title: `Take ${one.login} out` }),
+      Do: (one) => page.writable && button("Take out…", () => act(page, { words: `Take “${one.login}” out of this team?`, accept: "Take out", work: () => page.api.remove(`${path}/members/${one.id}`), done: `Took ${one.login} out.`, then: () => list.load(true) }), { kind: "link", about: one.login, title: `Take ${one.login} out` }),
     },
   });
   return list;

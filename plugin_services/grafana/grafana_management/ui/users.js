@@ -28,13 +28,13 @@ function actions(page, one, again) {
   const status = (words, accept, body, done) => act(page, { words, accept, work: () => page.api.put(`/people/users/${id}/status`, {}, body), done, then: again });
   return [
     disabled
-      ? button("Let in", () => status("", "", { disabled: false }, `Let ${login} in.`), { kind: "link", title: `Let ${login} in` })
-      : button("Lock out…", () => status(`Lock “${login}” out? Sessions end at once.`, "Lock out", { disabled: true }, `Locked ${login} out.`), { kind: "link", title: `Lock ${login} out` }),
+      ? button("Let in", () => status("", "", { disabled: false }, `Let ${login} in.`), { kind: "link", title: `Let ${login} in`, about: login })
+      : button("Lock out…", () => status(`Lock “${login}” out? Sessions end at once.`, "Lock out", { disabled: true }, `Locked ${login} out.`), { kind: "link", title: `Lock ${login} out`, about: login }),
     administrator
-      ? button("No administrator…", () => status(`Take the server's administration from “${login}”?`, "Take it", { administrator: false }, "Changed."), { kind: "link", title: `Take the administration from ${login}` })
-      : button("Make administrator…", () => status(`Let “${login}” administer the whole server?`, "Let them", { administrator: true }, "Changed."), { kind: "link", title: `Let ${login} administer the server` }),
-    button("Password…", () => newPassword(page, one), { kind: "link", title: `New password of ${login}` }),
-    button("Delete…", () => deleteDialog(page, { what: login, name: login, words: "The user goes from all organisations and teams. This cannot be undone.", path: `/people/users/${id}`, then: again }), { kind: "link", title: `Delete ${login}` }),
+      ? button("No administrator…", () => status(`Take the server's administration from “${login}”?`, "Take it", { administrator: false }, "Changed."), { kind: "link", title: `Take the administration from ${login}`, about: login })
+      : button("Make administrator…", () => status(`Let “${login}” administer the whole server?`, "Let them", { administrator: true }, "Changed."), { kind: "link", title: `Let ${login} administer the server`, about: login }),
+    button("Password…", () => newPassword(page, one), { kind: "link", title: `New password of ${login}`, about: login }),
+    button("Delete…", () => deleteDialog(page, { what: login, name: login, words: "The user goes from all organisations and teams. This cannot be undone.", path: `/people/users/${id}`, then: again }), { kind: "link", title: `Delete ${login}`, about: login }),
   ];
 }
 

@@ -50,7 +50,7 @@ function row(page, uid, one, current, again) {
     When: when(one.created),
     By: one.createdBy || "–",
     Words: words,
-    Do: now ? "" : h("span", { class: "links" }, button("Compare", () => compare(page, uid, one.version), { kind: "link", title: `What changed since version ${one.version}` }), page.writable && button("Restore…", restore, { kind: "link", title: `Restore version ${one.version}` })),
+    Do: now ? "" : h("span", { class: "links" }, button("Compare", () => compare(page, uid, one.version), { kind: "link", title: `What changed since version ${one.version}`, about: `version ${one.version}` }), page.writable && button("Restore…", restore, { kind: "link", title: `Restore version ${one.version}`, about: `version ${one.version}` })),
   };
   return h("tr", {}, Object.entries(cells).map(([label, content]) => h("td", { "data-label": label }, h("div", {}, content))));
 }

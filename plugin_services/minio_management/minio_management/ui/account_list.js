@@ -1,8 +1,9 @@
 // What the lists of users, groups, policies and access keys have in common, and the pages of one of them.
 
-import { fill, h, icon } from "./kit/dom.js";
+import { fill, h } from "./kit/dom.js";
 import { count, plural } from "./kit/format.js";
 import { button, empty, into } from "./kit/parts.js";
+import { searchForm, searchInput } from "./kit/search.js";
 
 /**
  * `part` is its place in the address; `path` the call, which answers {[field], after, total}; `asked` the name
@@ -11,20 +12,15 @@ import { button, empty, into } from "./kit/parts.js";
 export class AccountList {
   constructor(page, place, params, options) {
     Object.assign(this, { page, ...options });
-    this.search = h("input", { class: "input", type: "search", placeholder: this.hint, value: params[this.asked] ?? "", "aria-label": this.hint, spellcheck: "false", autocapitalize: "off" });
-    this.search.addEventListener("search", () => this.look());
+    this.search = searchInput(this.hint, { value: params[this.asked] ?? "" });
     this.table = h("div");
-    const form = h(
-      "form",
-      { class: "bar" },
-      h("div", { class: "search" }, icon("search"), this.search),
+    const form = searchForm(
+      this.search,
+      () => this.look(),
+      {},
       page.writable && button(this.addLabel, () => this.make(), { symbol: "plus", kind: "primary", title: `${this.addLabel} (n)` }),
       button("", () => this.load(), { symbol: "refresh", title: "Load again (r)" }),
     );
-    form.addEventListener("submit", (event) => {
-      event.preventDefault();
-      this.look();
-    });
     fill(place, form, this.table);
     this.load();
   }

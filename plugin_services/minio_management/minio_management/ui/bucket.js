@@ -44,15 +44,15 @@ async function remove(page, bucket) {
 
 function panels(page, details, load) {
   const untold = "not told";
-  const change = (act) => (page.writable ? button("Change", () => act(page, details, load), { kind: "link" }) : null);
+  const change = (act, about) => (page.writable ? button("Change", () => act(page, details, load), { kind: "link", about }) : null);
   const tags = details.tags && Object.entries(details.tags);
   return panel(
     "Settings",
     facts([
-      ["Versions", details.versioning ?? untold, !details.locking && change(versioning)],
-      ["Access", ACCESS[details.access] ?? untold, details.access && change(policy)],
-      ["Quota", details.quota === null ? untold : details.quota ? size(details.quota) : "none", details.quota !== null && change(quota)],
-      ["Tags", tags ? (tags.length ? tags.map(([name, value]) => h("span", { class: "badge tag" }, value ? `${name}: ${value}` : name)) : "none") : untold, tags && change(setTags)],
+      ["Versions", details.versioning ?? untold, !details.locking && change(versioning, "versions")],
+      ["Access", ACCESS[details.access] ?? untold, details.access && change(policy, "access")],
+      ["Quota", details.quota === null ? untold : details.quota ? size(details.quota) : "none", details.quota !== null && change(quota, "quota")],
+      ["Tags", tags ? (tags.length ? tags.map(([name, value]) => h("span", { class: "badge tag" }, value ? `${name}: ${value}` : name)) : "none") : untold, tags && change(setTags, "tags")],
       ["Locking", details.locking === null ? untold : details.locking ? "possible" : "off"],
     ]),
     details.access === "custom" && h("details", { class: "policy" }, h("summary", {}, "Policy"), h("pre", { class: "code" }, JSON.stringify(details.policy, null, 2))),

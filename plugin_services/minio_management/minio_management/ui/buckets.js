@@ -6,6 +6,7 @@ import { formDialog } from "./kit/dialog.js";
 import { fill, h, icon } from "./kit/dom.js";
 import { count, plural, size } from "./kit/format.js";
 import { button, empty, field, into } from "./kit/parts.js";
+import { searchForm, searchInput } from "./kit/search.js";
 
 export function bucketsView(page, place, params) {
   return params.bucket ? bucketPanels(page, place, params.bucket) : new BucketList(page, place, params);
@@ -14,20 +15,15 @@ export function bucketsView(page, place, params) {
 class BucketList {
   constructor(page, place, params) {
     Object.assign(this, { page, after: undefined });
-    this.search = h("input", { class: "input", type: "search", placeholder: "Part of the name", value: params.search ?? "", "aria-label": "Search buckets", spellcheck: "false", autocapitalize: "off" });
-    this.search.addEventListener("search", () => this.look());
+    this.search = searchInput("Part of the name", { value: params.search ?? "", label: "Search buckets" });
     this.table = h("div");
-    const form = h(
-      "form",
-      { class: "bar" },
-      h("div", { class: "search" }, icon("search"), this.search),
+    const form = searchForm(
+      this.search,
+      () => this.look(),
+      {},
       page.writable && button("New bucket", () => this.add(), { symbol: "plus", kind: "primary", title: "New bucket (n)" }),
       button("", () => this.load(), { symbol: "refresh", title: "Load again (r)" }),
     );
-    form.addEventListener("submit", (event) => {
-      event.preventDefault();
-      this.look();
-    });
     fill(place, form, this.table);
     this.load();
   }

@@ -53,7 +53,7 @@ function draw(page, group, again, back) {
     const save = (chosen) => page.api.put(`/accounts/group/${path}`, { name }, { [path]: chosen });
     if (await pickDialog(page, { title: `${label} of ${name}`, label, find: find(page), before, save })) again();
   };
-  const change = (label, find, before, path) => page.writable && button("Change", () => pick(label, find, before, path), { kind: "link", title: `Change the ${path}` });
+  const change = (label, find, before, path) => page.writable && button("Change", () => pick(label, find, before, path), { kind: "link", title: `Change the ${path}`, about: path });
   const users = group.members.map((user) => button(user, () => page.go("access", { part: "users", name: user }), { kind: "link" }));
   return {
     remove: page.writable && remove,

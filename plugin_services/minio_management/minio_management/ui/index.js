@@ -2,13 +2,13 @@
 
 import { accessView } from "./access.js";
 import { bucketsView } from "./buckets.js";
+import { ConnectionsShell, mounting } from "./kit/connections.js";
 import { h } from "./kit/dom.js";
-import { button, choice, empty } from "./kit/parts.js";
-import { Shell } from "./kit/shell.js";
+import { empty } from "./kit/parts.js";
 import { objectsView } from "./objects.js";
 import { serverView } from "./server.js";
 
-class Page extends Shell {
+class Page extends ConnectionsShell {
   static views = {
     buckets: { label: "Buckets", make: bucketsView },
     objects: { label: "Objects", make: objectsView, wide: true },
@@ -16,7 +16,7 @@ class Page extends Shell {
     server: { label: "Server", make: serverView },
   };
 
-  static kept = ["connection"];
+  static home = "buckets";
 
   static help = [
     ["/", "search"],
@@ -28,18 +28,6 @@ class Page extends Shell {
     ["Del", "delete what is open"],
   ];
 
-  async connect() {
-    const { connections, default: first } = await this.api.get("/connections");
-    this.connections = connections;
-    this.first = first;
-    return this.chosen(this.route.params.connection);
-  }
-
-  chosen(name) {
-    const find = (wanted) => this.connections.find((one) => one.name === wanted);
-    return find(name) ?? find(this.first);
-  }
-
   unconfigured() {
     return empty(
       "Which MinIO?",
@@ -47,41 +35,18 @@ class Page extends Shell {
     );
   }
 
-  prepare(params) {
-    this.connection = this.chosen(params.connection);
-    this.api.always = { connection: this.connection.name };
-  }
-
   where() {
-    const { name, address, accessKey } = this.connection;
-    const names = Object.fromEntries(this.connections.map((one) => [one.name, one.name]));
-    const select = choice(names, name, (chosen) => {
-      this.route.params = { connection: chosen === this.first ? undefined : chosen };
-      this.go("buckets");
-    });
-    select.setAttribute("aria-label", "Connection");
+    const { address, accessKey } = this.connection;
     return [
       h("span", { class: "badge address", title: accessKey ? `as ${accessKey}` : "without an access key" }, address),
-      this.connections.length > 1 && h("span", { class: "connection" }, select),
-      button("Test", () => this.test(), { kind: "quiet", title: "Test the connection" }),
+      this.connectionChoice(),
+      this.testButton(),
     ];
   }
 
-  async test() {
-    try {
-      const { ok, message, hint, milliseconds, administration } = await this.api.post("/connection/test");
-      const limits = administration ? "" : " This access key may not administer it: buckets and objects only.";
-      if (ok) this.done(`${message} (${milliseconds} ms)${limits}`);
-      else this.failed({ message, hint });
-    } catch (error) {
-      this.failed(error);
-    }
+  tested(result) {
+    return `${super.tested(result)}${result.administration ? "" : " This access key may not administer it: buckets and objects only."}`;
   }
 }
 
-/** Shows the page in `root`; `host` is the console's bridge. */
-export function mount(root, host) {
-  const page = new Page(root, host);
-  page.start();
-  return { unmount: () => page.unmount() };
-}
+export const mount = mounting(Page);

@@ -2,9 +2,10 @@
 
 import { at } from "./api.js";
 import { deleteBelow, deleteChosen } from "./delete.js";
-import { fill, h, icon } from "./kit/dom.js";
+import { fill, h } from "./kit/dom.js";
 import { count, plural } from "./kit/format.js";
 import { button, choice, empty, into } from "./kit/parts.js";
+import { searchForm, searchInput } from "./kit/search.js";
 import { ObjectPane } from "./object.js";
 import { ObjectList } from "./object_list.js";
 import { Uploads } from "./uploads.js";
@@ -30,8 +31,7 @@ function chooseBucket(page, place) {
 class ObjectsView {
   constructor(page, place, params) {
     Object.assign(this, { page, params, bucket: params.bucket });
-    this.search = h("input", { class: "input", type: "search", placeholder: "Names that begin with…", value: params.prefix ?? "", "aria-label": "Prefix", spellcheck: "false", autocapitalize: "off" });
-    this.search.addEventListener("search", () => this.look());
+    this.search = searchInput("Names that begin with…", { value: params.prefix ?? "", label: "Prefix" });
     this.path = h("nav", { class: "path", "aria-label": "Folder" });
     this.picked = h("div", { class: "picked" });
     this.list = new ObjectList(page, this.bucket, { folder: (prefix) => this.enter(prefix), open: (key) => this.open(key), selected: () => this.drawPicked() });
@@ -52,20 +52,15 @@ class ObjectsView {
 
   tools() {
     const { page } = this;
-    const form = h(
-      "form",
-      { class: "tools" },
-      h("div", { class: "search" }, icon("search"), this.search),
+    return searchForm(
+      this.search,
+      () => this.look(),
+      { kind: "tools" },
       h("div", { class: "actions" },
         page.writable && button("Upload", () => this.uploads.choose(), { symbol: "plus", kind: "primary", title: "Upload files (n)" }),
         button("", () => this.list.search(this.prefix), { symbol: "refresh", title: "Load again (r)" }),
         page.writable && button("Delete below…", () => this.deleteBelow(), { kind: "danger", title: "Delete everything below this prefix" })),
     );
-    form.addEventListener("submit", (event) => {
-      event.preventDefault();
-      this.look();
-    });
-    return form;
   }
 
   /** The way down to the folder, each step a button. */

@@ -1,7 +1,7 @@
 // The server at a glance: its nodes and drives, and what lies on them. Refreshed while it is looked at.
 
 import { when } from "./api.js";
-import { bar, bars } from "./bars.js";
+import { bar, bars } from "./kit/bars.js";
 import { fill, h } from "./kit/dom.js";
 import { count, plural, seconds, size } from "./kit/format.js";
 import { button, empty, into, panel } from "./kit/parts.js";

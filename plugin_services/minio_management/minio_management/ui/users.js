@@ -63,7 +63,7 @@ function draw(page, user, again, back) {
     ],
     content: panel("User", facts([
       ["Status", user.enabled ? "enabled" : "disabled"],
-      ["Policies", badges(user.policies), page.writable && button("Change", policies, { kind: "link" })],
+      ["Policies", badges(user.policies), page.writable && button("Change", policies, { kind: "link", about: "policies" })],
       ["Groups", groups.length ? h("span", { class: "links" }, groups) : "none"],
       ["Access keys", button("See them", () => page.go("access", { part: "keys", user: name }), { kind: "link" })],
     ])),

@@ -48,8 +48,8 @@ function row(pane, one) {
     "li",
     {},
     h("div", { class: "grow" }, when(one.modified), one.latest && h("span", { class: "badge" }, "newest"), h("div", { class: "muted" }, one.deleteMarker ? "deleted here" : size(one.size))),
-    !one.deleteMarker && button("Download", () => pane.download(one.version), { kind: "link" }),
-    page.writable && !one.latest && !one.deleteMarker && button("Restore", restore, { kind: "link" }),
+    !one.deleteMarker && button("Download", () => pane.download(one.version), { kind: "link", about: when(one.modified) }),
+    page.writable && !one.latest && !one.deleteMarker && button("Restore", restore, { kind: "link", about: when(one.modified) }),
     page.writable && button("", remove, { symbol: "trash", kind: "quiet", title: `Delete the version of ${when(one.modified)}` }),
   );
 }

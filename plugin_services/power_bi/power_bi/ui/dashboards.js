@@ -31,8 +31,8 @@ function tiles(page, place, params) {
     nothing: (search) => (search ? ["No tile matches", "Search for another part of the title."] : ["No tiles", "This dashboard is empty."]),
     columns: {
       Tile: (one) => one.title || h("span", { class: "muted" }, "without a title"),
-      Report: (one) => (one.reportId ? button("its report", () => page.go("reports", { report: one.reportId }), { kind: "link", title: `Report of ${one.title}` }) : h("span", { class: "muted" }, "none")),
-      Dataset: (one) => (one.datasetId ? button("its dataset", () => page.go("datasets", { dataset: one.datasetId }), { kind: "link", title: `Dataset of ${one.title}` }) : h("span", { class: "muted" }, "none")),
+      Report: (one) => (one.reportId ? button("its report", () => page.go("reports", { report: one.reportId }), { kind: "link", title: `Report of ${one.title}`, about: one.title }) : h("span", { class: "muted" }, "none")),
+      Dataset: (one) => (one.datasetId ? button("its dataset", () => page.go("datasets", { dataset: one.datasetId }), { kind: "link", title: `Dataset of ${one.title}`, about: one.title }) : h("span", { class: "muted" }, "none")),
     },
   });
 }

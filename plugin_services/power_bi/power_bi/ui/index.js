@@ -2,13 +2,13 @@
 
 import { dashboardsView } from "./dashboards.js";
 import { datasetsView } from "./datasets.js";
+import { ConnectionsShell, mounting } from "./kit/connections.js";
 import { h } from "./kit/dom.js";
-import { button, choice, empty } from "./kit/parts.js";
-import { Shell } from "./kit/shell.js";
+import { empty } from "./kit/parts.js";
 import { reportsView } from "./reports.js";
 import { workspacesView } from "./workspaces.js";
 
-class Page extends Shell {
+class Page extends ConnectionsShell {
   static views = {
     workspaces: { label: "Workspaces", make: workspacesView },
     reports: { label: "Reports", make: reportsView },
@@ -18,24 +18,14 @@ class Page extends Shell {
 
   static kept = ["connection", "workspace"];
 
+  static home = "workspaces";
+
   static help = [
     ["/", "search"],
     ["Esc", "back to the list"],
     ["r", "load again"],
     ["f", "in a dataset: refresh its data"],
   ];
-
-  async connect() {
-    const { connections, default: first } = await this.api.get("/connections");
-    this.connections = connections;
-    this.first = first;
-    return this.chosen(this.route.params.connection);
-  }
-
-  chosen(name) {
-    const find = (wanted) => this.connections.find((one) => one.name === wanted);
-    return find(name) ?? find(this.first);
-  }
 
   unconfigured() {
     return empty(
@@ -45,40 +35,18 @@ class Page extends Shell {
   }
 
   prepare(params) {
-    this.connection = this.chosen(params.connection);
+    super.prepare(params);
     this.workspace = params.workspace;
-    this.api.always = { connection: this.connection.name };
   }
 
   where() {
-    const { name, address, tenant } = this.connection;
-    const names = Object.fromEntries(this.connections.map((one) => [one.name, one.name]));
-    const select = choice(names, name, (chosen) => {
-      this.route.params = { connection: chosen === this.first ? undefined : chosen };
-      this.go("workspaces");
-    });
-    select.setAttribute("aria-label", "Connection");
+    const { address, tenant } = this.connection;
     return [
       h("span", { class: "badge address", title: `tenant ${tenant}` }, address),
-      this.connections.length > 1 && h("span", { class: "connection" }, select),
-      button("Test", () => this.test(), { kind: "quiet", title: "Test the connection" }),
+      this.connectionChoice(),
+      this.testButton(),
     ];
   }
-
-  async test() {
-    try {
-      const { ok, message, hint, milliseconds } = await this.api.post("/connection/test");
-      if (ok) this.done(`${message} (${milliseconds} ms)`);
-      else this.failed({ message, hint });
-    } catch (error) {
-      this.failed(error);
-    }
-  }
 }
 
-/** Shows the page in `root`; `host` is the console's bridge. */
-export function mount(root, host) {
-  const page = new Page(root, host);
-  page.start();
-  return { unmount: () => page.unmount() };
-}
+export const mount = mounting(Page);

@@ -1,8 +1,9 @@
 // What the lists have in common: a search, a table, more of it as one asks for it.
 
-import { fill, h, icon } from "./kit/dom.js";
+import { fill, h } from "./kit/dom.js";
 import { count, plural } from "./kit/format.js";
 import { button, empty, into } from "./kit/parts.js";
+import { searchForm, searchInput } from "./kit/search.js";
 
 /**
  * `view` is its place in the address; `path` the call, which answers {[field], after, total}; `columns`
@@ -11,20 +12,14 @@ import { button, empty, into } from "./kit/parts.js";
 export class List {
   constructor(page, place, params, options) {
     Object.assign(this, { page, ...options });
-    this.search = h("input", { class: "input", type: "search", placeholder: "Part of the name", value: params.search ?? "", "aria-label": `Search ${this.many}`, spellcheck: "false", autocapitalize: "off" });
-    this.search.addEventListener("search", () => this.look());
+    this.search = searchInput("Part of the name", { value: params.search ?? "", label: `Search ${this.many}` });
     this.table = h("div");
-    const form = h(
-      "form",
-      { class: "bar" },
-      this.head,
-      h("div", { class: "search" }, icon("search"), this.search),
+    const form = searchForm(
+      this.search,
+      () => this.look(),
+      { before: this.head },
       button("", () => this.load(), { symbol: "refresh", title: "Load again (r)" }),
     );
-    form.addEventListener("submit", (event) => {
-      event.preventDefault();
-      this.look();
-    });
     fill(place, form, this.table);
     this.load();
   }

@@ -1,7 +1,7 @@
 // Refreshes of a dataset: the history with how long each took, the one that runs, a new one.
 
 import { between, when } from "./api.js";
-import { bar } from "./bars.js";
+import { bar } from "./kit/bars.js";
 import { formDialog } from "./kit/dialog.js";
 import { fill, h } from "./kit/dom.js";
 import { seconds } from "./kit/format.js";
@@ -37,7 +37,7 @@ function entry(page, path, one, length, most, load) {
     { "data-state": one.state },
     h("span", { class: "name" }, when(one.started), h("span", { class: `badge ${TONES[one.state] ?? ""}` }, one.state)),
     h("span", { class: "number muted" }, words.filter(Boolean).join(" · "),
-      one.id && one.kind === "ViaEnhancedApi" && button("Details", () => details(page, path, one), { kind: "link", title: `Details of the refresh of ${when(one.started)}` }),
+      one.id && one.kind === "ViaEnhancedApi" && button("Details", () => details(page, path, one), { kind: "link", title: `Details of the refresh of ${when(one.started)}`, about: when(one.started) }),
       page.writable && one.cancellable && button("Cancel…", () => cancel(page, path, one, load), { kind: "link danger" })),
     bar(length ?? 0, most, TONES[one.state]),
     error && h("p", { class: "error code" }, error),

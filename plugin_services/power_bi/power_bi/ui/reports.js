@@ -16,7 +16,7 @@ export function reportsView(page, place, params) {
     columns: {
       Name: (one) => button(one.name, () => page.go("reports", { report: one.id }), { kind: "link" }),
       Kind: (one) => (paginated(one) ? "paginated" : "report"),
-      Dataset: (one) => one.datasetId && button("its dataset", () => page.go("datasets", { dataset: one.datasetId }), { kind: "link", title: `Dataset of ${one.name}` }),
+      Dataset: (one) => one.datasetId && button("its dataset", () => page.go("datasets", { dataset: one.datasetId }), { kind: "link", title: `Dataset of ${one.name}`, about: one.name }),
       "In Power BI": (one) => elsewhere(page, one),
     },
   });
@@ -26,7 +26,7 @@ export function reportsView(page, place, params) {
 const paginated = ({ kind }) => kind === "PaginatedReport";
 
 export function elsewhere(page, { name, webUrl }) {
-  return webUrl ? button("open", () => page.host.openLink(webUrl).catch(() => {}), { kind: "link", title: `Open ${name} in Power BI` }) : h("span", { class: "muted" }, "–");
+  return webUrl ? button("open", () => page.host.openLink(webUrl).catch(() => {}), { kind: "link", title: `Open ${name} in Power BI`, about: `${name} in Power BI` }) : h("span", { class: "muted" }, "–");
 }
 
 function reportDetails(page, place, id) {

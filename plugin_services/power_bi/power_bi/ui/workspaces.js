@@ -15,7 +15,7 @@ export function workspacesView(page, place, params) {
     columns: {
       Name: (one) => [button(one.name, () => open(one), { kind: "link" }), one.readOnly && h("span", { class: "badge" }, "read only")],
       Capacity: (one) => (one.capacity ? "of its own" : h("span", { class: "muted" }, "shared")),
-      Open: (one) => h("span", { class: "links" }, ["reports", "dashboards", "datasets"].map((view) => button(view, () => open(one, view), { kind: "link", title: `${view} of ${one.name}` }))),
+      Open: (one) => h("span", { class: "links" }, ["reports", "dashboards", "datasets"].map((view) => button(view, () => open(one, view), { kind: "link", title: `${view} of ${one.name}`, about: one.name }))),
     },
   });
 }

@@ -11,12 +11,3 @@ export async function act(page, { words, accept, work, done, then }) {
     page.failed(error);
   }
 }
-
-/** A search above a list, which is asked for again when it is sent. */
-export function onsubmit(form, look) {
-  form.addEventListener("submit", (event) => {
-    event.preventDefault();
-    look();
-  });
-  return form;
-}

@@ -1,13 +1,14 @@
 // Redis' configuration: found by name, changed one setting at a time.
 
-import { act, onsubmit } from "./act.js";
+import { act } from "./act.js";
 import { formDialog } from "./kit/dialog.js";
-import { fill, h, icon } from "./kit/dom.js";
+import { fill, h } from "./kit/dom.js";
 import { plural } from "./kit/format.js";
 import { button, empty, field, into, panel } from "./kit/parts.js";
+import { searchForm, searchInput } from "./kit/search.js";
 
 export function configurationView(page, place, params) {
-  const search = h("input", { class: "input", type: "search", placeholder: "Part of the name, e.g. memory", value: params.search ?? "", "aria-label": "Setting", spellcheck: "false", autocapitalize: "off" });
+  const search = searchInput("Part of the name, e.g. memory", { value: params.search ?? "", label: "Setting" });
   const list = h("div");
   const load = (quiet = false) =>
     into(list, async () => {
@@ -22,15 +23,14 @@ export function configurationView(page, place, params) {
       work: () => page.api.post("/configuration/rewrite"),
       done: "Redis has written its configuration file.",
     });
-  const form = h(
-    "form",
-    { class: "bar" },
-    h("div", { class: "search" }, icon("search"), search),
+  const form = searchForm(
+    search,
+    () => load(),
+    {},
     page.writable && button("Write the file", rewrite, { title: "CONFIG REWRITE: keep what is in force over a restart" }),
     button("", () => load(true), { symbol: "refresh", title: "Load again (r)" }),
   );
-  search.addEventListener("search", () => load());
-  fill(place, onsubmit(form, load), list);
+  fill(place, form, list);
   load();
   return { key: ({ key }) => (key === "/" ? (search.focus(), search.select(), true) : key === "r" && (load(true), true)) };
 }

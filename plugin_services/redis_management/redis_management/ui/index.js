@@ -4,9 +4,9 @@ import { clientsView } from "./clients.js";
 import { configurationView } from "./configuration.js";
 import { consoleView } from "./console.js";
 import { keysView } from "./keys.js";
+import { ConnectionsShell, mounting } from "./kit/connections.js";
 import { h } from "./kit/dom.js";
-import { button, choice, empty } from "./kit/parts.js";
-import { Shell } from "./kit/shell.js";
+import { button, empty } from "./kit/parts.js";
 import { liveView } from "./live.js";
 import { memoryView } from "./memory.js";
 import { nodeBadge } from "./nodes.js";
@@ -14,7 +14,7 @@ import { overviewView } from "./overview.js";
 import { slowLogView } from "./slow_log.js";
 import { usersView } from "./users.js";
 
-class Page extends Shell {
+class Page extends ConnectionsShell {
   static views = {
     overview: { label: "Overview", make: overviewView },
     keys: { label: "Keys", make: keysView, wide: true },
@@ -40,18 +40,6 @@ class Page extends Shell {
     ["Del", "delete the open key"],
   ];
 
-  async connect() {
-    const { connections, default: first } = await this.api.get("/connections");
-    this.connections = connections;
-    this.first = first;
-    return this.chosen(this.route.params.connection);
-  }
-
-  chosen(name) {
-    const find = (wanted) => this.connections.find((one) => one.name === wanted);
-    return find(name) ?? find(this.first);
-  }
-
   unconfigured() {
     return empty(
       "Which Redis?",
@@ -61,30 +49,20 @@ class Page extends Shell {
   }
 
   prepare(params) {
-    this.connection = this.chosen(params.connection);
-    const { name, kind } = this.connection;
-    this.api.always = { connection: name, database: params.database || undefined, node: kind === "cluster" ? params.node : undefined };
+    super.prepare(params);
+    const node = this.connection.kind === "cluster" ? params.node : undefined;
+    Object.assign(this.api.always, { database: params.database || undefined, node });
   }
 
   where() {
     const { address, username } = this.connection;
     return [
       h("span", { class: "badge address", title: username ? `as user ${username}` : "as the default user" }, address),
-      this.connections.length > 1 && h("span", { class: "connection" }, this.connectionChoice()),
+      this.connectionChoice(),
       nodeBadge(this),
       this.connection.kind !== "cluster" && this.databaseField(),
-      button("Test", () => this.test(), { kind: "quiet", title: "Test the connection" }),
+      this.testButton(),
     ];
-  }
-
-  connectionChoice() {
-    const names = Object.fromEntries(this.connections.map(({ name }) => [name, name]));
-    const select = choice(names, this.connection.name, (chosen) => {
-      this.route.params = { connection: chosen === this.first ? undefined : chosen };
-      this.go(this.route.view);
-    });
-    select.setAttribute("aria-label", "Connection");
-    return select;
   }
 
   databaseField() {
@@ -97,21 +75,6 @@ class Page extends Shell {
     });
     return h("label", { class: "database" }, "db", input);
   }
-
-  async test() {
-    try {
-      const { ok, message, hint, milliseconds } = await this.api.post("/connection/test");
-      if (ok) this.done(`${message} (${milliseconds} ms)`);
-      else this.failed({ message, hint });
-    } catch (error) {
-      this.failed(error);
-    }
-  }
 }
 
-/** Shows the page in `root`; `host` is the console's bridge. */
-export function mount(root, host) {
-  const page = new Page(root, host);
-  page.start();
-  return { unmount: () => page.unmount() };
-}
+export const mount = mounting(Page);

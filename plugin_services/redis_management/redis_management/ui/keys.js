@@ -2,13 +2,14 @@
 
 import { keyQuery } from "./api.js";
 import { deleteMatching } from "./delete_matching.js";
-import { fill, h, icon } from "./kit/dom.js";
+import { fill, h } from "./kit/dom.js";
 import { TYPES } from "./format.js";
 import { count, plural } from "./kit/format.js";
 import { KeyPane } from "./key.js";
 import { KeyList, patternOf } from "./key_list.js";
 import { newKey } from "./new_key.js";
 import { button, choice } from "./kit/parts.js";
+import { searchForm, searchInput } from "./kit/search.js";
 import { exportKeys, importKeys } from "./transfer.js";
 
 export function keysView(page, place, params) {
@@ -18,8 +19,7 @@ export function keysView(page, place, params) {
 class KeysView {
   constructor(page, place, params) {
     Object.assign(this, { page, params });
-    this.search = h("input", { class: "input", type: "search", placeholder: "Name or pattern, e.g. user:*", value: params.pattern ?? "", "aria-label": "Pattern", spellcheck: "false", autocapitalize: "off" });
-    this.search.addEventListener("search", () => this.look());
+    this.search = searchInput("Name or pattern, e.g. user:*", { value: params.pattern ?? "", label: "Pattern" });
     this.type = choice({ "": "All types", ...TYPES }, params.type ?? "", () => this.look());
     this.type.setAttribute("aria-label", "Type");
     this.picked = h("div", { class: "picked" });
@@ -32,10 +32,10 @@ class KeysView {
   }
 
   tools() {
-    const form = h(
-      "form",
-      { class: "tools" },
-      h("div", { class: "search" }, icon("search"), this.search),
+    return searchForm(
+      this.search,
+      () => this.look(),
+      { kind: "tools" },
       this.type,
       h("div", { class: "actions" },
         this.page.writable && button("New key", () => this.add(), { symbol: "plus", kind: "primary", title: "New key (n)" }),
@@ -44,11 +44,6 @@ class KeysView {
         this.page.writable && button("Import…", () => this.import(), { title: "Import keys from a file" }),
         this.page.writable && button("Delete matching…", () => this.deleteMatching(), { kind: "danger", title: "Delete every key that the search matches" })),
     );
-    form.addEventListener("submit", (event) => {
-      event.preventDefault();
-      this.look();
-    });
-    return form;
   }
 
   get pattern() {

@@ -1,6 +1,6 @@
 // Where the memory goes: a sample of keys, added up by the shape of their names and by type, as plots.
 
-import { bars } from "./bars.js";
+import { bars } from "./kit/bars.js";
 import { shown } from "./bytes.js";
 import { Events } from "./events.js";
 import { TYPES } from "./format.js";

@@ -1,13 +1,14 @@
 // ACL users: who may log in to Redis, and what then.
 
-import { act, onsubmit } from "./act.js";
+import { act } from "./act.js";
 import { formDialog } from "./kit/dialog.js";
-import { fill, h, icon } from "./kit/dom.js";
+import { fill, h } from "./kit/dom.js";
 import { count, plural, seconds } from "./kit/format.js";
 import { button, choice, empty, field, into, panel } from "./kit/parts.js";
+import { searchForm, searchInput } from "./kit/search.js";
 
 export function usersView(page, place, params) {
-  const search = h("input", { class: "input", type: "search", placeholder: "Part of the name", value: params.search ?? "", "aria-label": "User", spellcheck: "false", autocapitalize: "off" });
+  const search = searchInput("Part of the name", { value: params.search ?? "", label: "User" });
   const list = h("div");
   const log = h("div", { class: "below" });
   const load = (quiet = false) => {
@@ -15,16 +16,15 @@ export function usersView(page, place, params) {
     into(log, async () => denials(await page.api.get("/acl/log")), { quiet });
   };
   const save = () => act(page, { words: "Write the users into Redis' ACL file? What the file says otherwise is replaced.", accept: "Write the file", work: () => page.api.post("/acl/save"), done: "Redis has written its users." });
-  const form = h(
-    "form",
-    { class: "bar" },
-    h("div", { class: "search" }, icon("search"), search),
+  const form = searchForm(
+    search,
+    () => load(),
+    {},
     page.writable && button("New user", () => edit(page, null, load), { symbol: "plus", kind: "primary", title: "New user (n)" }),
     page.writable && button("Write the file", save, { title: "ACL SAVE: keep the users over a restart" }),
     button("", () => load(true), { symbol: "refresh", title: "Load again (r)" }),
   );
-  search.addEventListener("search", () => load());
-  fill(place, onsubmit(form, load), list, log);
+  fill(place, form, list, log);
   load();
   return {
     key: ({ key }) => {

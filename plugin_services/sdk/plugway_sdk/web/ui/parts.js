@@ -2,7 +2,8 @@
 
 import { fill, h, icon } from "./dom.js";
 
-export function button(label, onclick, { kind = "", symbol = "", title = "", disabled = false, pressed = undefined } = {}) {
+/** `about` says which of several is meant, where others have the same label: it is read aloud behind it. */
+export function button(label, onclick, { kind = "", symbol = "", title = "", about = "", disabled = false, pressed = undefined } = {}) {
   return h(
     "button",
     {
@@ -10,7 +11,7 @@ export function button(label, onclick, { kind = "", symbol = "", title = "", dis
       class: `button ${kind} ${symbol && !label ? "square" : ""}`,
       onclick,
       title: title || false,
-      "aria-label": !label ? title : false,
+      "aria-label": label ? about && `${label}, ${about}` : title,
       "aria-pressed": pressed,
       disabled,
     },

@@ -1,6 +1,6 @@
 // Bars as SVG, each beside its words: what they show is read without them, too.
 
-import { h } from "./kit/dom.js";
+import { h } from "./dom.js";
 
 const SPACE = "http://www.w3.org/2000/svg";
 
