@@ -208,6 +208,22 @@ async def test_more_objects_come_as_one_scrolls(minio: Any, site: Site, page: Pa
     await expect(page.locator(".list-foot")).to_contain_text("450 entries")
 
 
+async def test_enter_in_a_search_asks_once(minio: Any, site: Site, page: Page) -> None:
+    await arrange(minio, "searched", {"a.txt": b"a"})
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url) if "search=sear" in request.url else None)
+    await page.goto(site.at("/buckets"))
+    found = page.get_by_role("button", name="searched", exact=True)
+    await expect(found).to_be_visible()
+    await page.get_by_label("Search buckets").fill("sear")
+    await page.keyboard.press("Enter")
+    await expect(page.locator(".list-foot")).to_contain_text("1 of 1 bucket")
+    # What a second load would ask for has been asked before this answer is shown.
+    await found.click()
+    await expect(page.get_by_text("a.txt")).to_be_visible()
+    assert len(asked) == 1, asked
+
+
 async def test_read_only_offers_no_change(minio: Any, site: Site, page: Page) -> None:
     await arrange(minio, "docs", {"a.txt": b"x"})
     await site.use({"local": {**minio.connection, "readOnly": True}})

@@ -11,7 +11,7 @@ export function button(label, onclick, { kind = "", symbol = "", title = "", abo
       class: `button ${kind} ${symbol && !label ? "square" : ""}`,
       onclick,
       title: title || false,
-      "aria-label": label ? about && `${label}, ${about}` : title,
+      "aria-label": !label ? title : about ? `${label}, ${about}` : false,
       "aria-pressed": pressed,
       disabled,
     },
