@@ -33,7 +33,7 @@ class BodyParts:
     __slots__ = ("_after", "_begun", "_chunk", "_other", "_parts", "held", "trailers")
 
     def __init__(self) -> None:
-        self._parts: list[bytes] = []
+        self._parts: list[bytes | memoryview] = []
         # What is to come of this message: bytes of its chunk, and how long whatever else is.
         self._chunk = 0
         self._other = 0
@@ -53,26 +53,32 @@ class BodyParts:
         parts = self._parts
         if not parts:
             return b""
-        taken = parts[0] if len(parts) == 1 else b"".join(parts)
+        taken = bytes(parts[0]) if len(parts) == 1 else b"".join(parts)
         self._parts = []
         self.held = 0
         return taken
 
-    def feed(self, data: bytes) -> None:
+    def _keep(self, part: bytes | memoryview) -> None:
+        if isinstance(part, memoryview) and 2 * len(part) < memoryview(part.obj).nbytes:
+            # Else one that nobody reads would hold more of what was read than it is itself.
+            part = bytes(part)
+        self.held += len(part)
+        self._parts.append(part)
+
+    def feed(self, data: bytes | memoryview) -> None:
+        """Views are of ``bytes`` that do not change."""
         size = len(data)
         if self._chunk >= size:
             # In a long transfer nearly everything comes this way.
             self._chunk -= size
-            self.held += size
-            self._parts.append(data)
+            self._keep(data)
             return
         at = 0
         while at < size:
             if self._chunk:
                 end = min(size, at + self._chunk)
                 self._chunk -= end - at
-                self.held += end - at
-                self._parts.append(data[at:end])
+                self._keep(data[at:end])
                 at = end
             elif self._other:
                 end = min(size, at + self._other - len(self._begun))
@@ -83,7 +89,7 @@ class BodyParts:
             else:
                 at = self._head(data, at)
 
-    def _head(self, data: bytes, at: int) -> int:
+    def _head(self, data: bytes | memoryview, at: int) -> int:
         """Read the head of a message; returns where to go on in ``data``."""
         before = len(self._begun)
         head = self._begun + data[at : at + _LONGEST_HEAD - before]

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 from collections import deque
 from collections.abc import Callable
+from typing import cast
 
 from gateway.model import Endpoint
 from gateway.proxy.failures import CallFailed, Failure, from_status, refused
@@ -41,6 +42,9 @@ _UNTAKEN = 2**20
 
 _LONGEST_FRAME = 2**20
 """Parts of a DATA frame are passed on as they come, so long ones cost no memory, and less time."""
+
+_LONG_READ = 16 * 1024
+"""Bytes; below that, a copy costs no more than a view."""
 
 _A_FRAME = 512
 """Bytes that were sent and make up for one control frame."""
@@ -106,6 +110,7 @@ class StreamConnection(Session[Incoming]):
                     stream.widened(more)
 
     def _on_control(self, kind: int, stream_id: int, flags: int, payload: bytes) -> None:
+        payload = bytes(payload)
         super()._on_control(kind, stream_id, flags, payload)
         if kind != WINDOW_UPDATE:
             return
@@ -166,12 +171,16 @@ class StreamConnection(Session[Incoming]):
     # Frames
 
     def data_received(self, data: bytes) -> None:
+        if len(data) > _LONG_READ and not self._buffer:
+            # All that is cut from a long read is a view of it, which serves as bytes do until it is joined.
+            data = cast("bytes", memoryview(data))
         try:
             if self._to_come:
                 data = self._go_on(data)
             super().data_received(data)
             if self._buffer and not self._transport.is_closing():
                 self._begin_data()
+                self._buffer = bytes(self._buffer)
         except BadBlock as error:
             self._break(str(error))
         # Parts of an answer may stand between its control frames for ever, so counting these says nothing.
@@ -194,9 +203,14 @@ class StreamConnection(Session[Incoming]):
         size = min(self._to_come, len(data))
         self._to_come -= size
         last = flags if not self._to_come else flags & ~END_STREAM
-        # A slice that is the whole is no copy.
         self._on_data(stream_id, last, data[:size])
         return data[size:]
+
+    def _on_headers(self, stream_id: int, flags: int, payload: bytes) -> None:
+        super()._on_headers(stream_id, flags, bytes(payload))
+
+    def _on_continuation(self, stream_id: int, flags: int, payload: bytes) -> None:
+        super()._on_continuation(stream_id, flags, bytes(payload))
 
     def _on_data(self, stream_id: int, flags: int, payload: bytes) -> None:
         counted = len(payload)

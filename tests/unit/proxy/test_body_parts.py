@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from itertools import pairwise
 from struct import pack
@@ -43,13 +44,15 @@ SHAPES: dict[str, Callable[[bytes], bytes]] = {
 messages = st.tuples(st.sampled_from(sorted(SHAPES)), st.binary(max_size=300))
 
 
-@given(st.lists(messages, max_size=8), st.lists(st.integers(0, 3000), max_size=40))
-def test_a_body_is_the_same_however_it_is_cut(told: list[tuple[str, bytes]], cuts: list[int]) -> None:
+@given(st.lists(messages, max_size=8), st.lists(st.integers(0, 3000), max_size=40), st.booleans())
+def test_a_body_is_the_same_however_it_is_cut(
+    told: list[tuple[str, bytes]], cuts: list[int], views: bool
+) -> None:
     wire = b"".join(framed(SHAPES[shape](data)) for shape, data in told)
     places = sorted({0, len(wire), *(cut for cut in cuts if cut < len(wire))})
     parts, came = BodyParts(), b""
     for start, end in pairwise(places):
-        parts.feed(wire[start:end])
+        parts.feed(memoryview(wire)[start:end] if views else wire[start:end])
         held, taken = parts.held, parts.take()
         assert (held, parts.held) == (len(taken), 0)
         came += taken
@@ -114,3 +117,14 @@ def test_what_came_before_garbage_can_be_taken() -> None:
     with pytest.raises(CallFailed):
         parts.feed(framed(chunk(b"good")) + b"\x01\0\0\0\x02")
     assert parts.take() == b"good"
+
+
+def test_a_short_part_of_a_long_read_does_not_hold_all_of_it() -> None:
+    read = framed(chunk(b"p" * 100_000))
+    parts = BodyParts()
+    parts.feed(memoryview(read)[:1000])
+    assert sys.getrefcount(read) == 2
+    parts.feed(memoryview(read)[1000:])
+    assert sys.getrefcount(read) > 2
+    assert parts.take() == b"p" * 100_000
+    assert sys.getrefcount(read) == 2
