@@ -19,7 +19,7 @@ from gateway.proxy.templates import OTHER
 READ, WRITE, WEBSOCKET = 0, 1, 2
 METHODS = ("read", "write", "websocket")
 _METHOD_CLASS = {"GET": READ, "HEAD": READ, "OPTIONS": READ}
-_STATUSES = ("1xx", "2xx", "3xx", "4xx", "5xx", "not-configured")
+STATUSES = ("1xx", "2xx", "3xx", "4xx", "5xx", "not-configured")
 """By hundreds; what a plugin without settings answers is no error, see :mod:`gateway.proxy.unconfigured`."""
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 
@@ -48,7 +48,7 @@ class Counters:
     __slots__ = ("buckets", "calls", "seconds")
 
     def __init__(self) -> None:
-        self.calls = [0] * (len(METHODS) * len(_STATUSES))
+        self.calls = [0] * (len(METHODS) * len(STATUSES))
         self.buckets = [0] * (len(BUCKETS) + 1)
         self.seconds = 0.0
 
@@ -182,7 +182,7 @@ class CallMetrics(Counting):
             for route, counters in tuple(counts.routes.items()):
                 for index, number in enumerate(counters.calls):
                     if number:
-                        calls.add_metric([*key, route, METHODS[index // 6], _STATUSES[index % 6]], number)
+                        calls.add_metric([*key, route, METHODS[index // 6], STATUSES[index % 6]], number)
                 sums = accumulate(counters.buckets)
                 took.add_metric([*key, route], list(zip(bounds, sums, strict=True)), counters.seconds)
         yield calls
