@@ -253,6 +253,9 @@ async def test_the_keyboard_alone(shared: Any, site: Site, page: Page) -> None:
     await expect(page.locator(".plot .line").first).to_be_visible()
     await page.keyboard.press("Escape")
     await expect(page.get_by_label("Part of the dashboard's name")).to_be_visible()
+    # What was in focus before is, once the list is there; in a field, keys are letters.
+    await expect(link).to_be_visible()
+    await expect(page.locator(".loading")).to_have_count(0)
     await page.keyboard.press("?")
     await expect(page.get_by_role("dialog")).to_contain_text("Keyboard")
     await page.keyboard.press("Escape")
