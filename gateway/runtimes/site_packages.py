@@ -17,6 +17,9 @@ from dataclasses import dataclass
 from importlib.metadata import distributions
 from pathlib import Path
 
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
 from gateway.runtimes.base import ReleaseNotRunnable
 
 # Wheels for this glibc run on it and on every later one.
@@ -75,26 +78,60 @@ def gather(packages: Packages, cache: Path) -> Path:
     return finished
 
 
-def _install(packages: Packages, constraints: Path, target: Path) -> None:
+def _install(packages: Packages, constraints: Path, site: Path) -> None:
     """With uv, which is quick, where it is there and succeeds; else with pip."""
     said = ""
     for command in (_uv(packages.target), _pip(packages.target)):
         if command is None:
             continue
-        line = [*command, "--target", str(target), "-c", str(constraints), *packages.requirements]
-        try:
-            done = subprocess.run(line, capture_output=True, text=True, timeout=_TIMEOUT, check=False)
-        except subprocess.TimeoutExpired:
-            said = f"no answer within {_TIMEOUT} seconds"
-            continue
-        if done.returncode == 0:
+        wanted = list(packages.requirements)
+        while wanted:
+            line = [*command, "--target", str(site), "-c", str(constraints), *wanted]
+            if said := _run(line):
+                break
+            before, wanted = wanted, missing(site, packages.target)
+            if wanted == before:
+                said = f"{' '.join(wanted)} did not come"
+                break
+        if not said:
             return
-        said = done.stderr.strip() or done.stdout.strip()
-        shutil.rmtree(target, ignore_errors=True)
+        shutil.rmtree(site, ignore_errors=True)
     raise ReleaseNotRunnable(
         f"The Python packages {', '.join(packages.requirements)} could not be had "
         f"for Python {packages.target.python} on {packages.target.machine}: {_end_of(said)}",
         hint="Check the package names and the network; packages without a wheel cannot be used.",
+    )
+
+
+def _run(line: list[str]) -> str:
+    """What it says where it fails; else nothing."""
+    try:
+        done = subprocess.run(line, capture_output=True, text=True, timeout=_TIMEOUT, check=False)
+    except subprocess.TimeoutExpired:
+        return f"no answer within {_TIMEOUT} seconds"
+    return "" if done.returncode == 0 else done.stderr.strip() or done.stdout.strip() or "no word of why"
+
+
+def missing(site: Path, target: Target) -> list[str]:
+    """Requirements of what is there that hold for the target alone.
+
+    pip judges conditions by the Python that it runs with, which may be a later one.
+    """
+    theirs = {
+        "python_version": target.python,
+        # Its patch level is not known: the first one has the most requirements.
+        "python_full_version": f"{target.python}.0",
+        "platform_machine": target.machine,
+        "sys_platform": "linux",
+        "platform_system": "Linux",
+        "extra": "",
+    }
+    there = list(distributions(path=[str(site)]))
+    names = {canonicalize_name(found.name) for found in there}
+    lines = {line for found in there for line in found.requires or ()}
+    lacking = [one for one in map(Requirement, lines) if canonicalize_name(one.name) not in names]
+    return sorted(
+        f"{one.name}{one.specifier}" for one in lacking if one.marker is None or one.marker.evaluate(theirs)
     )
 
 

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from gateway.runtimes import site_packages
 from gateway.runtimes.base import ReleaseNotRunnable
 from gateway.runtimes.docker_context import Context
-from gateway.runtimes.site_packages import Packages, Target, gather
+from gateway.runtimes.site_packages import Packages, Target, gather, missing
 
 TARGET = Target("3.11", "x86_64")
 
@@ -35,6 +36,40 @@ def test_packages_that_cannot_be_had_are_told_in_words(tmp_path: Path) -> None:
     with pytest.raises(ReleaseNotRunnable, match="could not be had"):
         gather(wish, tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_only_the_images_python_needs_comes_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """pip leaves it out where the host's Python is a later one: redis needs async-timeout before 3.11.3."""
+    monkeypatch.setattr(site_packages, "_uv", lambda target: None)
+    site = gather(Packages(("redis",), TARGET), tmp_path)
+    assert (site / "redis" / "__init__.py").is_file()
+    assert (site / "async_timeout" / "__init__.py").is_file()
+
+
+def test_conditions_are_judged_for_the_images_python(tmp_path: Path) -> None:
+    def lay(name: str, *requires: str) -> None:
+        (tmp_path / f"{name}-1.dist-info").mkdir()
+        lines = [
+            "Metadata-Version: 2.1",
+            f"Name: {name}",
+            "Version: 1",
+            *(f"Requires-Dist: {r}" for r in requires),
+        ]
+        (tmp_path / f"{name}-1.dist-info" / "METADATA").write_text("\n".join(lines))
+
+    lay("There_Already")
+    lay(
+        "asker",
+        "there-already; python_version < '4'",
+        "old>=1,<2; python_full_version < '3.11.3'",
+        "new; python_version >= '3.13'",
+        "elsewhere; sys_platform == 'win32'",
+        "other-machine; platform_machine == 'aarch64'",
+        "optional; extra == 'more'",
+        "always",
+    )
+    assert missing(tmp_path, TARGET) == ["always", "old<2,>=1"]
+    assert missing(tmp_path, Target("3.13", "aarch64")) == ["always", "new", "other-machine"]
 
 
 def test_context_is_the_same_for_the_same_files(tmp_path: Path) -> None:
