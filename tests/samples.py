@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from gateway import digests
 from gateway.definition import PluginDefinition
-from gateway.digests import release_id
 from gateway.model import (
     Access,
     Artifact,
@@ -32,26 +32,15 @@ def make_release(plugin: str = "notes", version: str = "1.0.0", artifact: Artifa
         command=("{python}", "-m", plugin),
         image=f"plugway/{plugin}",
     )
-    plugin_id, permissions = PluginId(plugin), Permissions(volumes=("data",))
-    source, ui_type = Source.BUILT_IN, UiType.STATIC
-    id_ = release_id(
-        plugin_id=plugin_id,
-        version=version,
-        source=source,
-        artifact=artifact,
-        permissions=permissions,
-        ui_type=ui_type,
-    )
-    return Release(
-        id=id_,
-        plugin_id=plugin_id,
+    return digests.make_release(
+        plugin_id=PluginId(plugin),
         version=version,
         name=plugin.title(),
-        source=source,
+        source=Source.BUILT_IN,
         tier=Tier.BUILT_IN,
         artifact=artifact,
-        permissions=permissions,
-        ui_type=ui_type,
+        permissions=Permissions(volumes=("data",)),
+        ui_type=UiType.STATIC,
     )
 
 

@@ -189,11 +189,26 @@ async def test_one_that_is_stopped_leaves_room_for_another(taker: Taker, upstrea
     await until(lambda: taker.ended == [3])
     assert taker.body(3) == b"y" * 60_000
     assert len(taker.writers) == 1
+    assert len(upstream._all_streams()._connections[0]._waiting) == 0, "it waits for its own window"
     stopped.cancel()
     for stream in (first, second):
         stream.close()
     # Either side of both is given up, as neither was answered.
     await until(lambda: {number for number, _ in taker.resets} == {1, 3})
+
+
+async def test_who_gives_up_waiting_for_room_is_forgotten(taker: Taker, upstream: Upstream) -> None:
+    streams = [await upstream.exchange() for _ in range(3)]
+    sending = [asyncio.create_task(sent(stream, b"x" * 40_000)) for stream in streams]
+    # Two of them share what the connection takes; the last finds nothing left.
+    await until(lambda: sum(len(data) for data in taker.data.values()) == 65_535)
+    connection = upstream._all_streams()._connections[0]
+    await until(lambda: len(connection._waiting) == 2)
+    for task in sending:
+        task.cancel()
+    await until(lambda: not connection._waiting)
+    for stream in streams:
+        stream.close()
 
 
 async def test_an_answer_before_the_end_ends_the_upload(taker: Taker, upstream: Upstream) -> None:

@@ -120,7 +120,6 @@ class ExchangeStream(Incoming):
         self._go_on()
 
     def widened(self, size: int) -> None:
-        """It takes so much more; less than nothing where its settings have changed."""
         self._room += size
         self._go_on()
 
@@ -174,7 +173,8 @@ class ExchangeStream(Incoming):
             size = min(left, self._room, self._sender.room)
             if size <= 0:
                 turn = self._carrier.future()
-                self._sender.await_room(turn)
+                if self._sender.room <= 0:
+                    self._sender.await_room(turn)
                 await self._pause(turn)
                 continue
             frames = list(self._frames(pieces, size))

@@ -67,7 +67,13 @@ class Incoming:
         self.deadline = inf
         self.number = 0
 
+    said_all = True
+    """Whether nothing more is sent to the plugin: else it may end the call before its client has."""
+
     # The connection's side
+
+    def widened(self, size: int) -> None:
+        """The plugin takes so much more; less than nothing where its settings have changed."""
 
     def answered(self) -> None:
         """The head of the answer came."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections import deque
 from collections.abc import Callable
 from typing import cast
 
@@ -68,7 +67,7 @@ class StreamConnection(Session[Incoming]):
         self._head = self._head_of(READ_BODY)
         self._exchange = self._head_of(EXCHANGE)
         self._paused = False
-        self._waiting: deque[asyncio.Future[None]] = deque()
+        self._waiting: set[asyncio.Future[None]] = set()
         self.ready = self.future()
         self.lost = False
 
@@ -106,8 +105,7 @@ class StreamConnection(Session[Incoming]):
         self._be_ready()
         if more := self._stream_window - before:
             for stream in self._streams.values():
-                if isinstance(stream, ExchangeStream):
-                    stream.widened(more)
+                stream.widened(more)
 
     def _on_control(self, kind: int, stream_id: int, flags: int, payload: bytes) -> None:
         payload = bytes(payload)
@@ -116,7 +114,7 @@ class StreamConnection(Session[Incoming]):
             return
         if not stream_id:
             self._pass_room()
-        elif isinstance(stream := self._streams.get(stream_id), ExchangeStream):
+        elif (stream := self._streams.get(stream_id)) is not None:
             stream.widened(UINT.unpack(payload)[0] & 0x7FFFFFFF)
 
     def pause_writing(self) -> None:
@@ -128,8 +126,7 @@ class StreamConnection(Session[Incoming]):
 
     def _pass_room(self) -> None:
         """Those who wait look again, each by itself."""
-        while self._waiting:
-            waiter = self._waiting.popleft()
+        for waiter in self._waiting:
             if not waiter.done():
                 waiter.set_result(None)
 
@@ -166,7 +163,9 @@ class StreamConnection(Session[Incoming]):
         self._transport.writelines(pieces)
 
     def await_room(self, waiter: asyncio.Future[None]) -> None:
-        self._waiting.append(waiter)
+        self._waiting.add(waiter)
+        # Also one whose caller has given up.
+        waiter.add_done_callback(self._waiting.discard)
 
     # Frames
 
@@ -252,7 +251,7 @@ class StreamConnection(Session[Incoming]):
         self._idle_frames = 0
         if fields.grpc_status == b"0":
             stream.finish()  # What is told to it after that does not count.
-        if isinstance(stream, ExchangeStream) and not stream.said_all:
+        if not stream.said_all:
             # Else the plugin would keep its half of the call.
             self._transport.write(frame(RST_STREAM, 0, stream_id, UINT.pack(NO_ERROR)))
         self._end(stream_id, refused() if fields.refused else from_status(fields.grpc_status))
