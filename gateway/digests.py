@@ -10,7 +10,7 @@ import json
 import os
 import stat
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -102,28 +102,20 @@ def _files(root: str) -> Iterator[tuple[str, int]]:
                 )
 
 
-def release_contents(
-    *,
-    plugin_id: PluginId,
-    version: str,
-    source: Source,
-    artifact: Artifact,
-    permissions: Permissions,
-    ui_type: UiType,
-) -> dict[str, Any]:
+def release_contents(release: Release) -> dict[str, Any]:
     """What makes a release the one it is. Where its files lie on this machine does not."""
     return {
-        "plugin": plugin_id,
-        "version": version,
-        "source": source.value,
-        "artifact": _artifact_contents(artifact),
+        "plugin": release.plugin_id,
+        "version": release.version,
+        "source": release.source.value,
+        "artifact": _artifact_contents(release.artifact),
         "permissions": {
-            "egress": sorted(permissions.egress),
-            "volumes": sorted(permissions.volumes),
+            "egress": sorted(release.permissions.egress),
+            "volumes": sorted(release.permissions.volumes),
             # Left out where there are none, so that ids from before there could be any stay what they are.
-            **({"origins": sorted(permissions.origins)} if permissions.origins else {}),
+            **({"origins": sorted(release.permissions.origins)} if release.permissions.origins else {}),
         },
-        "uiType": ui_type.value,
+        "uiType": release.ui_type.value,
     }
 
 
@@ -140,25 +132,15 @@ def _artifact_contents(artifact: Artifact) -> dict[str, Any]:
             return asdict(artifact)
 
 
-def release_id(
-    *,
-    plugin_id: PluginId,
-    version: str,
-    source: Source,
-    artifact: Artifact,
-    permissions: Permissions,
-    ui_type: UiType,
-) -> ReleaseId:
+def release_id(release: Release) -> ReleaseId:
     """The id that follows from the contents: plugin id, then 12 hexadecimal digits of their sha256."""
-    contents = release_contents(
-        plugin_id=plugin_id,
-        version=version,
-        source=source,
-        artifact=artifact,
-        permissions=permissions,
-        ui_type=ui_type,
-    )
-    return ReleaseId(f"{plugin_id}-{hashlib.sha256(canonical_json(contents)).hexdigest()[:12]}")
+    contents = canonical_json(release_contents(release))
+    return ReleaseId(f"{release.plugin_id}-{hashlib.sha256(contents).hexdigest()[:12]}")
+
+
+def identified(release: Release) -> Release:
+    """The release under the id that follows from the rest of it."""
+    return replace(release, id=release_id(release))
 
 
 def make_release(
@@ -173,16 +155,8 @@ def make_release(
     ui_type: UiType,
 ) -> Release:
     """A release under the id that follows from the rest of it; nobody has signed it yet."""
-    id_ = release_id(
-        plugin_id=plugin_id,
-        version=version,
-        source=source,
-        artifact=artifact,
-        permissions=permissions,
-        ui_type=ui_type,
-    )
-    return Release(
-        id=id_,
+    release = Release(
+        id=ReleaseId(""),
         plugin_id=plugin_id,
         version=version,
         name=name,
@@ -192,3 +166,4 @@ def make_release(
         permissions=permissions,
         ui_type=ui_type,
     )
+    return identified(release)

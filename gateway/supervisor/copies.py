@@ -12,12 +12,11 @@ from dataclasses import dataclass
 
 from gateway.contract.client import Health, Introduction, PluginClient
 from gateway.contract.errors import ContractError, NotAnswering
-from gateway.digests import release_id
+from gateway.digests import make_release
 from gateway.errors import Unavailable
 from gateway.model import (
     Endpoint,
     InstanceId,
-    Permissions,
     PluginId,
     Release,
     RemoteArtifact,
@@ -134,12 +133,7 @@ class Copies:
 
 
 def _release(plugin: PluginId, artifact: RemoteArtifact) -> Release:
-    nothing = Permissions()
-    id_ = release_id(
-        plugin_id=plugin, version="", source=Source.REMOTE, artifact=artifact, permissions=nothing,
-        ui_type=UiType.NONE,
-    )  # fmt: skip
-    return Release(
-        id=id_, plugin_id=plugin, version="", name=plugin, source=Source.REMOTE, tier=Tier.EXTERNAL,
-        artifact=artifact,
+    return make_release(
+        plugin_id=plugin, version="", name=plugin, source=Source.REMOTE, tier=Tier.EXTERNAL,
+        artifact=artifact, ui_type=UiType.NONE,
     )  # fmt: skip

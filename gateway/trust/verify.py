@@ -5,10 +5,9 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-from gateway.digests import tree_digest, tree_files
+from gateway.digests import release_id, tree_digest, tree_files
 from gateway.errors import Conflict
 from gateway.model import DIGEST, DirectoryArtifact, ImageArtifact, Release, RemoteArtifact, VerifiedRelease
-from gateway.trust.lock import expected_id
 from gateway.unchanged import Unchanged
 
 
@@ -25,7 +24,7 @@ async def verify_release(release: Release, unchanged: Unchanged | None = None) -
 
     A remote release has nothing to look at: its proof is the TLS identity, at connection.
     """
-    if release.id != expected_id(release):
+    if release.id != release_id(release):
         raise _changed(release, "its lock does not lead to its id")
     match release.artifact:
         case DirectoryArtifact() as artifact:

@@ -23,14 +23,13 @@ from gateway.catalogue.market import Market
 from gateway.catalogue.pictures import Pictures
 from gateway.clock import SteadyClock
 from gateway.definition import PluginDefinition
-from gateway.digests import release_id
+from gateway.digests import make_release
 from gateway.home import Home
 from gateway.model import (
     InstanceId,
     InstanceState,
     Manifest,
     Ownership,
-    Permissions,
     PluginId,
     PluginState,
     Release,
@@ -82,16 +81,7 @@ ACCEPTED = Acceptance(at=1.0, verified=False, rule="remote-endpoint", words="Not
 
 def release_of(plugin: str, version: str = "1.0.0") -> Release:
     artifact = RemoteArtifact(address=f"unix:/run/{plugin}.sock")
-    id_ = release_id(
-        plugin_id=PluginId(plugin),
-        version=version,
-        source=Source.REMOTE,
-        artifact=artifact,
-        permissions=Permissions(),
-        ui_type=UiType.STATIC,
-    )
-    return Release(
-        id=id_,
+    return make_release(
         plugin_id=PluginId(plugin),
         version=version,
         name=plugin.title(),

@@ -10,11 +10,10 @@ from pathlib import Path
 from typing import TypeVar
 
 from gateway.definition import PluginDefinition
-from gateway.digests import release_id, tree_digest
+from gateway.digests import make_release, tree_digest
 from gateway.home import Home
 from gateway.model import (
     DirectoryArtifact,
-    Permissions,
     PluginId,
     PluginState,
     Release,
@@ -70,15 +69,7 @@ def odd(behaviour: str, plugin: str = "", artifact: RemoteArtifact | None = None
     version = "" if artifact else "1.0.0"
     source = Source.REMOTE if artifact else Source.BUILT_IN
     used = artifact or directory
-    return Release(
-        id=release_id(
-            plugin_id=id_,
-            version=version,
-            source=source,
-            artifact=used,
-            permissions=Permissions(),
-            ui_type=UiType.STATIC,
-        ),
+    return make_release(
         plugin_id=id_,
         version=version,
         name=id_,

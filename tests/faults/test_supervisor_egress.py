@@ -10,7 +10,7 @@ import psutil
 import pytest
 
 from gateway.definition import PluginDefinition
-from gateway.digests import release_id
+from gateway.digests import identified
 from gateway.egress.destinations import Destination
 from gateway.egress.relay import RelayStatus
 from gateway.home import Home
@@ -42,15 +42,7 @@ def connecting() -> Release:
     """A release that asks for a way out."""
     release = odd("good")
     wanted = Permissions(egress=("db.example:5432",))
-    id_ = release_id(
-        plugin_id=release.plugin_id,
-        version=release.version,
-        source=release.source,
-        artifact=release.artifact,
-        permissions=wanted,
-        ui_type=release.ui_type,
-    )
-    return replace(release, id=id_, permissions=wanted)
+    return identified(replace(release, permissions=wanted))
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from gateway.definition import PluginDefinition
-from gateway.digests import release_id, tree_digest
+from gateway.digests import identified, tree_digest
 from gateway.home import Home
 from gateway.model import DirectoryArtifact, PluginState, Release, VerifiedRelease
 from gateway.registry.records import PluginRecord
@@ -169,15 +169,7 @@ def _release_of(path: Path) -> Release:
     release = odd("good", "changed")
     assert isinstance(release.artifact, DirectoryArtifact)
     artifact = replace(release.artifact, path=str(path), digest=tree_digest(path))
-    id_ = release_id(
-        plugin_id=release.plugin_id,
-        version=release.version,
-        source=release.source,
-        artifact=artifact,
-        permissions=release.permissions,
-        ui_type=release.ui_type,
-    )
-    return replace(release, artifact=artifact, id=id_)
+    return identified(replace(release, artifact=artifact))
 
 
 async def test_a_database_that_takes_no_writes_is_no_fault_of_the_plugin(home: Home) -> None:

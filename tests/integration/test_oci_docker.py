@@ -20,9 +20,9 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from gateway.definition import parse_definition
-from gateway.digests import release_id
+from gateway.digests import identified
 from gateway.home import Home
-from gateway.model import ImageArtifact, Login, PluginId, Release, Source, Tier, VerifiedRelease
+from gateway.model import ImageArtifact, Login, PluginId, Source, Tier, VerifiedRelease
 from gateway.runtimes.docker import DockerRuntime
 from gateway.runtimes.docker_pull import ImageRefused, RegistryAway, have_pulled
 from gateway.settings import Settings
@@ -81,12 +81,8 @@ async def runtime(shelf: Shelf, home: Home) -> AsyncIterator[DockerRuntime]:
 def release(shelf: Shelf, digest: str) -> VerifiedRelease:
     artifact = ImageArtifact(reference=shelf.name, digest=digest)
     made = tiny()
-    id_ = release_id(
-        plugin_id=made.plugin_id, version=made.version, source=Source.OCI, artifact=artifact,
-        permissions=made.permissions, ui_type=made.ui_type,
-    )  # fmt: skip
-    found: Release = replace(made, id=id_, source=Source.OCI, tier=Tier.EXTERNAL, artifact=artifact)
-    return VerifiedRelease(found)
+    found = replace(made, source=Source.OCI, tier=Tier.EXTERNAL, artifact=artifact)
+    return VerifiedRelease(identified(found))
 
 
 async def test_an_image_is_pulled_by_digest_once_and_goes_with_its_last_release(

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from gateway.definition import PluginDefinition, parse_definition
+from gateway.digests import release_id
 from gateway.errors import BadInput, PlugwayError
 from gateway.model import ImageArtifact, Login, Permissions, Source, Tier
 from gateway.sources.addresses import read_allow_list
@@ -27,7 +28,6 @@ from gateway.sources.oci_documents import (
 from gateway.sources.oci_reference import parse_reference
 from gateway.sources.oci_registry import Registries
 from gateway.sources.oci_signatures import fallback_tag
-from gateway.trust.lock import expected_id
 from tests.image_registry import (
     LABEL,
     PASSWORD,
@@ -63,7 +63,7 @@ async def test_a_tag_becomes_a_release_by_digest(registry: ImageRegistry) -> Non
     assert (release.version, release.name, release.source) == ("1.0.0", "Notes", Source.OCI)
     assert release.tier is Tier.EXTERNAL
     assert release.permissions == Permissions(volumes=("data",))
-    assert release.id == expected_id(release)
+    assert release.id == release_id(release)
     assert await source().resolve(definition(registry, f"@{digest}")) == release
     assert await source().resolve(definition(registry, "", version="1.0.0")) == release
     assert await source().resolve(definition(registry, checksum=digest)) == release

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from gateway.definition import parse_definition
-from gateway.digests import release_id
-from gateway.model import DirectoryArtifact, Permissions, PluginId, Release, Source, Tier, UiType
+from gateway.digests import make_release
+from gateway.model import DirectoryArtifact, PluginId, Release, Source, Tier, UiType
 from gateway.registry.copying import NoRegistry, NotCopied, copy_database
 from gateway.registry.records import PluginRecord
 from gateway.registry.secrets import SecretCipher
@@ -19,13 +19,9 @@ ARTIFACT = DirectoryArtifact(path="/nowhere", digest="sha256:" + "0" * 64, comma
 
 
 def release() -> Release:
-    id_ = release_id(
-        plugin_id=PluginId("notes"), version="1.0.0", source=Source.BUILT_IN, artifact=ARTIFACT,
-        permissions=Permissions(), ui_type=UiType.NONE,
-    )  # fmt: skip
-    return Release(
-        id=id_, plugin_id=PluginId("notes"), version="1.0.0", name="Notes", source=Source.BUILT_IN,
-        tier=Tier.BUILT_IN, artifact=ARTIFACT,
+    return make_release(
+        plugin_id=PluginId("notes"), version="1.0.0", name="Notes", source=Source.BUILT_IN,
+        tier=Tier.BUILT_IN, artifact=ARTIFACT, ui_type=UiType.NONE,
     )  # fmt: skip
 
 

@@ -11,10 +11,10 @@ import pytest
 
 import gateway
 from gateway.definition import PluginDefinition
-from gateway.digests import canonical_json
+from gateway.digests import canonical_json, release_id
 from gateway.model import DirectoryArtifact, ImageArtifact, Permissions, ReleaseId, RemoteArtifact, UiType
 from gateway.sources.built_in import BuiltInSource
-from gateway.trust.lock import expected_id, release_lock
+from gateway.trust.lock import release_lock
 from gateway.trust.verify import ReleaseChanged, verify_release
 from tests.samples import DIGEST, make_release, write_plugin
 
@@ -72,7 +72,7 @@ def test_the_lock_is_canonical_and_says_all() -> None:
     lock = release_lock(release)
     assert json.loads(canonical_json(lock)) == lock
     assert canonical_json(lock) == canonical_json(dict(reversed(lock.items())))
-    assert lock["id"] == release.id == expected_id(release)
+    assert lock["id"] == release.id == release_id(release)
     assert lock["permissions"] == {"egress": [], "volumes": ["data"]}
     assert lock["artifact"]["digest"] == DIGEST
 
@@ -81,7 +81,7 @@ def test_where_the_files_lie_does_not_make_another_release() -> None:
     release = make_release()
     assert isinstance(release.artifact, DirectoryArtifact)
     moved = replace(release.artifact, path="/elsewhere")
-    assert expected_id(replace(release, artifact=moved)) == release.id
+    assert release_id(replace(release, artifact=moved)) == release.id
 
 
 def test_only_trust_makes_verified_releases() -> None:
