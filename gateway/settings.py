@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 from typing import Literal
@@ -20,6 +21,11 @@ def _named_origins(value: str) -> list[tuple[str, str]]:
     parts = [part.strip() for part in value.split(",") if part.strip()]
     found = [(part if "=" in part else f"={part}").partition("=") for part in parts]
     return [(name.strip(), origin.strip()) for name, _, origin in found]
+
+
+def fair_share() -> float:
+    """A quarter of the machine's, at most 1."""
+    return min(1.0, (os.cpu_count() or 1) / 4)
 
 
 def shipped_root() -> Path:
@@ -111,7 +117,11 @@ class Settings(BaseSettings):
     stop_grace: float = Field(10.0, ge=0, description="Time between drain and kill.")
     log_bytes: int = Field(10 * 2**20, ge=65536, description="Log kept for each instance.")
     memory_bytes: int = Field(512 * 2**20, ge=16 * 2**20, description="Memory of a container, swap included.")
-    cpus: float = Field(1.0, gt=0, description="Processors of a container.")
+    cpus: float = Field(
+        default_factory=fair_share,
+        ge=0.01,
+        description="Processors that a container may fill; flooded, it leaves the rest to others.",
+    )
     pids: int = Field(256, ge=8, description="Processes and threads of a container.")
     docker_egress: Literal["relay", "network"] = Field(
         "relay",

@@ -31,6 +31,8 @@ def document() -> str:
         choices = kind(field.annotation)
         meaning = (field.description or "") + (f" One of {choices}." if choices else "")
         default = "" if field.default == "" else f"`{field.default}`"
+        if field.default_factory is not None:
+            default = (field.default_factory.__doc__ or "").rstrip(".")
         rows.append(f"| `PLUGWAY_{name.upper()}` | {default} | {meaning} |")
     return HEAD + "\n".join(rows) + "\n"
 

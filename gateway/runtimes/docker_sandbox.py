@@ -63,7 +63,8 @@ def _limits(host: Mapping[str, Any]) -> Found:
     memory = int(host.get("Memory") or 0)
     yield memory > 0, f"memory limit {memory // 2**20} MiB" if memory else "memory limit"
     yield memory > 0 and host.get("MemorySwap") == memory, "no swap beyond it"
-    cpus = (host.get("NanoCpus") or 0) / 1e9
+    quota, period = host.get("CpuQuota") or 0, host.get("CpuPeriod") or 100_000
+    cpus = (host.get("NanoCpus") or 0) / 1e9 or max(quota, 0) / period
     yield cpus > 0, f"limit of {cpus:g} CPU" if cpus else "CPU limit"
     pids = int(host.get("PidsLimit") or 0)
     yield pids > 0, f"at most {pids} processes" if pids > 0 else "limit of processes"

@@ -66,7 +66,7 @@ async def first_of(instance: RuntimeInstance, *paths: str) -> str:
 
 async def test_sandbox_as_seen_from_inside(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("REDIS_PASSWORD", "hidden")
-    runtime = make(memory_bytes=200 * 2**20, pids=50)
+    runtime = make(memory_bytes=200 * 2**20, pids=50, cpus=0.4)
     instance = await runtime.start(spec())
     status = dict(
         line.split(":\t", 1) for line in (await ask(instance, "/read", "/proc/self/status")).splitlines()
@@ -87,6 +87,11 @@ async def test_sandbox_as_seen_from_inside(make: Make, monkeypatch: pytest.Monke
     assert int(memory) == 200 * 2**20
     pids = await first_of(instance, "/sys/fs/cgroup/pids.max", "/sys/fs/cgroup/pids/pids.max")
     assert int(pids) == 50
+    quota = await first_of(instance, "/sys/fs/cgroup/cpu.max", "/sys/fs/cgroup/cpu/cpu.cfs_quota_us")
+    assert int(quota.split()[0]) == 4_000
+    period = await first_of(instance, "/sys/fs/cgroup/cpu.max", "/sys/fs/cgroup/cpu/cpu.cfs_period_us")
+    assert int(period.split()[-1]) == 10_000
+    assert "limit of 0.4 CPU" in instance.sandbox.holds
     document = inspect(instance)
     assert "hidden" not in json.dumps(document)
     assert document["HostConfig"]["LogConfig"]["Config"]["max-size"]

@@ -27,7 +27,8 @@ def document(**host: Any) -> dict[str, Any]:
         "SecurityOpt": ["no-new-privileges"],
         "Memory": 64 * 2**20,
         "MemorySwap": 64 * 2**20,
-        "NanoCpus": 500_000_000,
+        "CpuPeriod": 10_000,
+        "CpuQuota": 5_000,
         "PidsLimit": 50,
         "LogConfig": {"Type": "json-file", "Config": {"max-size": "5m"}},
         "Tmpfs": {"/tmp": "rw,noexec,nosuid"},
@@ -46,6 +47,17 @@ def test_a_whole_one() -> None:
 
 
 @pytest.mark.parametrize(
+    ("host", "words"),
+    [
+        ({"CpuPeriod": 0, "CpuQuota": 150_000}, "limit of 1.5 CPU"),
+        ({"CpuPeriod": 0, "CpuQuota": 0, "NanoCpus": 250_000_000}, "limit of 0.25 CPU"),
+    ],
+)
+def test_a_limit_of_processors_in_the_engines_other_words(host: dict[str, int], words: str) -> None:
+    assert words in sandbox_of(document(**host), ENGINE, OURS).holds
+
+
+@pytest.mark.parametrize(
     ("change", "lacks"),
     [
         ({"ReadonlyRootfs": False}, "read-only root file system"),
@@ -58,7 +70,8 @@ def test_a_whole_one() -> None:
         ({"Memory": 0, "MemorySwap": 0}, "memory limit"),
         ({"MemorySwap": -1}, "no swap beyond it"),
         ({"MemorySwap": 128 * 2**20}, "no swap beyond it"),
-        ({"NanoCpus": 0}, "CPU limit"),
+        ({"CpuQuota": 0}, "CPU limit"),
+        ({"CpuQuota": -1}, "CPU limit"),
         ({"PidsLimit": None}, "limit of processes"),
         ({"PidsLimit": -1}, "limit of processes"),
         ({"LogConfig": {"Type": "json-file", "Config": {}}}, "log size limited"),
