@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,6 +12,7 @@ import typer
 from gateway.cli.check_target import Asked, of_gateway, placed, settings_of
 from gateway.cli.command import JsonOption, guarded, in_order
 from gateway.cli.exits import Exit, failure
+from gateway.cli.option_groups import takes_fields
 from gateway.cli.output import print_json, progress
 
 if TYPE_CHECKING:
@@ -18,6 +20,21 @@ if TYPE_CHECKING:
     from gateway.conformance.subject import Plan
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Routes:
+    """Routes to try; empty where none was named."""
+
+    call: Annotated[str, typer.Option(help="A route that answers at once: PATH or 'METHOD PATH'.")] = ""
+    stream: Annotated[str, typer.Option(help="One that answers in parts over time.")] = ""
+    upload: Annotated[str, typer.Option(help="One that takes a body of any length.")] = ""
+    websocket: Annotated[str, typer.Option(help="One that accepts a WebSocket.")] = ""
+    slow: Annotated[str, typer.Option(help="One that answers after two seconds or more.")] = ""
+
+    def named(self) -> dict[str, str]:
+        return {name: route for name, route in asdict(self).items() if route}
+
+
+@takes_fields("routes", Routes)
 def check(
     target: Annotated[
         str | None,
@@ -28,6 +45,7 @@ def check(
             show_default=False,
         ),
     ] = None,
+    *,
     installed: Annotated[
         bool,
         typer.Option("--installed", help="Every plugin of this home, before the gateway is upgraded."),
@@ -39,11 +57,7 @@ def check(
     settings: Annotated[
         Path | None, typer.Option("--settings", metavar="FILE", help="Settings to give it, as JSON.")
     ] = None,
-    call: Annotated[str, typer.Option(help="A route that answers at once: PATH or 'METHOD PATH'.")] = "",
-    stream: Annotated[str, typer.Option(help="One that answers in parts over time.")] = "",
-    upload: Annotated[str, typer.Option(help="One that takes a body of any length.")] = "",
-    websocket: Annotated[str, typer.Option(help="One that accepts a WebSocket.")] = "",
-    slow: Annotated[str, typer.Option(help="One that answers after two seconds or more.")] = "",
+    routes: Routes,
     plugin: Annotated[str, typer.Option(help="Which plugin is meant at an endpoint with several.")] = "",
     drain: Annotated[bool, typer.Option("--drain", help="End what runs at an endpoint, too.")] = False,
     strict: Annotated[
@@ -61,26 +75,20 @@ def check(
     """
 
     def act() -> Exit:
-        routes = {
-            "call": call, "stream": stream, "upload": upload, "websocket": websocket, "slow": slow
-        }  # fmt: skip
-        given = {name: route for name, route in routes.items() if route}
+        named, chosen = routes.named(), only or []
         if installed == (target is not None):
             raise failure(Exit.USAGE, "Check what?", "Name a TARGET, or every plugin with --installed.")
-        _known(only or [])
-        if installed:
-            if given or settings or runtime or plugin or drain:
-                raise failure(
-                    Exit.USAGE, "A preflight takes no routes, settings or runtime.", "Leave them out."
-                )
-            reports = asyncio.run(in_order(_installed(only or [], as_json)))
+        if installed and (named or settings or runtime or plugin or drain):
+            raise failure(Exit.USAGE, "A preflight takes no routes, settings or runtime.", "Leave them out.")
+        _known(chosen)
+        if target is None:
+            reports = asyncio.run(in_order(_installed(chosen, as_json)))
         else:
-            assert target is not None
             asked = Asked(
-                target=target, runtime=runtime, settings=settings_of(settings), routes=given,
+                target=target, runtime=runtime, settings=settings_of(settings), routes=named,
                 plugin=plugin, drain=drain,
             )  # fmt: skip
-            reports = [asyncio.run(in_order(_target(asked, only or [], as_json)))]
+            reports = [asyncio.run(in_order(_target(asked, chosen, as_json)))]
         return _tell(reports, strict=strict, as_json=as_json, several=installed)
 
     raise typer.Exit(guarded(act, as_json))

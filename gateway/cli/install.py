@@ -84,15 +84,19 @@ def install(
                 patience=timeout,
                 quiet=as_json,
             )
-        if as_json:
-            print_json(plugin)
-            return
-        if no_wait or plugin["settingsRequired"]:
-            print_line(f"{plugin['id']} {plugin['version']}".strip() + " is installed.")
-        if not no_wait:
-            print_line(told(plugin)[0])
+        _report(plugin, waited=not no_wait, as_json=as_json)
 
     run(act, as_json)
+
+
+def _report(plugin: Object, *, waited: bool, as_json: bool) -> None:
+    if as_json:
+        print_json(plugin)
+        return
+    if not waited or plugin["settingsRequired"]:
+        print_line(f"{plugin['id']} {plugin['version']}".strip() + " is installed.")
+    if waited:
+        print_line(told(plugin)[0])
 
 
 async def _agreed(

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import functools
-import inspect
 import re
-from collections.abc import Callable, Iterator
 from typing import Annotated, Any
 
 import typer
 
+from gateway.cli.option_groups import takes_group
 from gateway.supervisor.rollout import Strategy
 
 _UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
@@ -76,35 +74,14 @@ _OPTIONS: dict[str, Any] = {
 }
 
 
-def takes_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Put the options in the place of the parameter ``asked``.
-
-    ``command`` gets in it those that were given, by the API's names.
-    """
-
-    @functools.wraps(command)
-    def filled(**given: Any) -> None:
-        options = {name: given.pop(name) for name in _OPTIONS}
-        asked = {_camel(name): value for name, value in options.items() if value is not None}
-        command(asked=asked, **given)
-
-    signature = inspect.signature(command, eval_str=True).replace(return_annotation=None)
-    parameters = list(_filled(signature))
-    # What typer reads to know a command's parameters.
-    filled.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
-    filled.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
-    return filled
-
-
-def _filled(signature: inspect.Signature) -> Iterator[inspect.Parameter]:
-    for parameter in signature.parameters.values():
-        if parameter.name != "asked":
-            yield parameter
-            continue
-        for name, option in _OPTIONS.items():
-            yield parameter.replace(name=name, annotation=option, default=None)
+def _given(options: dict[str, Any]) -> dict[str, Any]:
+    return {_camel(name): value for name, value in options.items() if value is not None}
 
 
 def _camel(name: str) -> str:
     first, *rest = name.split("_")
     return first + "".join(word.capitalize() for word in rest)
+
+
+takes_options = takes_group("asked", {name: (option, None) for name, option in _OPTIONS.items()}, _given)
+"""For a command that gets in ``asked`` the options that were given, by the API's names."""

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from gateway.cli.exits import Exit, failure
 from gateway.cli.output import print_fields, print_json, print_line
-from gateway.cli.sign_what import Options, described, found_subjects
+from gateway.cli.sign_options import Options
+from gateway.cli.sign_what import described, found_subjects
 from gateway.cli.trust_words import moment, now, private_key
 from gateway.trust.envelope import (
     MAX_BYTES,
@@ -24,8 +25,6 @@ from gateway.trust.keys import PrivateKey
 from gateway.trust.statement import Statement, make_statement, parse_statement
 from gateway.trust.subjects import Subjects
 from gateway.trust.times import write_moment
-
-__all__ = ["Options", "sign_release"]
 
 
 def sign_release(said: Options, as_json: bool) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from gateway.cli.exits import Exit, failure
+from gateway.cli.sign_options import Options
 from gateway.cli.trust_words import read_csp
 from gateway.model import DIGEST, UiType
 from gateway.sources.manifest_file import FILE, read_manifest_file
@@ -20,26 +20,6 @@ from gateway.trust.subjects import archive_subjects, directory_subjects, image_s
 
 _MODULES = (".js", ".mjs")
 _IMAGE = re.compile(rf"(?:[^@\s]+@)?({DIGEST.pattern})")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
-    """What was said on the command line; empty where nothing was."""
-
-    what: list[str]
-    keys: list[Path]
-    id: str
-    version: str
-    ui: Path | None
-    export: str
-    ui_type: UiType | None
-    egress: list[str]
-    volumes: list[str]
-    csp: list[str]
-    contract: str
-    expires: str
-    cosign: Path | None
-    output: Path | None
 
 
 def found_subjects(what: list[str], ui: Path | None, export: str = "") -> dict[str, str]:

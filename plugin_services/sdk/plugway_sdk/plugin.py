@@ -141,12 +141,7 @@ class Plugin(Generic[S]):
         metrics: CollectorRegistry | None = None,
         services: Sequence[object] = (),
     ) -> None:
-        if not _ID.fullmatch(id):
-            raise PluginMisdefined(
-                f"id {id!r}: lower-case letters, digits and '-', letter first, 2 to 63 long"
-            )
-        if not _VERSION.fullmatch(version):
-            raise PluginMisdefined(f"version {version!r} is not a semantic version such as 1.0.0")
+        _require_identity(id, version)
         if not 1 <= settings_reads_from <= settings_version:
             raise PluginMisdefined("settings_reads_from must lie between 1 and settings_version")
         self.id = id
@@ -174,11 +169,8 @@ class Plugin(Generic[S]):
         self.metrics = metrics
         self.services = tuple(services)
         self.in_force: S | None = None
-        for file in (ui_entry, *ui_styles):
-            if self.ui is not None and not _has(self.ui, file, kit=ui_kit):
-                raise PluginMisdefined(f"the UI bundle {self.ui} has no file {file!r}")
-        if ui_kit and self.ui is not None and self.ui.joinpath(KIT).is_dir():
-            raise PluginMisdefined(f"the UI bundle {self.ui} has a {KIT!r} of its own; ui_kit adds one")
+        if self.ui is not None:
+            _require_files(self.ui, (ui_entry, *ui_styles), kit=ui_kit)
 
     @property
     def settings(self) -> S:
@@ -186,6 +178,21 @@ class Plugin(Generic[S]):
         if self.in_force is None:
             raise NotConfigured(f"the plugin {self.id} has no settings in force")
         return self.in_force
+
+
+def _require_identity(id_: str, version: str) -> None:
+    if not _ID.fullmatch(id_):
+        raise PluginMisdefined(f"id {id_!r}: lower-case letters, digits and '-', letter first, 2 to 63 long")
+    if not _VERSION.fullmatch(version):
+        raise PluginMisdefined(f"version {version!r} is not a semantic version such as 1.0.0")
+
+
+def _require_files(ui: Traversable, files: Sequence[str], *, kit: bool) -> None:
+    for file in files:
+        if not _has(ui, file, kit=kit):
+            raise PluginMisdefined(f"the UI bundle {ui} has no file {file!r}")
+    if kit and ui.joinpath(KIT).is_dir():
+        raise PluginMisdefined(f"the UI bundle {ui} has a {KIT!r} of its own; ui_kit adds one")
 
 
 def _has(root: Traversable, file: str, *, kit: bool) -> bool:
