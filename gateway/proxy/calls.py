@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
 from typing import Any, TypeVar
 
@@ -38,7 +38,7 @@ from gateway.proxy.templates import OTHER
 from gateway.proxy.tracing import Tracing
 from gateway.proxy.typed.service import TypedCalls
 from gateway.proxy.unconfigured import STATUS as NOT_CONFIGURED
-from gateway.proxy.unconfigured import judged
+from gateway.proxy.unconfigured import Heard, judged
 from gateway.registry.boards import OutcomeBoard
 from gateway.registry.recordings import RecordingBoard
 from gateway.settings import Settings
@@ -330,7 +330,10 @@ class Calls:
         if declared is not None and declared != len(answer.body):
             raise CallFailed(Failure.GARBAGE, f"declared {declared} bytes and sent {len(answer.body)}")
         headers += announced(answer.response.headers)
-        await call.begin_answer(answer.response.status, headers, trailers=True)
+        status = answer.response.status
+        await call.begin_answer(status, headers, trailers=True)
+        if status == 503:
+            call.status = judged(status, headers, answer.body)
         await call.send_part({"type": "http.response.body", "body": answer.body})
         await call.end_answer(answer.trailers)
 
@@ -351,7 +354,7 @@ class Calls:
             await call.begin_answer(answer.response.status, headers, trailers=call.trailers)
             call.outlast(headers)
             async with aclosing(rest.parts(idle)) as parts:
-                await send_parts(call.send_part, parts, declared, idle)
+                await _send_rest(call, headers, parts, declared, idle)
             if call.trailers:
                 await call.end_answer(rest.trailers)
         finally:
@@ -383,7 +386,7 @@ class Calls:
             await call.begin_answer(response.status, headers, trailers=trailers)
             call.outlast(headers)
             async with aclosing(upload.parts(limits.stream_idle)) as parts:
-                await send_parts(call.send_part, parts, declared, limits.stream_idle)
+                await _send_rest(call, headers, parts, declared, limits.stream_idle)
             if trailers:
                 await call.end_answer(upload.trailers)
             self._outliers.ok(call.target, call.upstream, call.started)
@@ -406,6 +409,18 @@ class Calls:
         again = Upload(call.upstream, call.message.request, body)
         again.start(held, wait=False)
         return again
+
+
+async def _send_rest(
+    call: Call, headers: Pairs, parts: AsyncIterator[bytes], declared: int | None, idle: float
+) -> None:
+    """The body of an answer that has begun with these headers, see :func:`send_parts`."""
+    if call.status != 503:
+        await send_parts(call.send_part, parts, declared, idle)
+        return
+    heard = Heard(call.send_part)
+    await send_parts(heard.send, parts, declared, idle)
+    call.status = judged(call.status, headers, heard.body)
 
 
 def _prepare(call: Call, caller: Caller | None, scope: Any) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from http import HTTPStatus
+from typing import Any
 
 STATUS = 600
 """What such a call is counted as inside of the gateway; its client got 503."""
@@ -37,3 +38,19 @@ def judged(status: int, headers: Iterable[tuple[bytes, bytes]], body: bytes) -> 
     except (ValueError, RecursionError):
         return status
     return STATUS if isinstance(problem, dict) and problem.get("reason") == REASON else status
+
+
+class Heard:
+    """A body on its way to the client, kept as far as it may say that settings are missing."""
+
+    __slots__ = ("_send", "body")
+
+    def __init__(self, send: Any) -> None:
+        self._send = send
+        self.body = b""
+        """The whole, where it is short; of a longer one only what shows that."""
+
+    async def send(self, message: Any) -> None:
+        if len(self.body) <= _LONGEST:
+            self.body += message["body"][: _LONGEST + 1]
+        await self._send(message)

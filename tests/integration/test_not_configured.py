@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 from fastapi import FastAPI
+from fastapi.responses import StreamingResponse
 from plugway_sdk import Plugin
 from plugway_sdk.listen import Listen
 from plugway_sdk.server import Server
@@ -48,8 +51,23 @@ def refusing() -> Plugin[Any]:
     async def nothing_set() -> None:
         raise NotConfigured("No server is set.")
 
+    @app.get("/slowly")
+    async def said_in_parts() -> StreamingResponse:
+        parts = (b'{"status": 503, ', b'"reason": "not-configured"}')
+
+        async def body() -> AsyncIterator[bytes]:
+            for part in parts:
+                yield part
+                await asyncio.sleep(0.1)
+
+        return StreamingResponse(body(), 503, media_type="application/problem+json")
+
     @app.get("/away")
     async def away() -> None:
+        raise Away("The server does not answer.")
+
+    @app.put("/upload-away")
+    async def upload_away() -> None:
         raise Away("The server does not answer.")
 
     return Plugin(id="notes", version="1.0.0", app=app)
@@ -64,6 +82,9 @@ async def ask(plane: Plane, directory: Path, plugin: Plugin[Any], *paths: str, w
     try:
         async with httpx.AsyncClient(base_url=plane.url, headers=AUTH, timeout=30) as client:
             for path in paths:
+                if path.startswith("/upload"):
+                    await upload(plane, path)
+                    continue
                 answer = await client.get(API + path)
                 assert (answer.status_code, answer.json()["status"]) == (503, 503)
         if websocket:
@@ -73,6 +94,18 @@ async def ask(plane: Plane, directory: Path, plugin: Plugin[Any], *paths: str, w
             assert refused.value.response.status_code == 503
     finally:
         await server.stop()
+
+
+async def upload(plane: Plane, path: str) -> None:
+    """A body longer than one message, of which the plugin wants nothing: it answers before the end."""
+    head = f"PUT {API}{path} HTTP/1.1\r\nhost: test\r\nauthorization: {AUTH['authorization']}\r\n"
+    reader, writer = await asyncio.open_connection("127.0.0.1", plane.port)
+    try:
+        writer.write(f"{head}content-length: 4096\r\n\r\n".encode() + bytes(2048))
+        answer = await asyncio.wait_for(reader.read(), 30)
+    finally:
+        writer.close()
+    assert answer.startswith(b"HTTP/1.1 503 ")
 
 
 def counted(plane: Plane) -> dict[tuple[str, str, str], float]:
@@ -92,21 +125,25 @@ async def test_it_is_neither_an_error_in_the_log_nor_in_the_error_rate(
 ) -> None:
     written: list[bytes] = []
     log = AccessLog("json", all_calls, written.append)
-    async with running_plane(tmp_path / "home", log=log) as plane:
-        await ask(plane, tmp_path, waiting(), "/list", websocket=True)
-        await ask(plane, tmp_path, refusing(), "/list", "/away", websocket=False)
+    async with running_plane(tmp_path / "home", log=log, unary_bytes=1024) as plane:
+        await ask(plane, tmp_path, waiting(), "/list", "/upload", websocket=True)
+        await ask(plane, tmp_path, refusing(), "/list", "/slowly", "/upload-away", "/away", websocket=False)
         assert counted(plane) == {
             ("/list", "read", "not-configured"): 2,
             ("other", "websocket", "not-configured"): 1,
+            ("/upload", "write", "not-configured"): 1,
+            ("/slowly", "read", "not-configured"): 1,
+            ("/upload-away", "write", "5xx"): 1,
             ("/away", "read", "5xx"): 1,
         }
         totals = plane.data_plane.metrics.totals()["notes"]
-        assert (totals.calls, totals.errors) == (4, 1)
+        assert (totals.calls, totals.errors) == (7, 2)
     lines = [json.loads(line) for line in b"".join(written).splitlines()]
     seen = [(line["level"], line["method"], line["route"], line["status"]) for line in lines]
-    away = ("error", "GET", "/away", 503)
-    unset = ("info", "GET", "/list", 503)
-    assert seen == ([unset, ("info", "WEBSOCKET", "other", 503), unset, away] if all_calls else [away])
+    away = [("error", "PUT", "/upload-away", 503), ("error", "GET", "/away", 503)]
+    unset = [("info", "GET", "/list", 503), ("info", "PUT", "/upload", 503)]
+    socket, slowly = ("info", "WEBSOCKET", "other", 503), ("info", "GET", "/slowly", 503)
+    assert seen == ([*unset, socket, unset[0], slowly, *away] if all_calls else away)
 
 
 JSON = [(b"content-type", b"application/problem+json; charset=utf-8")]
