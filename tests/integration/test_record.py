@@ -14,7 +14,10 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
+from gateway.conformance.targets import directory_release, stage
+from gateway.settings import Settings
 from tests.command import PROGRAM, environment, plugway
+from tests.parts import need_docker
 from tests.running import PATIENCE, RunningGateway, gateway, until
 from tests.workers import fresh_client, marked, serving
 
@@ -32,7 +35,7 @@ def add_release(shelf: Path, version: str) -> Path:
     (target / "version.txt").write_text(version)
     (target / "plugway.toml").write_text(
         f'id = "orders"\nversion = "{version}"\nname = "Orders"\ncommand = ["{{python}}", "-m", "orders"]\n'
-        'image = "plugway-test/orders"\n'
+        'image = "plugway-test/orders"\nrequirements = ["fastapi>=0.130"]\n'
     )
     return target
 
@@ -233,8 +236,8 @@ async def test_a_session_is_kept_without_its_secrets_and_made_again(
     assert (other.code, "orders was recorded" in other.err) == (6, True), other
 
 
-async def replay(running: RunningGateway, file: Path, *words: str) -> Any:
-    return await plugway("replay", str(file), "--json", *words, **at(running))
+async def replay(running: RunningGateway, file: Path, *words: str, **settings: str) -> Any:
+    return await plugway("replay", str(file), "--json", *words, **at(running), **settings)
 
 
 async def _unrecorded(running: RunningGateway) -> bool:
@@ -270,6 +273,39 @@ async def test_the_candidate_of_a_rollout_answers_for_itself(running: RunningGat
     assert (found.code, differences) == (1, ["/items/1/price"] * 2)
     assert (await replay(running, file, "--ignore", "at")).code == 0, "whoever else calls meets the old one"
     assert (await running.client.post(f"/api/v1/rollouts/{rollout}/abort")).status_code < 300
+
+
+@pytest.mark.docker
+async def test_an_image_of_the_next_release_answers_in_the_sandbox(
+    running: RunningGateway, shelf: Path, tmp_path: Path
+) -> None:
+    """And with the settings that it is given here."""
+    base, file, given = need_docker(), tmp_path / "three.jsonl", tmp_path / "settings.json"
+    given.write_text(json.dumps({"url": "http://orders.example", "password": "another one"}))
+    async with recording(running, file, "--calls", "3") as run:
+        await run.begun()
+        for path in ("/items?page=2", "/picture", "/cached"):
+            assert (await running.client.get(API + path)).status_code == 200
+        assert await run.ended() == 0
+    settings = Settings.model_validate({"home": tmp_path, "runtime": "docker", "base_image": base})
+    async with stage(settings) as ground:
+        release, _ = await directory_release(shelf / "orders-2.0.0")
+        place = await ground.place(release)
+        try:
+            await place.prepare()
+            image = f"plugway-test/orders:2.0.0-{release.artifact.digest[7:19]}"  # type: ignore[union-attr]
+            words = ("--settings", str(given), "--ignore", "at")
+            found = await replay(running, file, image, *words, PLUGWAY_BASE_IMAGE=base)
+        finally:
+            await place.close()
+    assert found.out, found
+    assert found.code == 1
+    assert found.json["against"] == {"version": "2.0.0", "what": image}
+    assert (found.json["made"], found.json["same"]) == (3, 1)
+    assert {one["target"]: [d["where"] for d in one["differences"]] for one in found.json["calls"]} == {
+        "/items?page=2": ["/items/1/price"],
+        "/picture": ["body"],
+    }
 
 
 async def test_what_a_full_disk_leaves_can_be_replayed(running: RunningGateway, tmp_path: Path) -> None:
