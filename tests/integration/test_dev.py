@@ -213,33 +213,47 @@ def _lives(process: psutil.Process) -> bool:
         return False
 
 
-async def test_only_who_asked_meets_the_copy(running: RunningGateway, code: Path) -> None:
-    """And everybody else what they met before: API, page, also with the copy's release in the header."""
+def rename(code: Path) -> None:
+    """It is a copy of the plugin that is installed, with a page of its own."""
     for file in code.rglob("*"):
-        if file.suffix in (".py", ".toml", ".js") and file.is_file():
+        if file.suffix in (".py", ".go", ".toml", ".js") and file.is_file():
             file.write_text(
                 file.read_text().replace("order-desk", "stock-list").replace("Greet me", "Greet mine")
             )
+
+
+async def installed(running: RunningGateway) -> None:
+    """It says who installed it; done once for the module."""
+    if (await running.client.post("/api/v1/plugins", json={"id": "stock-list"})).status_code == 201:
+        await running.healthy("stock-list")
+        await running.client.put(
+            "/api/v1/plugins/stock-list/settings", json={"values": {"greeting": "Installed"}}
+        )
+
+
+async def token(running: RunningGateway, name: str, **rights: Any) -> str:
+    made = await running.client.post("/api/v1/tokens", json={"name": name, **rights})
+    return str(made.json()["secret"])
+
+
+async def met_by(running: RunningGateway, headers: dict[str, str]) -> str:
+    answer = await running.client.get("/plugins/stock-list/api/greeting", headers=headers)
+    return str(answer.json()["text"]) if answer.status_code == 200 else f"{answer.status_code}"
+
+
+async def test_only_who_asked_meets_the_copy(running: RunningGateway, code: Path) -> None:
+    """And everybody else what they met before: API, page, also with the copy's release in the header."""
+    rename(code)
     app = code / "order_desk_plugin" / "app.py"
     good = app.read_text()
     app.write_text(good.replace(PYTHON.code, 'f"mine: {plugin.settings.greeting}"'))
-    await running.client.post("/api/v1/plugins", json={"id": "stock-list"})
-    await running.healthy("stock-list")
-    await running.client.put(
-        "/api/v1/plugins/stock-list/settings", json={"values": {"greeting": "Installed"}}
-    )
-
-    async def token(name: str, **rights: Any) -> str:
-        made = await running.client.post("/api/v1/tokens", json={"name": name, **rights})
-        return str(made.json()["secret"])
-
-    ann, bob = await token("ann", role="admin"), await token("bob", grants={"stock-list": "operator"})
+    await installed(running)
+    ann = await token(running, "ann", role="admin")
+    bob = await token(running, "bob", grants={"stock-list": "operator"})
     others = {"Authorization": f"Bearer {ann}"}
-    path = "/plugins/stock-list/api/greeting"
 
     async def met(headers: dict[str, str]) -> str:
-        answer = await running.client.get(path, headers=headers)
-        return str(answer.json()["text"]) if answer.status_code == 200 else f"{answer.status_code}"
+        return await met_by(running, headers)
 
     async with dev(code, "--route-me", **{**at(running), "PLUGWAY_TOKEN": bob}) as refused:
         await until(lambda: refused.process.returncode is not None, "it to refuse")
@@ -283,4 +297,30 @@ async def test_only_who_asked_meets_the_copy(running: RunningGateway, code: Path
 
     await until(back, "the calls to go where everybody's go")
     assert (await running.plugin("stock-list"))["personal"] == []
+    await until(lambda: not processes(code), "the author's code to end with it")
+
+
+@pytest.mark.parametrize("code", ["go"], indirect=True)
+async def test_a_copy_in_another_language_is_met_by_who_asked_alone(
+    running: RunningGateway, code: Path
+) -> None:
+    """The release that everybody meets is in Python."""
+    rename(code)
+    app = code / "app.go"
+    good = app.read_text()
+    GO.say(code, good, "mine")
+    await installed(running)
+    others = {"Authorization": f"Bearer {await token(running, 'eve', role='admin')}"}
+    async with dev(code, "--route-me", **at(running)) as run:
+        await run.says("dev", "Your calls to stock-list come here")
+        assert (await met_by(running, {}), await met_by(running, others)) == ("mine", "Installed, eve!")
+        GO.say(code, good, "changed")
+        await reloaded(run)
+        assert (await met_by(running, {}), await met_by(running, others)) == ("changed", "Installed, eve!")
+        assert await run.end(signal.SIGINT) == 0
+
+    async def back() -> bool:
+        return await met_by(running, {}) == "Installed, admin!"
+
+    await until(back, "the calls to go where everybody's go")
     await until(lambda: not processes(code), "the author's code to end with it")
