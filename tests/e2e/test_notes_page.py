@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import asyncio
+import re
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, Frame, expect
+from playwright.async_api import Browser, Frame, Page, Route, expect
 
 from tests.e2e.browser import Visitor, visitor
 from tests.running import RunningGateway
@@ -28,6 +31,87 @@ async def _no_notes_left(running: RunningGateway) -> AsyncIterator[None]:
 
 async def saved(frame: Frame) -> None:
     await expect(frame.locator(".state")).to_have_text("Saved")
+
+
+@asynccontextmanager
+async def held(page: Page, address: str) -> AsyncIterator[asyncio.Event]:
+    """Answers to calls that fit the pattern come when this ends, as they were when they were asked for.
+
+    Yields an event that is set once the first is there.
+    """
+    answered, release = asyncio.Event(), asyncio.Event()
+
+    async def hold(route: Route) -> None:
+        answer = await route.fetch()
+        answered.set()
+        await release.wait()
+        await route.fulfill(response=answer)
+
+    pattern = re.compile(address)
+    await page.route(pattern, hold)
+    yield answered
+    release.set()
+    await page.unroute_all(behavior="wait")
+
+
+async def write(running: RunningGateway, titles: Iterable[str]) -> list[str]:
+    """Notes of these titles, one after the other; the addresses of their resources."""
+    made = []
+    for title in titles:
+        answer = (await running.client.post(NOTES, json={"title": title})).raise_for_status()
+        made.append(f"{NOTES}/{answer.json()['id']}")
+    return made
+
+
+async def test_what_is_heard_while_the_list_is_asked_for_is_kept(
+    visit: Visitor, running: RunningGateway
+) -> None:
+    gone, _ = await write(running, ["gone", "before"])
+    async with held(visit.page, r"/api/notes\?") as answered:
+        frame = await visit.frame("notes")
+        await answered.wait()
+        await running.client.delete(gone)
+        await write(running, ["meanwhile"])
+        await expect(frame.get_by_role("button", name="meanwhile")).to_be_visible()
+    await expect(frame.get_by_role("button", name="before")).to_be_visible()
+    await expect(frame.locator(".row strong")).to_have_text(["meanwhile", "before"])
+    await expect(frame.get_by_text("2 notes")).to_be_visible()
+
+
+async def test_what_is_heard_while_more_is_asked_for_is_kept(visit: Visitor, running: RunningGateway) -> None:
+    gone, *_ = await write(running, ["gone", "first", *(f"n{number}" for number in range(50))])
+    frame = await visit.frame("notes")
+    await expect(frame.locator(".row")).to_have_count(50)
+    async with held(visit.page, r"/api/notes\?.*cursor=\d") as answered:
+        await frame.get_by_role("button", name="Show more").click()
+        await answered.wait()
+        await running.client.delete(gone)
+        await write(running, ["meanwhile"])
+        await expect(frame.locator(".row strong").first).to_have_text("meanwhile")
+    await expect(frame.locator(".row strong").last).to_have_text("first")
+    await expect(frame.locator(".row")).to_have_count(52)
+
+
+async def test_what_is_heard_while_a_note_is_asked_for_is_kept(
+    visit: Visitor, running: RunningGateway
+) -> None:
+    note, second = await write(running, ["early", "second"])
+    frame = await visit.frame("notes")
+    async with held(visit.page, r"/api/notes/\d+$") as answered:
+        await frame.get_by_role("button", name="early").click()
+        await answered.wait()
+        (await running.client.patch(note, json={"title": "later"})).raise_for_status()
+        await expect(frame.get_by_role("button", name="later")).to_be_visible()
+    await expect(frame.get_by_label("Title")).to_have_value("later")
+    # Nor is it shown again by an answer that comes when another was chosen already.
+    again = await visit.frame("notes")
+    async with held(visit.page, f"{note}$") as answered:
+        await again.get_by_role("button", name="later").click()
+        await answered.wait()
+        await again.get_by_role("button", name="second").click()
+        await expect(again.get_by_label("Title")).to_have_value("second")
+    (await running.client.patch(second, json={"title": "the second"})).raise_for_status()
+    await expect(again.get_by_label("Title")).to_have_value("the second")
 
 
 async def test_a_note_is_written_seen_by_others_and_kept(

@@ -62,6 +62,16 @@ def processes(directory: Path) -> list[psutil.Process]:
     return found
 
 
+async def copy_of(directory: Path) -> set[int]:
+    """The one copy that is left, once the one before it has ended: the author's code and its leash."""
+
+    def alone() -> set[int]:
+        found = {process.pid for process in processes(directory)}
+        return found if len(found) == 2 else set()
+
+    return set(await until(alone, "one copy of the code, with its leash, to be left"))
+
+
 async def reloaded(run: Dev, times: int = 1) -> None:
     """Prints how long it took, which a busy machine decides; see tests/benchmarks/reload.py."""
     said = await run.says("dev", "reloaded in ", times)
@@ -93,17 +103,17 @@ async def test_what_is_saved_serves_and_what_is_broken_does_not(
         await reloaded(run)
         await serves("changed")
 
-        first = processes(code)
+        first = await copy_of(code)
         app.write_text(good + "\nraise RuntimeError('the typo')\n")
         await run.says("log", "RuntimeError: the typo")
         await run.says("dev", "What ran before goes on.")
         await serves("changed")
-        assert {process.pid for process in first} == {process.pid for process in processes(code)}
+        assert await copy_of(code) == first
 
         PYTHON.say(code, good, "mended")
         await reloaded(run, times=2)
         await serves("mended")
-        await until(lambda: len(processes(code)) == 2, "the process before, and its leash, to have ended")
+        assert not await copy_of(code) & first
 
         second = await asyncio.create_subprocess_exec(
             *PROGRAM, "dev", str(code), env=environment(**at(running)), stderr=asyncio.subprocess.PIPE

@@ -8,7 +8,7 @@ import { Live } from "./live.js";
 
 class Page {
   constructor(root, host) {
-    Object.assign(this, { root, host, api: new Api(host), query: "" });
+    Object.assign(this, { root, host, api: new Api(host), query: "", loads: 0, shown: 0, hearing: new Set() });
     this.reload = debounced(() => this.load(), 200);
     this.onKey = (event) => this.key(event);
   }
@@ -44,22 +44,48 @@ class Page {
     await this.show(host.path);
   }
 
+  /** Do it; returns its outcome and what was heard meanwhile: id -> note, or null for one that was removed. */
+  async hear(work) {
+    const heard = new Map();
+    this.hearing.add(heard);
+    try {
+      return { done: await work(), heard };
+    } finally {
+      this.hearing.delete(heard);
+    }
+  }
+
   async load() {
     this.query = this.search.value.trim();
-    const { query } = this;
+    const load = ++this.loads;
     try {
-      const page = await this.api.page(query);
-      if (query === this.query) this.list.show(page, query);
+      const { done: page, heard } = await this.hear(() => this.api.page(this.query));
+      if (load !== this.loads) return;
+      this.list.show(page, this.query);
+      this.repeat(heard);
     } catch (error) {
-      this.list.failed(error, () => this.load());
+      if (load === this.loads) this.list.failed(error, () => this.load());
     }
   }
 
   async more() {
+    const { loads } = this;
     try {
-      this.list.append(await this.api.page(this.query, this.list.next));
+      const { done: page, heard } = await this.hear(() => this.api.page(this.query, this.list.next));
+      // It goes on from the list that was there.
+      if (loads !== this.loads) return;
+      this.list.append(page, heard.size === 0);
+      this.repeat(heard);
     } catch (error) {
       this.host.notify(error.message, { kind: "error" });
+    }
+  }
+
+  /** The answer may be older than what was heard before it came. */
+  repeat(heard) {
+    for (const [id, note] of heard) {
+      if (note) this.put(note);
+      else this.list.drop(id);
     }
   }
 
@@ -82,6 +108,7 @@ class Page {
 
   async show(path) {
     const id = Number(/^\/(\d+)$/.exec(path ?? "/")?.[1] ?? 0);
+    this.shown = id;
     this.frame.classList.toggle("open", id > 0);
     this.list.choose(id || null);
     if (!id) {
@@ -90,15 +117,23 @@ class Page {
     }
     if (id === this.editor.note?.id) return undefined;
     try {
-      return await this.editor.show(await this.api.read(id));
+      const { heard } = await this.hear(() => this.read(id));
+      if (id !== this.shown || !heard.has(id)) return undefined;
+      return heard.get(id) ? this.editor.heard(heard.get(id)) : this.editor.gone(id);
     } catch (error) {
-      return this.editor.empty(error.message);
+      return id === this.shown ? this.editor.empty(error.message) : undefined;
     }
+  }
+
+  async read(id) {
+    const note = await this.api.read(id);
+    if (id === this.shown) await this.editor.show(note);
   }
 
   heard(event, data) {
     if (event === "reload") return this.refresh();
     if (event === "removed") {
+      for (const heard of this.hearing) heard.set(data.id, null);
       this.list.drop(data.id);
       return this.editor.gone(data.id);
     }
@@ -119,6 +154,11 @@ class Page {
   }
 
   changed(note) {
+    for (const heard of this.hearing) heard.set(note.id, note);
+    this.put(note);
+  }
+
+  put(note) {
     if (this.query) this.reload();
     else this.list.put(note);
   }

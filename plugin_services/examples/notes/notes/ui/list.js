@@ -20,14 +20,16 @@ export class List {
     this.draw();
   }
 
-  append(page) {
+  /** `current` is whether nothing has changed since the page was asked for: else its total may be old. */
+  append(page, current) {
     const known = new Set(this.notes.map((note) => note.id));
     this.notes.push(...page.notes.filter((note) => !known.has(note.id)));
-    Object.assign(this, { next: page.next, total: page.total });
+    Object.assign(this, { next: page.next, total: current ? page.total : this.total });
     this.draw();
   }
 
   put(note) {
+    if (this.notes.some((other) => other.id === note.id && other.revision > note.revision)) return;
     const others = this.notes.filter((other) => other.id !== note.id);
     this.total += others.length === this.notes.length ? 1 : 0;
     this.notes = [...others, note].sort(before);
