@@ -9,6 +9,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from gateway.errors import PlugwayError
+from gateway.proxy.linger import Lingering
 from gateway.proxy.opening import Opening
 from gateway.proxy.prompt import MARK, Heads, Prompt, plain
 from gateway.proxy.refusals import REFUSALS
@@ -49,12 +50,21 @@ class GuardedHttp(HttpToolsProtocol):
         self._answered: tuple[bytes, bytes] | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(transport)
+        self._lingering = Lingering(transport, self, self._is_sent_more)
+        super().connection_made(cast("asyncio.Transport", self._lingering))
         self._head_timer = self.loop.call_later(self.head_seconds, self._head_too_slow)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._disarm()
         super().connection_lost(exc)
+
+    def _is_sent_more(self) -> bool:
+        cycle = cast("RequestResponseCycle | None", self.cycle)
+        return cycle is not None and cycle.response_complete and not self._between
+
+    def shutdown(self) -> None:
+        self._lingering.hurry()
+        super().shutdown()
 
     def data_received(self, data: bytes) -> None:
         between = self._between
@@ -187,7 +197,10 @@ class GuardedHttp(HttpToolsProtocol):
         self._disarm()
         if not self.transport.is_closing():
             self.transport.write(REFUSALS[status])
-            self.transport.close()
+            if status == 408:
+                self.transport.close()
+            else:
+                self._lingering.linger()
 
     def _disarm(self) -> None:
         if self._head_timer is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator
 
 import httpx
@@ -154,6 +155,51 @@ async def test_an_upload_that_grows_beyond_the_limit_is_cut(
     assert (await status).startswith(b"HTTP/1.1 413")
     assert plugin.received <= 3 * 2**20
     await until(lambda: "exchange" in plugin.cancelled)
+    writer.close()
+
+
+@pytest.mark.parametrize("framing", ["content-length: 8000000", "transfer-encoding: chunked"])
+async def test_who_reads_once_all_is_sent_gets_the_answer_too(
+    plugin: ContractPlugin, plane: Plane, one: Endpoint, framing: str
+) -> None:
+    """As most clients do; a connection that is closed under them is reset, and the answer lost with it."""
+    plane.publish(route(one, limits=Limits(max_body=3 * 2**20)))
+    head = (
+        f"PUT {API}/files HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {TOKEN}\r\n{framing}\r\n\r\n"
+    )
+    body = b"u" * 8_000_000 if "length" in framing else (b"%x\r\n%b\r\n" % (10**6, b"u" * 10**6)) * 8
+
+    def send_then_read() -> tuple[bytes, bytes]:
+        with socket.create_connection(("127.0.0.1", plane.port), 30) as opened:
+            opened.sendall(head.encode() + body)
+            first = opened.recv(12)
+            return first, b"".join(iter(lambda: opened.recv(65536), b""))
+
+    status, rest = await asyncio.to_thread(send_then_read)
+    assert status == b"HTTP/1.1 413"
+    assert rest.endswith(b"}")
+    await until(lambda: not plane.connections)
+
+
+@pytest.mark.parametrize("goes_on", [True, False], ids=["sends on for ever", "says nothing more"])
+async def test_who_was_answered_and_does_not_leave_is_left(
+    plugin: ContractPlugin, plane: Plane, one: Endpoint, monkeypatch: pytest.MonkeyPatch, goes_on: bool
+) -> None:
+    monkeypatch.setattr("gateway.proxy.linger.Lingering.longest", 0.5 if goes_on else 1000.0)
+    monkeypatch.setattr("gateway.proxy.linger.Lingering.quiet", 0.2)
+    plane.publish(route(one, limits=Limits(max_body=1000)))
+    reader, writer = await asyncio.open_connection("127.0.0.1", plane.port)
+    head = f"PUT {API}/files HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {TOKEN}\r\n"
+    writer.write(head.encode() + b"content-length: 99000000000\r\n\r\n")
+    assert (await reader.readline()).startswith(b"HTTP/1.1 413")
+    assert plane.connections
+
+    def left() -> bool:
+        if goes_on:
+            writer.write(b"u" * 1000)
+        return not plane.connections
+
+    await until(left, 60)
     writer.close()
 
 
