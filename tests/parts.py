@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 
+from tests import steady_chromium
+
 IN_CI = bool(os.environ.get("CI"))
 
 
@@ -127,12 +129,10 @@ def need_postgres() -> Path:
 
 
 def need_chromium() -> Path:
-    """A Chromium or Chrome program."""
-    for name in ("chromium", "chromium-browser", "google-chrome"):
-        if found := shutil.which(name):
-            return Path(found)
-    _missing("Chromium", "install it (Debian: apt-get install chromium)")
-    raise AssertionError("unreachable")
+    """Starts a Chromium or Chrome that other tests' containers do not disturb."""
+    if not any(map(shutil.which, steady_chromium.NAMES)):
+        _missing("Chromium", "install it (Debian: apt-get install chromium)")
+    return Path(steady_chromium.__file__)
 
 
 def need_npm() -> str:
