@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections import deque
 from collections.abc import Callable
 from typing import Any
 
@@ -33,8 +32,10 @@ from uvicorn.protocols.utils import get_local_addr, get_remote_addr, is_ssl
 from gateway.proxy.headers import Pairs
 from gateway.proxy.http2.lasting import LastingConnection
 from gateway.proxy.http2.meter import Flooded, FrameMeter
+from gateway.proxy.http2.protocol import CONNECTION_WINDOW, FIRST_WINDOW, STREAM_WINDOW, H2Protocol
 from gateway.proxy.http2.scope import BadHead, http_scope
 from gateway.proxy.http2.stream import Http2Stream
+from gateway.proxy.http2.turns import Turns
 from gateway.proxy.refusals import refusal
 
 log = logging.getLogger(__name__)
@@ -42,12 +43,6 @@ log = logging.getLogger(__name__)
 STREAMS = 100
 """Calls at once on one connection."""
 
-_STREAM_WINDOW = 256 * 1024
-_CONNECTION_WINDOW = 4 * 2**20
-_TURN = 64 * 1024
-"""Bytes that one call writes before others may."""
-
-_FRAME = 64 * 1024
 _SMALL = 4 * 1024
 _UNTAKEN = 2**20
 """Bytes of answers to control frames that a client may leave untaken; data waits before it gets here."""
@@ -56,7 +51,7 @@ _ENCODER_TABLE = 4096
 """Bytes for remembered headers; a client may ask for gigabytes."""
 
 
-class Http2(asyncio.Protocol):
+class Http2(H2Protocol[Http2Stream]):
     """Made by uvicorn or by :class:`gateway.proxy.opening.Opening`, with uvicorn's arguments."""
 
     max_head = 64 * 1024
@@ -71,21 +66,19 @@ class Http2(asyncio.Protocol):
         app_state: dict[str, Any],
         _loop: asyncio.AbstractEventLoop | None = None,
     ) -> None:
+        super().__init__(
+            _loop or asyncio.get_event_loop(),
+            LastingConnection(H2Configuration(client_side=False, header_encoding=None)),
+        )
         self._config = config
         self._server = server_state
         self._state = app_state
-        self._loop = _loop or asyncio.get_event_loop()
-        self._transport: asyncio.Transport = None  # type: ignore[assignment]  # until connection_made
-        self._h2 = LastingConnection(H2Configuration(client_side=False, header_encoding=None))
         self._meter = FrameMeter(2 * self.max_head, self._loop.time())
-        self._streams: dict[int, Http2Stream] = {}
-        self._writable = True
-        self._turns: deque[asyncio.Future[None]] = deque()
         self._closing = False
-        self._flushing = False
         self._idle: asyncio.TimerHandle | None = None
         self._pending: asyncio.TimerHandle | None = None
         self._progress = 0
+        self.turns = Turns(self._loop)
 
     # asyncio's and uvicorn's side.
 
@@ -105,13 +98,13 @@ class Http2(asyncio.Protocol):
             initial_values={
                 SettingCodes.MAX_CONCURRENT_STREAMS: STREAMS,
                 SettingCodes.MAX_HEADER_LIST_SIZE: self.max_head,
-                SettingCodes.INITIAL_WINDOW_SIZE: _STREAM_WINDOW,
+                SettingCodes.INITIAL_WINDOW_SIZE: STREAM_WINDOW,
             },
         )
         # Beyond the limit that answers 431; the state of the compression is lost with what is not read.
         self._h2.decoder.max_header_list_size = 2 * self.max_head
         self._h2.initiate_connection()
-        self._h2.increment_flow_control_window(_CONNECTION_WINDOW - 65535)
+        self._h2.increment_flow_control_window(CONNECTION_WINDOW - FIRST_WINDOW)
         self._flush()
         self._rest(self.head_seconds)
 
@@ -158,16 +151,13 @@ class Http2(asyncio.Protocol):
                 timer.cancel()
         for stream in list(self._streams.values()):
             stream.leave()
-        self._writable = True
-        while self._turns:
-            self.pass_turn()
+        self.turns.end()
 
     def pause_writing(self) -> None:
-        self._writable = False
+        self.turns.pause()
 
     def resume_writing(self) -> None:
-        self._writable = True
-        self.pass_turn()
+        self.turns.resume()
 
     def shutdown(self) -> None:
         """Take no new calls; close when those that run have ended."""
@@ -232,19 +222,10 @@ class Http2(asyncio.Protocol):
         if (stream := self._streams.get(event.stream_id or 0)) is not None:
             stream.leave()
 
-    def _widened(self, event: WindowUpdated) -> None:
-        if event.stream_id:
-            if (stream := self._streams.get(event.stream_id)) is not None:
-                stream.wake()
-            return
-        for stream in self._streams.values():
-            stream.wake()
-
     def _settings(self, event: RemoteSettingsChanged) -> None:
         if self._h2.encoder.header_table_size > _ENCODER_TABLE:
             self._h2.encoder.header_table_size = _ENCODER_TABLE
-        for stream in self._streams.values():
-            stream.wake()
+        self._wake_all()
 
     def _terminated(self, event: ConnectionTerminated) -> None:
         """It makes no new calls; those that run are answered."""
@@ -261,13 +242,6 @@ class Http2(asyncio.Protocol):
         headers: Pairs = self._server.default_headers
         return headers
 
-    def window(self, number: int) -> int:
-        """Bytes that the client takes on this stream now."""
-        try:
-            return self._h2.local_flow_control_window(number)
-        except H2Error:
-            return 0
-
     def send_head(self, number: int, fields: Pairs, *, ends: bool = False) -> None:
         with contextlib.suppress(H2Error):
             self._h2.send_headers(number, fields, end_stream=ends)
@@ -275,17 +249,8 @@ class Http2(asyncio.Protocol):
 
     def send_data(self, number: int, data: memoryview, *, ends: bool) -> int:
         """Send what windows and a turn allow; returns the number of bytes. ``ends`` where it is all."""
-        frame = min(self._h2.max_outbound_frame_size, _FRAME)
-        sent = 0
-        with contextlib.suppress(H2Error):
-            while sent < min(len(data), _TURN):
-                size = min(self.window(number), frame, len(data) - sent, _TURN - sent)
-                if size <= 0:
-                    break
-                last = ends and sent + size == len(data)
-                self._h2.send_data(number, data[sent : sent + size].tobytes(), end_stream=last)
-                self._meter.sent_data()
-                sent += size
+        sent, frames = self._write(number, data, ends=ends)
+        self._meter.sent_data(frames)
         if sent == len(data) <= _SMALL:
             # Trailers, or the parts of other calls, may go with it.
             self._flush_soon()
@@ -329,42 +294,7 @@ class Http2(asyncio.Protocol):
             self._close_if_done()
             self._rest(self._config.timeout_keep_alive)
 
-    async def turn(self) -> None:
-        """Wait until the client has taken what was written, and it is this one's turn.
-
-        Every call of this is followed by one of :meth:`pass_turn`.
-        """
-        if self._writable and not self._turns:
-            return
-        mine: asyncio.Future[None] = self._loop.create_future()
-        self._turns.append(mine)
-        try:
-            await mine
-        except asyncio.CancelledError:
-            if mine.done() and not mine.cancelled():
-                self.pass_turn()
-            raise
-
-    def pass_turn(self) -> None:
-        while self._writable and self._turns:
-            following = self._turns.popleft()
-            if not following.done():
-                following.set_result(None)
-                return
-
-    # Output and ends.
-
-    def _flush_soon(self) -> None:
-        """Once for all that is written in this round of the loop."""
-        if not self._flushing:
-            self._flushing = True
-            self._loop.call_soon(self._flush)
-
-    def _flush(self) -> None:
-        self._flushing = False
-        data = self._h2.data_to_send()
-        if data and not self._transport.is_closing():
-            self._transport.write(data)
+    # Ends.
 
     def _close(self, code: ErrorCodes = ErrorCodes.NO_ERROR) -> None:
         if self._transport.is_closing():

@@ -61,9 +61,9 @@ class FrameMeter:
     def pending(self) -> bool:
         return bool(self._left or self._head or self._block >= 0)
 
-    def sent_data(self) -> None:
-        """The client got a frame of data, for which it will answer with frames of its own."""
-        self._control.earn(_EARNED_BY_DATA)
+    def sent_data(self, frames: int) -> None:
+        """The client got frames of data, for which it will answer with frames of its own."""
+        self._control.earn(_EARNED_BY_DATA * frames)
 
     def take(self, data: bytes, now: float) -> None:
         """Count what is in ``data``; raises :class:`Flooded`."""

@@ -150,7 +150,7 @@ class Http2Stream:
         head = [(b":status", b"%d" % status), *self._connection.default_headers, *headers]
         # Not of ASGI: a head that is all of the answer, which gRPC tells from one that trailers follow.
         ends = message.get(HEAD_ONLY, False)
-        await self._connection.turn()
+        await self._connection.turns.take()
         try:
             if not self.gone:
                 self._started = True
@@ -158,7 +158,7 @@ class Http2Stream:
                 if ends:
                     self._done()
         finally:
-            self._connection.pass_turn()
+            self._connection.turns.pass_on()
 
     async def _send_body(self, body: bytes, *, more: bool) -> None:
         if self._bodiless:
@@ -179,12 +179,12 @@ class Http2Stream:
         while rest and not self.gone:
             if not await self._has_window():
                 return
-            await connection.turn()
+            await connection.turns.take()
             try:
                 if not self.gone:
                     rest = rest[connection.send_data(self._number, rest, ends=ends) :]
             finally:
-                connection.pass_turn()
+                connection.turns.pass_on()
         if ends and not self.gone:
             self._done()
 

@@ -20,7 +20,7 @@ from gateway.proxy.rpc.fields import status_of
 from gateway.proxy.rpc.services import access, exports
 from gateway.proxy.rpc.status import DeadlinePassed, counted_as, trailers_of
 from gateway.proxy.table import PreparedRoute, PreparedTarget
-from gateway.proxy.wire.duplex import DuplexStream
+from gateway.proxy.wire.duplex_stream import DuplexStream
 
 _HELD = 256 * 1024
 """Bytes of a request that are kept for another instance, until one has taken the call."""

@@ -29,7 +29,7 @@ from gateway.proxy.rpc.request import Asked, read
 from gateway.proxy.rpc.services import ServiceIndex, exporting
 from gateway.proxy.rpc.status import DeadlinePassed, UnknownService
 from gateway.proxy.table import PreparedRoute, PreparedTarget, RouteTable
-from gateway.proxy.wire.duplex import DuplexStream
+from gateway.proxy.wire.duplex_stream import DuplexStream
 
 _CLOSE = 0.05
 """Seconds before the client's deadline in which the plugin, which knows it too, may end the call first."""

@@ -32,23 +32,25 @@ from hpack import Encoder
 
 from gateway.model import Endpoint
 from gateway.proxy.failures import CallFailed, Failure
+from gateway.proxy.headers import Pairs
 from gateway.proxy.http2.lasting import LastingConnection
+from gateway.proxy.http2.protocol import (
+    CONNECTION_WINDOW,
+    FIRST_WINDOW,
+    FRAME,
+    STREAM_WINDOW,
+    H2Protocol,
+)
 from gateway.proxy.wire.dial import connect
+from gateway.proxy.wire.duplex_stream import DuplexStream
 from gateway.proxy.wire.hpack import literal
+from gateway.proxy.wire.pings import PAYLOAD, Pings
 from gateway.proxy.wire.session import PLUGIN_HEADER
 
-Pairs = list[tuple[bytes, bytes]]
-
-STREAM_WINDOW = 256 * 1024
-_CONNECTION_WINDOW = 4 * 2**20
-_FRAME = 64 * 1024
-_TURN = 64 * 1024
 _MAX_HEAD = 64 * 1024
 _LAST_STREAM = 2**30
 _UNTAKEN = 4 * 2**20
 """Bytes of answers to control frames that a plugin may leave untaken."""
-_PING_EVERY = 20.0
-_PING_WAIT = 10.0
 
 
 async def dial_duplex(endpoint: Endpoint) -> Duplex:
@@ -66,33 +68,27 @@ class _Plain(Encoder):
         return b"".join((super().encode(()), *(literal(name, value) for name, value in headers)))
 
 
-class Duplex(asyncio.Protocol):
+class Duplex(H2Protocol[DuplexStream]):
     """``usable`` is whether it takes new calls."""
 
     def __init__(self, authority: bytes, scheme: bytes, plugin: str, *, pings: bool) -> None:
-        self._loop = asyncio.get_running_loop()
+        # What goes out was judged before, and is in lower case.
+        as_it_is = H2Configuration(
+            client_side=True,
+            header_encoding=None,
+            validate_outbound_headers=False,
+            normalize_outbound_headers=False,
+        )
+        super().__init__(asyncio.get_running_loop(), LastingConnection(as_it_is))
+        self._h2.encoder = _Plain()
         self._before: Pairs = [(b":method", b"POST"), (b":scheme", scheme)]
         self._after: Pairs = [(b":authority", authority), (b"te", b"trailers")]
         if plugin:
             self._after.append((PLUGIN_HEADER, plugin.encode()))
-        # What goes out was judged before, and is in lower case.
-        self._h2 = LastingConnection(
-            H2Configuration(
-                client_side=True,
-                header_encoding=None,
-                validate_outbound_headers=False,
-                normalize_outbound_headers=False,
-            )
-        )
-        self._h2.encoder = _Plain()
-        self._transport: asyncio.Transport = None  # type: ignore[assignment]  # until connection_made
-        self._streams: dict[int, DuplexStream] = {}
         self._waiting: deque[asyncio.Future[None]] = deque()
-        self._flushing = False
         self._counted = 0
-        self._pings = pings
-        self._ping_timer: asyncio.TimerHandle | None = None
-        self._pong_due = False
+        self._pinged = pings
+        self._pings: Pings | None = None
         self.drained = asyncio.Event()
         self.drained.set()
         self.usable = False
@@ -138,17 +134,19 @@ class Duplex(asyncio.Protocol):
                 SettingCodes.ENABLE_PUSH: 0,
                 SettingCodes.MAX_HEADER_LIST_SIZE: _MAX_HEAD,
                 SettingCodes.INITIAL_WINDOW_SIZE: STREAM_WINDOW,
-                SettingCodes.MAX_FRAME_SIZE: _FRAME,
+                SettingCodes.MAX_FRAME_SIZE: FRAME,
             },
         )
-        self._h2.max_inbound_frame_size = _FRAME
+        self._h2.max_inbound_frame_size = FRAME
         self._h2.decoder.max_header_list_size = _MAX_HEAD
         self._h2.initiate_connection()
-        self._h2.increment_flow_control_window(_CONNECTION_WINDOW - 65535)
+        self._h2.increment_flow_control_window(CONNECTION_WINDOW - FIRST_WINDOW)
         self.usable = True
         self._flush()
-        if self._pings:
-            self._ping_timer = self._loop.call_later(_PING_EVERY, self._ping)
+        if self._pinged:
+            self._pings = Pings(
+                self._loop, busy=lambda: bool(self._streams), send=self._ping, abort=self._transport.abort
+            )
 
     def data_received(self, data: bytes) -> None:
         if self._transport.is_closing():
@@ -167,9 +165,9 @@ class Duplex(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.usable = False
-        if self._ping_timer is not None:
-            self._ping_timer.cancel()
-            self._ping_timer = None
+        if self._pings is not None:
+            self._pings.stop()
+            self._pings = None
         self._fail_all(CallFailed(Failure.LOST, "went away during the call"))
         self.drained.set()
 
@@ -196,7 +194,7 @@ class Duplex(asyncio.Protocol):
         # The connection's window widens at once, so that a client who reads nothing holds up no other's call;
         # the call's own when its client has taken the data.
         self._counted += counted
-        if self._counted >= _CONNECTION_WINDOW // 2:
+        if self._counted >= CONNECTION_WINDOW // 2:
             self._h2.increment_flow_control_window(self._counted)
             self._counted = 0
         if (stream := self._streams.get(event.stream_id or 0)) is not None:
@@ -211,13 +209,6 @@ class Duplex(asyncio.Protocol):
             refused = event.error_code == ErrorCodes.REFUSED_STREAM
             stream.fail(CallFailed(Failure.REFUSED if refused else Failure.LOST, "broke the call off"))
 
-    def _widened(self, event: WindowUpdated) -> None:
-        if event.stream_id:
-            if (stream := self._streams.get(event.stream_id)) is not None:
-                stream.wake()
-            return
-        self._wake_all()
-
     def _settings(self, event: RemoteSettingsChanged) -> None:
         self._wake_all()
         self._pass_places()
@@ -231,27 +222,14 @@ class Duplex(asyncio.Protocol):
         self._close_if_done()
 
     def _ponged(self, event: PingAckReceived) -> None:
-        self._pong_due = False
+        if self._pings is not None:
+            self._pings.answered()
 
     # The streams' side
 
-    def window(self, number: int) -> int:
-        try:
-            return self._h2.local_flow_control_window(number)
-        except H2Error:
-            return 0
-
     def send_data(self, number: int, data: memoryview, *, ends: bool) -> int:
         """Send what windows and a turn allow; returns the number of bytes. ``ends`` where it is all."""
-        frame, sent = min(self._h2.max_outbound_frame_size, _FRAME), 0
-        with contextlib.suppress(H2Error):
-            while sent < min(len(data), _TURN):
-                size = min(self.window(number), frame, len(data) - sent, _TURN - sent)
-                if size <= 0:
-                    break
-                last = ends and sent + size == len(data)
-                self._h2.send_data(number, data[sent : sent + size].tobytes(), end_stream=last)
-                sent += size
+        sent, _ = self._write(number, data, ends=ends)
         self._flush_soon()
         return sent
 
@@ -277,23 +255,7 @@ class Duplex(asyncio.Protocol):
         self._pass_places()
         self._close_if_done()
 
-    # Output and ends
-
-    def _flush_soon(self) -> None:
-        """Once for all that is written in this round of the loop."""
-        if not self._flushing:
-            self._flushing = True
-            self._loop.call_soon(self._flush)
-
-    def _flush(self) -> None:
-        self._flushing = False
-        data = self._h2.data_to_send()
-        if data and not self._transport.is_closing():
-            self._transport.write(data)
-
-    def _wake_all(self) -> None:
-        for stream in self._streams.values():
-            stream.wake()
+    # Ends
 
     def _pass_places(self) -> None:
         """Those who wait look again, each by itself."""
@@ -313,137 +275,9 @@ class Duplex(asyncio.Protocol):
             self.close()
 
     def _ping(self) -> None:
-        """TCP may be half open: without a ping that shows only after many minutes."""
-        if self._pong_due:
-            self._transport.abort()
-            return
-        self._pong_due = bool(self._streams)
-        if self._pong_due:
-            with contextlib.suppress(H2Error):
-                self._h2.ping(b"plugway\0")
-                self._flush_soon()
-        self._ping_timer = self._loop.call_later(_PING_WAIT if self._pong_due else _PING_EVERY, self._ping)
-
-
-class DuplexStream:
-    """One call. ``head`` and ``trailers`` are header fields as they came; it must be closed.
-
-    ``trailers_only`` says that the head was all of the answer.
-    """
-
-    __slots__ = (
-        "_body", "_connection", "_ended", "_failed", "_number", "_sent_all", "_unacknowledged", "_wake",
-        "head", "trailers", "trailers_only",
-    )  # fmt: skip
-
-    def __init__(self, connection: Duplex, number: int) -> None:
-        self._connection = connection
-        self._number = number
-        self._body = bytearray()
-        self._unacknowledged = 0
-        self._wake = asyncio.Event()
-        self._ended = self._sent_all = False
-        self._failed: CallFailed | None = None
-        self.head: Pairs | None = None
-        self.trailers: Pairs | None = None
-        self.trailers_only = False
-
-    # The connection's side
-
-    def headed(self, fields: Pairs, *, ended: bool) -> None:
-        self.head = fields
-        if ended:
-            self.trailers_only = True
-            self.trailers = fields
-        self._wake.set()
-
-    def trailed(self, fields: Pairs) -> None:
-        self.trailers = fields
-
-    def feed(self, data: bytes, counted: int) -> None:
-        self._unacknowledged += counted
-        self._body += data
-        self._wake.set()
-
-    def finished(self) -> None:
-        self._ended = True
-        self._wake.set()
-
-    def fail(self, failed: CallFailed) -> None:
-        # What comes after the end, as a reset without error, says only that no more is read.
-        if not self._ended and self._failed is None:
-            self._failed = failed
-            self._wake.set()
-
-    def wake(self) -> None:
-        self._wake.set()
-
-    # The caller's side
-
-    @property
-    def over(self) -> bool:
-        """Whether the plugin says nothing more; what it said may not have been read yet."""
-        return self._ended or self._failed is not None
-
-    @property
-    def empty(self) -> bool:
-        """Whether it ended without a message."""
-        return self._ended and not self._body
-
-    async def wait_for_head(self) -> Pairs:
-        """Raises :class:`CallFailed`."""
-        while self.head is None:
-            if self._failed is not None:
-                raise self._failed
-            self._wake.clear()
-            await self._wake.wait()
-        return self.head
-
-    def take(self) -> bytes:
-        """What has come by now."""
-        data = bytes(self._body)
-        if data:
-            self._body.clear()
-            if self._unacknowledged >= STREAM_WINDOW // 4 and not self._ended:
-                counted, self._unacknowledged = self._unacknowledged, 0
-                self._connection.acknowledge(self._number, counted)
-        return data
-
-    async def wait_for_more(self) -> bool:
-        """Whether there is something to take, and not the end; raises :class:`CallFailed`."""
-        while not self._body:
-            if self._ended:
-                return False
-            if self._failed is not None:
-                raise self._failed
-            self._wake.clear()
-            await self._wake.wait()
-        return True
-
-    async def write(self, data: bytes, *, ends: bool = False) -> None:
-        """As fast as the plugin takes it. Nothing is said where it takes no more: its answer says why."""
-        connection, rest = self._connection, memoryview(data)
-        while not self.over:
-            if not connection.drained.is_set():
-                await connection.drained.wait()
-                continue
-            rest = rest[connection.send_data(self._number, rest, ends=ends) :]
-            if not rest:
-                if ends:
-                    self._sent_all = True
-                    if not data:
-                        connection.send_end(self._number)
-                return
-            if connection.window(self._number) <= 0:
-                self._wake.clear()
-                await self._wake.wait()
-            else:
-                await asyncio.sleep(0)
-
-    def close(self) -> None:
-        """Break the call off where it has not ended, on either side."""
-        self._connection.closed(self._number, reset=not (self._ended and self._sent_all))
-        self.fail(CallFailed(Failure.LOST, "is not waited for"))
+        with contextlib.suppress(H2Error):
+            self._h2.ping(PAYLOAD)
+            self._flush_soon()
 
 
 _ACTS: dict[type[Event], Callable[[Duplex, Any], None]] = {

@@ -29,6 +29,7 @@ from gateway.proxy.wire.frames import (
     frame,
 )
 from gateway.proxy.wire.hpack import BadBlock, literal
+from gateway.proxy.wire.pings import PAYLOAD, Pings
 from gateway.proxy.wire.reader import FrameReader
 
 PLUGIN_HEADER = b"plugway-plugin"
@@ -38,8 +39,6 @@ to calls that were given up stay far below it."""
 
 _FLOOD_SECONDS = 60.0
 _LAST_STREAM = 2**30
-_PING_EVERY = 20.0
-_PING_WAIT = 10.0
 
 
 class Stream(Protocol):
@@ -90,9 +89,8 @@ class Session(FrameReader, Generic[S]):
         self._idle_since = 0.0
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = 0.0
-        self._pings = pings
-        self._ping_timer: asyncio.TimerHandle | None = None
-        self._pong_due = False
+        self._pinged = pings
+        self._pings: Pings | None = None
         self.usable = False
 
     # Calls
@@ -155,15 +153,19 @@ class Session(FrameReader, Generic[S]):
         self._transport = cast("asyncio.Transport", transport)
         self._transport.write(self._preface)
         self.usable = True
-        if self._pings:
-            self._ping_timer = self._loop.call_later(_PING_EVERY, self._ping)
+        if self._pinged:
+            self._pings = Pings(
+                self._loop, busy=lambda: bool(self._streams), send=self._ping, abort=self._transport.abort
+            )
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.usable = False
-        for timer in (self._timer, self._ping_timer):
-            if timer is not None:
-                timer.cancel()
-        self._timer = self._ping_timer = None
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._pings is not None:
+            self._pings.stop()
+            self._pings = None
         streams, self._streams = self._streams, {}
         for stream in streams.values():
             stream.fail(CallFailed(Failure.LOST, "went away during the call"))
@@ -206,9 +208,10 @@ class Session(FrameReader, Generic[S]):
         if kind == SETTINGS and not flags & ACK:
             self._on_settings(payload)
         elif kind == PING:
-            self._pong_due = self._pong_due and not flags & ACK
             if not flags & ACK:
                 self._transport.write(frame(PING, ACK, 0, payload))
+            elif self._pings is not None:
+                self._pings.answered()
         elif kind == WINDOW_UPDATE and stream_id == 0:
             self._window += UINT.unpack(payload)[0] & 0x7FFFFFFF
         elif kind == RST_STREAM:
@@ -270,11 +273,4 @@ class Session(FrameReader, Generic[S]):
             self._arm(max(nearest, now + self.slack))
 
     def _ping(self) -> None:
-        """TCP may be half open: without a ping that shows only after many minutes."""
-        if self._pong_due:
-            self._transport.abort()
-            return
-        self._pong_due = bool(self._streams)
-        if self._pong_due:
-            self._transport.write(frame(PING, 0, 0, b"plugway\0"))
-        self._ping_timer = self._loop.call_later(_PING_WAIT if self._pong_due else _PING_EVERY, self._ping)
+        self._transport.write(frame(PING, 0, 0, PAYLOAD))

@@ -44,7 +44,7 @@ def test_data_that_was_sent_pays_for_the_frames_that_answer_it() -> None:
     meter.take(PREFACE, 0.0)
     ping = PingFrame(0).serialize()
     for _ in range(5000):
-        meter.sent_data()
+        meter.sent_data(1)
         meter.take(ping, 0.0)
     with pytest.raises(Flooded, match="carry no call"):
         meter.take(ping * 2000, 0.0)
