@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import aclosing
+from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
 from plugway.plugin.v1.plugin_pb2 import HandleRequest, HandleResponse
@@ -14,13 +13,13 @@ from gateway.errors import PlugwayError
 from gateway.model import Access, Caller
 from gateway.proxy.access import Doorman
 from gateway.proxy.access_log import AccessLog, Line
-from gateway.proxy.answer import BODILESS, announced, complete_head, open_head
+from gateway.proxy.answering import send_answer
+from gateway.proxy.attempts import Attempts
 from gateway.proxy.body import Body, ClientLeft
 from gateway.proxy.call import Call
-from gateway.proxy.compress import LEAST, may_shrink, strong_tags
+from gateway.proxy.compress import may_shrink, strong_tags
 from gateway.proxy.counters import CallMetrics, method_class
-from gateway.proxy.exchange import Upload
-from gateway.proxy.failures import CallFailed, Failure
+from gateway.proxy.failures import CallFailed
 from gateway.proxy.head import Head, set_context, take
 from gateway.proxy.headers import Pairs
 from gateway.proxy.limits.gate import Permit, TooManyCalls, caller_key
@@ -29,21 +28,19 @@ from gateway.proxy.paths import has_dot_segments
 from gateway.proxy.preflight import answer_preflight
 from gateway.proxy.problems import PASSED_METHODS, BadRequest, MethodRefused, Problem
 from gateway.proxy.record import Recorders
-from gateway.proxy.reroute import Place, RouteOf, elsewhere
-from gateway.proxy.retries import may_retry
+from gateway.proxy.reroute import RouteOf
 from gateway.proxy.running import RunningCalls
-from gateway.proxy.stream import BrokenOff, Rest, send_parts
+from gateway.proxy.stream import BrokenOff
 from gateway.proxy.table import PreparedRoute, PreparedTarget
 from gateway.proxy.templates import OTHER
 from gateway.proxy.tracing import Tracing
 from gateway.proxy.typed.service import TypedCalls
 from gateway.proxy.unconfigured import STATUS as NOT_CONFIGURED
-from gateway.proxy.unconfigured import Heard, judged
+from gateway.proxy.uploads import Uploads
 from gateway.registry.boards import OutcomeBoard
 from gateway.registry.recordings import RecordingBoard
 from gateway.settings import Settings
 
-T = TypeVar("T")
 C = TypeVar("C", bound=Call)
 _LONGEST_ACCEPT = 256
 _REFUSED_METHODS = frozenset({"TRACE", "CONNECT"})
@@ -67,16 +64,17 @@ class Calls:
         self._recorders = Recorders(recordings or RecordingBoard())
         self._judge_caller = doorman.judge
         self._prove = doorman.prove
-        self._route_of = route_of
         self._outcomes = outcomes
-        self._outliers = outliers
         self._metrics = metrics
         self._log = log
         self._tracing = tracing
         self._unary_bytes = settings.unary_bytes
         self._compresses = settings.compression == "on"
         self.running = RunningCalls()
+        attempts = Attempts(doorman, outliers, route_of, metrics)
+        self.tried = attempts.tried
         self._typed = TypedCalls(self.tried, self.running)
+        self._uploads = Uploads(attempts, outliers)
 
     async def close(self) -> None:
         await self.running.close()
@@ -251,176 +249,14 @@ class Calls:
             up_to = self._unary_bytes if head.length <= self._unary_bytes else 0
             first = await body.begin(up_to, call.route.limits.timeout)
             if not body.complete:
-                await self._upload(call, body, first)
+                await self._uploads.carry(call, body, first)
                 return
             call.message.body = first
         self.running.begin(call)
         try:
-            await self._answer(call, await self.tried(call, _handle))
+            await send_answer(call, await self.tried(call, _handle))
         finally:
             self.running.end(call)
-
-    async def tried(self, call: C, ask: Callable[[C], Awaitable[T]]) -> T:
-        """What ``ask`` gives, tried again where that is safe; raises :class:`CallFailed`."""
-        try:
-            answer = await ask(call)
-        except CallFailed as failed:
-            self._outliers.failed(call.target, call.upstream, call.started, failed)
-            if not may_retry(failed, call.method) or not self._go_elsewhere(call, failed):
-                raise
-            began = time.perf_counter()
-            try:
-                answer = await ask(call)
-            except CallFailed as again:
-                self._outliers.failed(call.target, call.upstream, began, again)
-                raise
-        self._outliers.ok(call.target, call.upstream, call.started)
-        call.route.budget.earn()
-        return answer
-
-    def _go_elsewhere(self, call: Call, failed: CallFailed) -> bool:
-        """Where nobody else is there, to the same again.
-
-        Says whether the call may be tried: a refused one has been no work to anybody, so
-        another instance takes it at no cost; anything else is paid from the budget.
-        """
-        found = self._elsewhere(call)
-        free = found is not None and failed.failure is Failure.REFUSED
-        if not free and not call.route.budget.spend():
-            return False
-        self._metrics.retry(call.route.route.plugin_id)
-        if call.spans is not None:
-            call.spans.retried(failed.failure.value, call.upstream.instance_id)
-        if found is not None:
-            self._move(call, found)
-        return True
-
-    def _move(self, call: Call, place: Place) -> None:
-        call.move(*place)
-        # What proves who calls holds for one release only.
-        context, release = call.message.request.context, call.target.target.release_id
-        self._prove(context, call.route.route.plugin_id, release)
-
-    def _elsewhere(self, call: Call) -> Place | None:
-        tried, path = (call.target, call.upstream), call.message.request.path
-        found = elsewhere(self._route_of, call.route, tried, call.head, call.method, path)
-        return found if found is None or call.may_move(found[0]) else None
-
-    async def _answer(self, call: Call, answer: HandleResponse) -> None:
-        if answer.continuation:
-            await self._stream(call, answer)
-            return
-        body = answer.body
-        status = answer.response.status
-        if call.accept and len(body) < LEAST and call.method != "HEAD":
-            call.accept = b""  # Too short to be looked at.
-        if call.trailers and answer.trailers and not _bodiless(call, status):
-            await self._answer_with_trailers(call, answer)
-            return
-        headers = complete_head(answer.response, call.head.request_id, call.method, len(body))
-        await call.begin_answer(status, headers)
-        if status == 503:
-            call.status = judged(status, headers, body)
-        if status in BODILESS:
-            body = b""
-        await call.send_part({"type": "http.response.body", "body": body})
-
-    async def _answer_with_trailers(self, call: Call, answer: HandleResponse) -> None:
-        headers, declared = open_head(answer.response, call.head.request_id)
-        if declared is not None and declared != len(answer.body):
-            raise CallFailed(Failure.GARBAGE, f"declared {declared} bytes and sent {len(answer.body)}")
-        headers += announced(answer.response.headers)
-        status = answer.response.status
-        await call.begin_answer(status, headers, trailers=True)
-        if status == 503:
-            call.status = judged(status, headers, answer.body)
-        await call.send_part({"type": "http.response.body", "body": answer.body})
-        await call.end_answer(answer.trailers)
-
-    async def _stream(self, call: Call, answer: HandleResponse) -> None:
-        headers, declared = open_head(answer.response, call.head.request_id)
-        if declared is not None:
-            headers.append((b"content-length", b"%d" % declared))
-        idle = call.route.limits.stream_idle
-        rest = Rest(call.upstream, answer)
-        try:
-            if _bodiless(call, answer.response.status):
-                await call.begin_answer(answer.response.status, headers)
-                await call.send({"type": "http.response.body", "body": b""})
-                return
-            call.watch()
-            if call.trailers:
-                headers += announced(answer.response.headers)
-            await call.begin_answer(answer.response.status, headers, trailers=call.trailers)
-            call.outlast(headers)
-            async with aclosing(rest.parts(idle)) as parts:
-                await _send_rest(call, headers, parts, declared, idle)
-            if call.trailers:
-                await call.end_answer(rest.trailers)
-        finally:
-            rest.close()
-
-    async def _upload(self, call: Call, body: Body, first: bytes) -> None:
-        limits = call.route.limits
-        other = self._elsewhere(call)
-        if call.upstream.retired and other is not None:
-            # It was replaced while the body began to come in.
-            self._move(call, other)
-        upload = Upload(call.upstream, call.message.request, body)
-        try:
-            upload.start(first, wait=other is not None)
-            try:
-                response = await upload.head(limits.timeout)
-            except CallFailed as failed:
-                upload = await self._upload_elsewhere(call, body, upload, failed)
-                response = await upload.head(limits.timeout)
-            headers, declared = open_head(response, call.head.request_id)
-            if declared is not None:
-                headers.append((b"content-length", b"%d" % declared))
-            if not upload.complete:
-                # What is left of the body must not be taken for the next request.
-                headers.append((b"connection", b"close"))
-            trailers = call.trailers and not _bodiless(call, response.status)
-            if trailers:
-                headers += announced(response.headers)
-            await call.begin_answer(response.status, headers, trailers=trailers)
-            call.outlast(headers)
-            async with aclosing(upload.parts(limits.stream_idle)) as parts:
-                await _send_rest(call, headers, parts, declared, limits.stream_idle)
-            if trailers:
-                await call.end_answer(upload.trailers)
-            self._outliers.ok(call.target, call.upstream, call.started)
-        except CallFailed as failed:
-            self._outliers.failed(call.target, call.upstream, call.started, failed)
-            raise
-        finally:
-            await upload.close()
-
-    async def _upload_elsewhere(self, call: Call, body: Body, upload: Upload, failed: CallFailed) -> Upload:
-        """Begin it anew where it was refused and all that was read of it is still held; else raise."""
-        await upload.close()
-        held = upload.held
-        if failed.failure is not Failure.REFUSED or held is None:
-            raise failed
-        refusing = call.target, call.upstream
-        if not self._go_elsewhere(call, failed):
-            raise failed
-        self._outliers.failed(*refusing, call.started, failed)
-        again = Upload(call.upstream, call.message.request, body)
-        again.start(held, wait=False)
-        return again
-
-
-async def _send_rest(
-    call: Call, headers: Pairs, parts: AsyncIterator[bytes], declared: int | None, idle: float
-) -> None:
-    """The body of an answer that has begun with these headers, see :func:`send_parts`."""
-    if call.status != 503:
-        await send_parts(call.send_part, parts, declared, idle)
-        return
-    heard = Heard(call.send_part)
-    await send_parts(heard.send, parts, declared, idle)
-    call.status = judged(call.status, headers, heard.body)
 
 
 def _prepare(call: Call, caller: Caller | None, scope: Any) -> None:
@@ -435,7 +271,3 @@ def _prepare(call: Call, caller: Caller | None, scope: Any) -> None:
 
 def _handle(call: Call) -> Awaitable[HandleResponse]:
     return call.upstream.handle(call.message, call.route.limits.timeout)
-
-
-def _bodiless(call: Call, status: int) -> bool:
-    return call.method == "HEAD" or status in BODILESS
