@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Collection, Iterable, Sequence
-from contextlib import suppress
 from typing import Protocol
 
 from gateway.errors import NotFound, PlugwayError
@@ -16,6 +15,7 @@ from gateway.model import PluginId, ReleaseId
 from gateway.registry.records import PluginRecord, ReleaseRecord, RolloutRecord
 from gateway.registry.store import RegistryStore
 from gateway.runtimes.base import Runtime
+from gateway.supervisor.changes import ChangedPlugins
 from gateway.supervisor.rollout import Phase
 from gateway.supervisor.rollout_codec import decode
 from gateway.supervisor.rollout_history import stable_steps
@@ -89,39 +89,30 @@ class Collector:
         self._runtime = runtime
         self._content = content
         self._turn = turn
-        self._pending: set[PluginId] = set()
-        self._wake = asyncio.Event()
+        self._changed = ChangedPlugins(store)
         self._task: asyncio.Task[None] | None = None
-        self._unsubscribe: Callable[[], None] = lambda: None
 
     async def start(self) -> None:
         """Look at every plugin once, then at those that change."""
-        self._unsubscribe = self._store.subscribe(self._changed)
+        self._changed.start()
         self._task = asyncio.create_task(self._run())
 
     async def stop(self) -> None:
-        self._unsubscribe()
+        self._changed.stop()
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait([self._task])
-
-    def _changed(self, id_: PluginId) -> None:
-        self._pending.add(id_)
-        self._wake.set()
 
     async def _run(self) -> None:
         # What a killed gateway had forgotten already may have images left.
         for record in self._store.plugins():
             await self._collect(record.id, always=True)
         while True:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(_EVERY):
-                    await self._wake.wait()
+            await self._changed.wait(_EVERY)
             await asyncio.sleep(_CALM)
-            self._wake.clear()
-            pending, self._pending = self._pending, set()
-            for id_ in sorted(pending) or [record.id for record in self._store.plugins()]:
-                await self._collect(id_, always=not pending)
+            changed = self._changed.take()
+            for id_ in changed or [record.id for record in self._store.plugins()]:
+                await self._collect(id_, always=not changed)
 
     async def _collect(self, id_: PluginId, *, always: bool) -> None:
         try:

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
-from contextlib import suppress
 
 from gateway.errors import PlugwayError
 from gateway.model import PluginId, ReleaseId
@@ -17,6 +15,7 @@ from gateway.packing.pack import Content
 from gateway.registry.store import RegistryStore
 from gateway.supervisor.acts import Verify
 from gateway.supervisor.attach import kept
+from gateway.supervisor.changes import ChangedPlugins
 from gateway.unchanged import SETTLED
 
 log = logging.getLogger(__name__)
@@ -34,35 +33,23 @@ class Settling:
         self._content = content
         self._calm = calm
         self._read: set[tuple[ReleaseId, str]] = set()
-        self._pending: set[PluginId] = set()
-        self._wake = asyncio.Event()
+        self._changed = ChangedPlugins(store)
         self._task: asyncio.Task[None] | None = None
-        self._unsubscribe: Callable[[], None] = lambda: None
 
     async def start(self) -> None:
-        self._unsubscribe = self._store.subscribe(self._changed)
+        self._changed.start()
         self._task = asyncio.create_task(self._run())
 
     async def stop(self) -> None:
-        self._unsubscribe()
+        self._changed.stop()
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait([self._task])
 
-    def _changed(self, id_: PluginId) -> None:
-        self._pending.add(id_)
-        self._wake.set()
-
     async def _run(self) -> None:
         while True:
-            await self._wake.wait()
-            while self._wake.is_set():
-                self._wake.clear()
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(self._calm):
-                        await self._wake.wait()
-            pending, self._pending = self._pending, set()
-            for id_ in sorted(pending):
+            await self._changed.wait_for_calm(self._calm)
+            for id_ in self._changed.take():
                 try:
                     await self._look(id_)
                 except PlugwayError as error:
