@@ -17,8 +17,8 @@ from gateway.proxy.answer import clean_trailers
 from gateway.proxy.compress import NONE, Encoder, agree
 from gateway.proxy.head import Head
 from gateway.proxy.headers import Pairs
+from gateway.proxy.prepared import PreparedRoute, PreparedTarget
 from gateway.proxy.problems import Problem
-from gateway.proxy.table import PreparedRoute, PreparedTarget
 from gateway.proxy.tracing import Spans
 from gateway.proxy.upstream import Upstream
 

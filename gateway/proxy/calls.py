@@ -26,12 +26,12 @@ from gateway.proxy.limits.gate import Permit, TooManyCalls, caller_key
 from gateway.proxy.limits.outliers import Outliers
 from gateway.proxy.paths import has_dot_segments
 from gateway.proxy.preflight import answer_preflight
+from gateway.proxy.prepared import PreparedRoute, PreparedTarget
 from gateway.proxy.problems import PASSED_METHODS, BadRequest, MethodRefused, Problem
 from gateway.proxy.record import Recorders
 from gateway.proxy.reroute import RouteOf
 from gateway.proxy.running import RunningCalls
 from gateway.proxy.stream import BrokenOff
-from gateway.proxy.table import PreparedRoute, PreparedTarget
 from gateway.proxy.templates import OTHER
 from gateway.proxy.tracing import Tracing
 from gateway.proxy.typed.service import TypedCalls

@@ -6,7 +6,7 @@ from gateway.access.roles import Role, allows
 from gateway.proxy.access import Doorman
 from gateway.proxy.head import Head, plain_head
 from gateway.proxy.headers import Pairs
-from gateway.proxy.table import PreparedRoute
+from gateway.proxy.prepared import PreparedRoute
 
 
 def route_for(

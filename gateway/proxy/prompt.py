@@ -13,7 +13,7 @@ from collections.abc import Callable
 from gateway.proxy.assets import Assets
 from gateway.proxy.counters import READ, Counters
 from gateway.proxy.headers import Pairs
-from gateway.proxy.table import PreparedRoute
+from gateway.proxy.prepared import PreparedRoute
 
 Prompt = Callable[[bytes, bytes], tuple[bytes, bytes] | None]
 """For a plain GET's target and ``Accept-Encoding``: the answer's header lines and its body.

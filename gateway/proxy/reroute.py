@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from gateway.proxy.head import Head
-from gateway.proxy.table import PreparedRoute, PreparedTarget
+from gateway.proxy.prepared import PreparedRoute, PreparedTarget
 from gateway.proxy.upstream import Upstream
 
 RouteOf = Callable[[bytes], PreparedRoute | None]

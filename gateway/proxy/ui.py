@@ -20,9 +20,9 @@ from gateway.proxy.documents import Documents, send_document, takes_modules
 from gateway.proxy.head import Head, plain_head
 from gateway.proxy.headers import Pairs
 from gateway.proxy.paths import has_dot_segments
+from gateway.proxy.prepared import PreparedRoute
 from gateway.proxy.problems import BadRequest, MethodRefused, Problem
 from gateway.proxy.prompt import Prompt, PromptFiles
-from gateway.proxy.table import PreparedRoute
 from gateway.routing import Target
 from gateway.settings import Settings
 from gateway.ui_bundles import UiBundle

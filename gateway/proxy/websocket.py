@@ -20,10 +20,10 @@ from gateway.proxy.headers import Pairs
 from gateway.proxy.limits.gate import Permit, caller_key
 from gateway.proxy.limits.outliers import Outliers
 from gateway.proxy.paths import has_dot_segments
+from gateway.proxy.prepared import PreparedRoute, PreparedTarget
 from gateway.proxy.problems import BadRequest, Problem
 from gateway.proxy.reroute import RouteOf, elsewhere
 from gateway.proxy.socket import HANDSHAKE, SWITCHING, Socket
-from gateway.proxy.table import PreparedRoute, PreparedTarget
 from gateway.proxy.tracing import Spans, Tracing
 
 

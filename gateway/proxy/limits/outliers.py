@@ -13,7 +13,7 @@ from gateway.registry.boards import OutcomeBoard
 from gateway.registry.circuits import CircuitBoard, CircuitReport
 
 if TYPE_CHECKING:
-    from gateway.proxy.table import PreparedTarget
+    from gateway.proxy.prepared import PreparedTarget
     from gateway.proxy.upstream import Upstream
 
 

@@ -16,10 +16,10 @@ from gateway.proxy.call import Call
 from gateway.proxy.head import Head
 from gateway.proxy.headers import Pairs
 from gateway.proxy.http2.stream import HEAD_ONLY
+from gateway.proxy.prepared import PreparedRoute, PreparedTarget
 from gateway.proxy.rpc.fields import status_of
 from gateway.proxy.rpc.services import access, exports
 from gateway.proxy.rpc.status import DeadlinePassed, counted_as, trailers_of
-from gateway.proxy.table import PreparedRoute, PreparedTarget
 from gateway.proxy.wire.duplex_stream import DuplexStream
 
 _HELD = 256 * 1024

@@ -20,6 +20,7 @@ from gateway.proxy.head import Head, set_context, take
 from gateway.proxy.limits.gate import Permit, TooManyCalls, caller_key
 from gateway.proxy.limits.outliers import Outliers
 from gateway.proxy.personal import route_for
+from gateway.proxy.prepared import PreparedRoute, PreparedTarget
 from gateway.proxy.problems import BodyTooSlow, Problem, TimedOut
 from gateway.proxy.rpc import fields
 from gateway.proxy.rpc.call import RpcCall, access_of, refusal, send_at_once
@@ -28,7 +29,7 @@ from gateway.proxy.rpc.own import OwnServices, sign_in
 from gateway.proxy.rpc.request import Asked, read
 from gateway.proxy.rpc.services import ServiceIndex, exporting
 from gateway.proxy.rpc.status import DeadlinePassed, UnknownService
-from gateway.proxy.table import PreparedRoute, PreparedTarget, RouteTable
+from gateway.proxy.table import RouteTable
 from gateway.proxy.wire.duplex_stream import DuplexStream
 
 _CLOSE = 0.05

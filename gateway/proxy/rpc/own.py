@@ -14,12 +14,13 @@ from gateway.model import Caller
 from gateway.proxy.access import Doorman
 from gateway.proxy.body import ClientLeft
 from gateway.proxy.head import Head
+from gateway.proxy.prepared import PreparedRoute
 from gateway.proxy.problems import BadRequest, SignInFirst
 from gateway.proxy.rpc.messages import Conversation
 from gateway.proxy.rpc.request import Asked
 from gateway.proxy.rpc.services import ServiceIndex
 from gateway.proxy.rpc.status import UnknownService
-from gateway.proxy.table import PreparedRoute, RouteTable
+from gateway.proxy.table import RouteTable
 
 HEALTH = "grpc.health.v1.Health"
 REFLECTION = tuple(f"grpc.reflection.{version}.ServerReflection" for version in ("v1", "v1alpha"))

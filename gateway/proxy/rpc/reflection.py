@@ -17,8 +17,8 @@ from grpc_health.v1 import health_pb2
 from grpc_reflection.v1alpha import reflection_pb2 as pb
 
 from gateway.errors import PlugwayError
+from gateway.proxy.prepared import PreparedRoute
 from gateway.proxy.rpc.status import INVALID_ARGUMENT, NOT_FOUND
-from gateway.proxy.table import PreparedRoute
 
 _OWN = (
     "grpc.health.v1.Health",

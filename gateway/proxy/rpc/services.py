@@ -8,8 +8,8 @@ from urllib.parse import unquote_to_bytes
 
 from gateway.model import Access
 from gateway.proxy.paths import Rules
+from gateway.proxy.prepared import PreparedRoute, PreparedTarget
 from gateway.proxy.rpc.status import AmbiguousService, UnknownService
-from gateway.proxy.table import PreparedRoute, PreparedTarget
 from gateway.proxy.typed.binding import Binding
 from gateway.proxy.typed.template import Wildcard
 

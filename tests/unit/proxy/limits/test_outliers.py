@@ -13,7 +13,8 @@ from gateway.proxy.counters import CallMetrics
 from gateway.proxy.failures import CallFailed, Failure
 from gateway.proxy.limits.circuit import FAILURES
 from gateway.proxy.limits.outliers import Outliers
-from gateway.proxy.table import PreparedTarget, RouteTable
+from gateway.proxy.prepared import PreparedTarget
+from gateway.proxy.table import RouteTable
 from gateway.proxy.upstream import Upstream
 from gateway.registry.boards import OutcomeBoard
 from gateway.registry.circuits import CircuitBoard
