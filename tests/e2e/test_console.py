@@ -74,6 +74,19 @@ async def test_an_open_page_stays_while_its_plugin_restarts(visit: Visitor) -> N
     assert await frame.evaluate("() => host.fetch('/echo').then((r) => r.status)") == 200
 
 
+async def test_a_recording_is_seen_as_long_as_it_runs(visit: Visitor) -> None:
+    await visit.go("/plugins/probe")
+    line = visit.page.locator(".facts div").filter(has_text="Recorded")
+    await expect(visit.page.locator(".facts")).to_contain_text("Restarts")
+    await expect(line).to_have_count(0)
+    for body, words in (({}, "the calls of admin are"), ({"everybody": True}, "the calls of everybody are")):
+        path = "/api/v1/plugins/probe/recording"
+        async with visit.gateway.client.stream("POST", path, json=body) as recording:
+            assert recording.status_code == 200
+            await expect(line).to_contain_text(words)
+        await expect(line).to_have_count(0)
+
+
 async def test_settings_are_a_form_made_from_the_schema(visit: Visitor) -> None:
     await visit.go("/plugins/probe/settings")
     page = visit.page
