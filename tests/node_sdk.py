@@ -9,8 +9,11 @@ import os
 import shutil
 import subprocess
 import tarfile
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+
+import docker
 
 from gateway.settings import shipped_root
 from tests.parts import need_npm
@@ -76,6 +79,33 @@ def write_image_context(sdk: Path, base: str, archive: Path) -> None:
         files.addfile(about, io.BytesIO(text))
         files.add(node, "node")
         files.add(sdk / CLOCK, "clock")
+
+
+def build_node_base(client: docker.DockerClient, base: str) -> str:
+    """An image with this machine's Node and npm, in the place of the one that cannot be pulled; its name.
+
+    The engine keeps its layers, so that only the first build takes long. Blocking.
+    """
+    npm_files = Path(need_npm()).resolve().parents[1]
+    node = shutil.which("node")
+    assert node is not None
+    text = (
+        f"FROM {base}\nCOPY node /usr/local/bin/node\nCOPY npm /usr/local/lib/npm\n"
+        "RUN ln -s ../lib/npm/bin/npm-cli.js /usr/local/bin/npm && npm --version\n"
+    ).encode()
+    with tempfile.TemporaryFile() as context:
+        with tarfile.open(fileobj=context, mode="w", dereference=True) as files:
+            about = tarfile.TarInfo("Dockerfile")
+            about.size = len(text)
+            files.addfile(about, io.BytesIO(text))
+            files.add(node, "node")
+            files.add(npm_files, "npm")
+        context.seek(0)
+        name = "plugway-test/node:host"
+        client.images.build(
+            fileobj=context, custom_context=True, tag=name, network_mode="none", rm=True, forcerm=True
+        )
+    return name
 
 
 def _install(sdk: Path, kept: Path) -> None:

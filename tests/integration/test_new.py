@@ -21,7 +21,7 @@ from typer.testing import CliRunner, Result
 from gateway.authoring.templates import languages
 from gateway.cli.main import app
 from tests.command import PROGRAM, ROOT, environment, plugway
-from tests.node_sdk import NPM_INSTALL, npm
+from tests.node_sdk import NPM_INSTALL, build_node_base, npm
 from tests.parts import need_docker, need_go, need_npm
 from tests.running import gateway
 
@@ -191,5 +191,38 @@ def test_the_image_of_a_go_plugin_is_its_program(tmp_path: Path) -> None:
                 env=environment(PLUGWAY_HOME=str(tmp_path / "home")),
             )  # fmt: skip
             assert judged.returncode == 0, judged.stdout + judged.stderr
+        finally:
+            client.images.remove(tag, force=True)
+
+
+@pytest.mark.docker
+@pytest.mark.timeout(300)
+def test_the_image_of_a_node_plugin_is_built_of_its_own_dockerfile(tmp_path: Path) -> None:
+    """By the way of its README for builds that reach no registry, which is the only one in which this can."""
+    base = need_docker()
+    assert new("order-desk", "--lang", "node", "--in", str(tmp_path)).exit_code == 0
+    directory = tmp_path / "order-desk"
+    npm(*NPM_INSTALL[1:], directory=directory)
+    readme = (directory / "README.md").read_text()
+    [fetch] = re.findall(r"^npm (ci .*)$", readme, re.MULTILINE)
+    [options] = re.findall(r'^docker build .*--build-arg NPM_OPTIONS="(.*)" \.$', readme, re.MULTILINE)
+    npm(*fetch.split(), "--prefer-offline", directory=directory)
+    tag = f"plugway-test/order-desk:{uuid4().hex[:12]}"
+    with contextlib.closing(docker.from_env(timeout=240)) as client:
+        arguments = {"BASE_IMAGE": build_node_base(client, base), "NPM_OPTIONS": options}
+        client.images.build(
+            path=str(directory), tag=tag, buildargs=arguments, network_mode="none", rm=True, forcerm=True
+        )
+        try:
+            listed = client.containers.run(tag, ["ls", "-A"], remove=True, network_mode="none").decode()
+            assert {"main.js", "node_modules", "ui"} <= set(listed.split())
+            assert not {"vendor", "tests"} & set(listed.split()), "what only a build needs"
+            words = ["check", tag, "--call", "/greeting", "--stream", "/events", "--json"]
+            judged = subprocess.run(
+                [*PROGRAM, *words], check=False, cwd=ROOT, capture_output=True, text=True, timeout=150,
+                env=environment(PLUGWAY_HOME=str(tmp_path / "home")),
+            )  # fmt: skip
+            assert judged.returncode == 0, judged.stdout + judged.stderr
+            assert json.loads(judged.stdout)["counts"]["pass"] > 30
         finally:
             client.images.remove(tag, force=True)
