@@ -48,6 +48,13 @@ def test_every_link_leads_somewhere() -> None:
     assert not broken
 
 
+def test_every_decision_is_in_their_list() -> None:
+    folder = ROOT / "docs" / "decisions"
+    listed = re.findall(r"^- (\d+) \[(.+)\]\((.+)\)$", (folder / "README.md").read_text(), re.M)
+    heads = ((page.read_text().partition("\n")[0], page.name) for page in sorted(folder.glob("0*.md")))
+    assert [(f"# {number}. {title}", name) for number, title, name in listed] == list(heads)
+
+
 def test_every_check_is_on_its_page() -> None:
     from gateway.conformance.run import START
     from gateway.conformance.suite import SUITE
