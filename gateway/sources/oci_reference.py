@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from gateway.errors import BadInput
 from gateway.model import DIGEST
@@ -32,9 +32,6 @@ class Reference:
     @property
     def name(self) -> str:
         return f"{self.host}/{self.repository}"
-
-    def at_tag(self, tag: str) -> Reference:
-        return replace(self, tag=tag, digest="")
 
     def __str__(self) -> str:
         tag = f":{self.tag}" if self.tag else ""

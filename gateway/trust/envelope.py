@@ -140,22 +140,6 @@ def verifying_keys(envelope: Envelope, keys: Iterable[PublicKey]) -> tuple[Publi
     return tuple(key for key in different if any(_holds(key, s, data) for s in envelope.signatures))
 
 
-def verify_threshold(envelope: Envelope, keys: Iterable[PublicKey], threshold: int) -> tuple[PublicKey, ...]:
-    """At least ``threshold`` different keys that have signed; raises :class:`Refused` otherwise."""
-    if threshold < 1:
-        raise ValueError("a threshold is at least 1")
-    require_type(envelope)
-    found = verifying_keys(envelope, keys)
-    if len(found) < threshold:
-        raise Refused(
-            Rule.THRESHOLD if found else Rule.SIGNATURE,
-            f"{len(found)} of the {threshold} keys that are needed have signed this.",
-            hint="Have the publisher's other key holders sign it too: plugway sign --cosign.",
-            keys=[key.id for key in found],
-        )
-    return found
-
-
 def _holds(key: PublicKey, signature: Signature, data: bytes) -> bool:
     from securesystemslib.exceptions import UnverifiedSignatureError
     from securesystemslib.signer import Signature as LibrarySignature

@@ -141,11 +141,6 @@ class Session(FrameReader, Generic[S]):
             self._transport.write(frame(GOAWAY, 0, 0, UINT.pack(0) + UINT.pack(NO_ERROR)))
             self._transport.close()
 
-    def close_when_idle(self) -> None:
-        self.usable = False
-        if not self._streams:
-            self.close()
-
     # asyncio.Protocol
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:

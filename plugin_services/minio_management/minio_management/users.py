@@ -56,18 +56,14 @@ class NewUser(ApiModel):
     """A user to make."""
 
     name: AccountName = Field(description="Its access key, too.", examples=["ann"])
-    secret_key: SecretStr | None = Field(
-        default=None, description="8 to 40 characters; without it, a new one."
-    )
+    secret_key: SecretStr | None = Field(default=None, description=_LENGTH)
     policies: PolicyNames = Field(default_factory=list)
 
 
 class WantedSecret(ApiModel):
     """A secret key to set."""
 
-    secret_key: SecretStr | None = Field(
-        default=None, description="8 to 40 characters; without it, a new one."
-    )
+    secret_key: SecretStr | None = Field(default=None, description=_LENGTH)
 
 
 def _user(name: str, entry: dict[str, Any]) -> User:
