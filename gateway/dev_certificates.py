@@ -24,8 +24,8 @@ from gateway.certificates import (
     new_key,
     pem,
     read_key,
-    write_private,
 )  # fmt: skip
+from gateway.durable import write_whole
 from gateway.settings import Settings
 
 _AUTHORITY_DAYS = 3650
@@ -73,9 +73,9 @@ def _make(directory: Path, names: frozenset[str]) -> None:
     if not (directory / "ca.pem").exists() or not (directory / "ca.key").exists():
         key = new_key()
         # The key first: a certificate without one would never be replaced.
-        write_private(directory / "ca.key", key_pem(key))
+        write_whole(directory / "ca.key", key_pem(key))
         own = f"Plugway development, {socket.gethostname()}"
-        write_private(directory / "ca.pem", pem(new_authority(own, key, _AUTHORITY_DAYS)))
+        write_whole(directory / "ca.pem", pem(new_authority(own, key, _AUTHORITY_DAYS)))
     authority_key = read_key(directory / "ca.key")
     authority = x509.load_pem_x509_certificate((directory / "ca.pem").read_bytes())
     leaf_key = new_key()
@@ -88,8 +88,8 @@ def _make(directory: Path, names: frozenset[str]) -> None:
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
         .sign(authority_key, hashes.SHA256())
     )
-    write_private(directory / "key.pem", key_pem(leaf_key))
-    write_private(directory / "cert.pem", pem(leaf))
+    write_whole(directory / "key.pem", key_pem(leaf_key))
+    write_whole(directory / "cert.pem", pem(leaf))
 
 
 def _general(name: str) -> x509.GeneralName:

@@ -26,6 +26,7 @@ import tempfile
 from pathlib import Path
 from typing import IO
 
+from gateway.durable import write_whole
 from gateway.errors import Conflict
 from gateway.model import InstanceId, PluginId
 from gateway.restoring import finish_restore
@@ -119,12 +120,7 @@ class Home:
         """Write a file of mode 0600 whole or not at all."""
         target = self.path / name
         target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-        with os.fdopen(handle, "w") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(temporary).replace(target)
+        write_whole(target, content.encode())
         return target
 
     def forget_run_directory(self, instance: InstanceId) -> None:

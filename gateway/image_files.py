@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from gateway.durable import sync_tree
 from gateway.errors import Conflict
 
 FOLDER = "images"
@@ -75,7 +76,8 @@ def keep_image(home: Path, root: str, files: Mapping[str, Path], envelopes: Sequ
             _link(path, begun / hexadecimal(digest))
         texts = [base64.b64encode(envelope).decode() for envelope in envelopes]
         (begun / _ENVELOPES).write_text(json.dumps(texts))
-        _sync(begun)
+        # On the disk before the registry names it.
+        sync_tree(begun)
         begun.rename(target)
     finally:
         shutil.rmtree(begun, ignore_errors=True)
@@ -140,13 +142,3 @@ def _link(source: Path, target: Path) -> None:
         os.link(source, target)
     except OSError:
         shutil.copyfile(source, target)
-
-
-def _sync(directory: Path) -> None:
-    """On the disk before the registry names it."""
-    for path in (*directory.iterdir(), directory):
-        handle = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)

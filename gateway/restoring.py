@@ -7,9 +7,10 @@ name. So whoever opens the home next, after a kill at any point, goes on from th
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from pathlib import Path
+
+from gateway.durable import sync
 
 READY = ".restore"
 NAMES = "names.json"
@@ -45,15 +46,6 @@ def finish_restore(home: Path) -> bool:
     place.rename(done := home / f"{READY}.done")
     shutil.rmtree(done, ignore_errors=True)
     return True
-
-
-def sync(path: Path) -> None:
-    """On the disk, be it a file or the names in a directory."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _remove(path: Path) -> None:

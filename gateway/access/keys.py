@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import os
 import secrets
-import tempfile
 from pathlib import Path
 
+from gateway.durable import write_whole
 from gateway.errors import Internal
 
 _log = logging.getLogger(__name__)
@@ -34,17 +33,9 @@ def read_or_make(path: Path) -> str:
 
 
 def _make(path: Path) -> None:
-    """Write beside it and link it into place: whole from the first moment, never over another."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "w") as file:
-            file.write(secrets.token_urlsafe(32) + "\n")
-            file.flush()
-            os.fsync(file.fileno())
-        with contextlib.suppress(FileExistsError):
-            os.link(temporary, path)
-    finally:
-        Path(temporary).unlink()
+    # Another process may have made one in the meantime, which counts.
+    with contextlib.suppress(FileExistsError):
+        write_whole(path, f"{secrets.token_urlsafe(32)}\n".encode(), replace=False)
 
 
 def _read(path: Path) -> str:

@@ -11,12 +11,13 @@ from contextlib import closing
 from pathlib import Path
 
 from gateway.backup.manifest import MANIFEST, BadBackup, Manifest, file_name, read_manifest
+from gateway.durable import sync, sync_tree
 from gateway.errors import Conflict, PlugwayError, Unavailable
 from gateway.home import Home
 from gateway.model import PluginId
 from gateway.registry.image_logins import bound_to
 from gateway.registry.secrets import SecretCipher
-from gateway.restoring import DATABASE, FILES, FOLDERS, KEY, NAMES, READY, finish_restore, sync
+from gateway.restoring import DATABASE, FILES, FOLDERS, KEY, NAMES, READY, finish_restore
 from gateway.sources.archive import Caps, unpack
 
 _OURS = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_NOMEM)
@@ -81,8 +82,7 @@ def _restore(home: Path, file: Path, key: Path | None, *, replace: bool) -> Mani
         _keep_private_keys(home / "remotes", place / "remotes")
         present = [name for name in (*FILES, *FOLDERS) if (place / name).exists()]
         (place / NAMES).write_text(json.dumps(present))
-        for made in (*place.rglob("*"), place):
-            sync(made)
+        sync_tree(place)
         # From here on it is done, whatever happens.
         place.rename(home / READY)
         sync(home)

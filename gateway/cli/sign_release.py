@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from pathlib import Path
 
 from gateway.cli.exits import Exit, failure
@@ -11,6 +9,7 @@ from gateway.cli.output import print_fields, print_json, print_line
 from gateway.cli.sign_options import Options
 from gateway.cli.sign_what import described, found_subjects
 from gateway.cli.trust_words import moment, now, private_key
+from gateway.durable import write_whole
 from gateway.trust.envelope import (
     MAX_BYTES,
     MAX_SIGNATURES,
@@ -75,19 +74,7 @@ def _cosigned(path: Path, said: Options, subjects: Subjects, keys: list[PrivateK
 def _write(target: Path, content: bytes, *, replace: bool) -> None:
     """Whole or not at all; over another file only where ``replace``."""
     try:
-        handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                os.fchmod(file.fileno(), 0o644)
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            if replace:
-                Path(temporary).replace(target)
-            else:
-                os.link(temporary, target)
-        finally:
-            Path(temporary).unlink(missing_ok=True)
+        write_whole(target, content, 0o644, replace=replace)
     except FileExistsError:
         detail = f"{target} exists already."
         raise failure(Exit.REFUSED, detail, "Choose another with -o, or add to it: --cosign.") from None

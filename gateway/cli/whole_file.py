@@ -1,14 +1,13 @@
-"""Files that are written whole or not at all."""
+"""Files that are written whole or not at all, and told of in words where they cannot be."""
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
+from gateway import durable
 from gateway.cli.exits import Exit, failure
 
 
@@ -22,15 +21,7 @@ def write_whole(target: Path, content: bytes) -> None:
 def writing_whole(target: Path, mode: int = 0o644) -> Iterator[IO[bytes]]:
     """A file that takes the target's place at the end; where anything is raised, nothing is left of it."""
     try:
-        handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                os.fchmod(file.fileno(), mode)
-                yield file
-                file.flush()
-                os.fsync(file.fileno())
-            Path(temporary).replace(target)
-        finally:
-            Path(temporary).unlink(missing_ok=True)
+        with durable.writing_whole(target, mode) as file:
+            yield file
     except OSError as error:
         raise failure(Exit.FAILED, f"{target} cannot be written: {error.strerror}.") from None

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
+from gateway.durable import write_whole
 from gateway.errors import Internal
 from gateway.model import PluginId
 
@@ -70,18 +70,9 @@ class SecretCipher:
 
     def _make_key(self) -> None:
         self._file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=self._file.parent, prefix=".key.")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(Fernet.generate_key() + b"\n")
-                file.flush()
-                os.fsync(file.fileno())
-            # A link fails where the file exists: a key once made is never replaced.
-            os.link(temporary, self._file)
-        except FileExistsError:
-            pass
-        finally:
-            Path(temporary).unlink(missing_ok=True)
+        # A key once made is never replaced.
+        with suppress(FileExistsError):
+            write_whole(self._file, Fernet.generate_key() + b"\n", replace=False)
 
     def _unreadable(self, plugin: PluginId, why: str) -> SecretsUnreadable:
         return SecretsUnreadable(

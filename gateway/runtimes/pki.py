@@ -23,8 +23,8 @@ from gateway.certificates import (
     new_key,
     pem,
     read_key,
-    write_private,
 )  # fmt: skip
+from gateway.durable import write_whole
 from gateway.home import Home
 from gateway.model import InstanceId, TlsFiles
 
@@ -58,7 +58,7 @@ class Pki:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         files = {"ca.pem": pem(authority), "cert.pem": pem(leaf), "key.pem": key_pem(leaf_key)}
         for name, content in files.items():
-            write_private(directory / name, content)
+            write_whole(directory / name, content)
         if owner is not None:
             for path in (directory, *(directory / name for name in files)):
                 os.chown(path, *owner)
@@ -75,11 +75,11 @@ class Pki:
         key = new_key()
         authority = new_authority(f"Plugway {self._home.id}", key, _CA_DAYS)
         gateway_key, gateway = _leaf("gateway", authority, key, ExtendedKeyUsageOID.CLIENT_AUTH)
-        write_private(self._directory / "ca.key", key_pem(key))
-        write_private(self._directory / "ca.pem", pem(authority))
-        write_private(self._directory / "gateway.pem", pem(gateway))
+        write_whole(self._directory / "ca.key", key_pem(key))
+        write_whole(self._directory / "ca.pem", pem(authority))
+        write_whole(self._directory / "gateway.pem", pem(gateway))
         # Last, as its being there says that the rest is.
-        write_private(self._directory / "gateway.key", key_pem(gateway_key))
+        write_whole(self._directory / "gateway.key", key_pem(gateway_key))
 
 
 def _leaf(

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import re
 import secrets
 import shutil
@@ -22,6 +21,7 @@ import tomlkit
 
 from gateway.definition import PluginDefinition
 from gateway.digests import canonical_json, make_release, tree_digest
+from gateway.durable import sync_tree
 from gateway.errors import BadInput
 from gateway.model import DirectoryArtifact, Permissions, PluginId, Release, Tier, UiType
 from gateway.settings import shipped_root
@@ -177,7 +177,8 @@ class ExternalPlugins:
             if tree_digest(target) == digest:
                 return target
             shutil.rmtree(target)
-        _sync(directory)
+        # On the disk before the registry names it.
+        sync_tree(directory)
         directory.rename(target)
         return target
 
@@ -325,13 +326,3 @@ def _make(place: Path) -> None:
 
 def _write_json(path: Path, document: Mapping[str, Any]) -> None:
     path.write_bytes(canonical_json(document))
-
-
-def _sync(directory: Path) -> None:
-    """On the disk before the registry names it."""
-    for path in (*directory.rglob("*"), directory):
-        handle = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)

@@ -21,6 +21,7 @@ from typing import IO, Literal
 
 import brotli
 
+from gateway.durable import sync
 from gateway.errors import BadInput, NotFound, Unavailable
 from gateway.unchanged import Unchanged
 
@@ -175,7 +176,7 @@ class ContentStore:
         self._compress(Path(temporary.name), target)
         # Replaced even where it exists: that heals a file the disk has damaged.
         Path(temporary.name).replace(target)
-        _sync_directory(target.parent)
+        sync(target.parent)
 
     def _compress(self, content: Path, target: Path) -> None:
         size = content.stat().st_size
@@ -207,11 +208,3 @@ def _has_digest(path: Path, digest: str) -> bool:
             return hashlib.file_digest(file, "sha256").hexdigest() == digest
     except OSError:
         return False
-
-
-def _sync_directory(directory: Path) -> None:
-    handle = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
