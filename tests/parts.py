@@ -105,12 +105,17 @@ def need_grpcurl() -> Path:
     return _built("grpcurl")
 
 
-def _built(name: str) -> Path:
+def need_grafana() -> Path:
+    """The directory of the Grafana that ``.ci/grafana.sh`` builds; without it the test fails."""
+    return _built("grafana", elsewhere=False)
+
+
+def _built(name: str, *, elsewhere: bool = True) -> Path:
     words = (Path(__file__).resolve().parents[1] / ".ci" / f"{name}.sh").read_text()
     start = f"{name.upper()}_VERSION="
     version = next(line.removeprefix(start) for line in words.splitlines() if line.startswith(start))
     built = Path.home() / ".cache" / "plugway-tests" / f"{name}-{version}"
-    found = built if built.exists() else shutil.which(name)
+    found = built if built.exists() else elsewhere and shutil.which(name)
     if not found:
         pytest.fail(f"needs {name}; to have it built by Go's own tool: run .ci/{name}.sh", pytrace=False)
     return Path(found)

@@ -27,6 +27,9 @@ from grafana_management.dependencies import (
 from grafana_management.links import Link
 
 router = new_router("alerts", "/alert-rules")
+_RULES = "/api/v1/provisioning/alert-rules"
+_BY_API = "api"
+"""The provenance of what was made by this API, and by nobody's file."""
 _ORDER = {"firing": 0, "pending": 1, "recovering": 2, "inactive": 4}
 State = Annotated[str, Query(pattern=r"^(firing|pending|recovering|inactive)?$")]
 
@@ -113,7 +116,7 @@ def _rule(entry: dict[str, Any], states: States) -> AlertRule:
         firing=len(alerts),
         paused=bool(entry.get("isPaused")),
         labels=entry.get("labels") or {},
-        provisioned=bool(entry.get("provenance")),
+        provisioned=entry.get("provenance") not in (None, "", _BY_API),
     )
 
 
@@ -127,9 +130,7 @@ async def list_alert_rules(
     limit: Limit = 100,
 ) -> AlertRulePage:
     """Rules with their states, page by page."""
-    entries, (states, problem) = await asyncio.gather(
-        link.get("/api/v1/provisioning/alert-rules"), _states(link)
-    )
+    entries, (states, problem) = await asyncio.gather(link.get(_RULES), _states(link))
     rules = [_rule(entry, states) for entry in entries if folder in ("", entry.get("folderUID"))]
     rules = [rule for rule in rules if matches(search, rule.title, rule.group, *rule.labels.values())]
     firing = sum(rule.state == "firing" for rule in rules)
@@ -143,9 +144,7 @@ async def list_alert_rules(
 @router.get("/{uid}")
 async def read_alert_rule(link: Reading, uid: Uid) -> AlertRuleDetails:
     """One rule."""
-    entry, (states, _) = await asyncio.gather(
-        link.get(f"/api/v1/provisioning/alert-rules/{uid}"), _states(link)
-    )
+    entry, (states, _) = await asyncio.gather(link.get(f"{_RULES}/{uid}"), _states(link))
     return AlertRuleDetails(
         **_rule(entry, states).model_dump(),
         condition=str(entry.get("condition") or ""),
@@ -160,14 +159,21 @@ async def read_alert_rule(link: Reading, uid: Uid) -> AlertRuleDetails:
 @router.put("/{uid}/paused")
 async def pause_alert_rule(link: Writing, uid: Uid, pause: Pause) -> Done:
     """Stop evaluating it, or go on. While it is paused it cannot fire."""
-    entry = await link.get(f"/api/v1/provisioning/alert-rules/{uid}")
-    await link.send("PUT", f"/api/v1/provisioning/alert-rules/{uid}", {**entry, "isPaused": pause.paused})
+    entry = await link.get(f"{_RULES}/{uid}")
+    await link.send("PUT", f"{_RULES}/{uid}", {**entry, "isPaused": pause.paused}, _as_it_was(entry))
     return Done()
 
 
 @router.delete("/{uid}")
 async def delete_alert_rule(link: Writing, uid: Uid, confirm: Confirm) -> Done:
     """Delete it."""
-    confirmed(confirm, str((await link.get(f"/api/v1/provisioning/alert-rules/{uid}"))["title"]))
-    await link.send("DELETE", f"/api/v1/provisioning/alert-rules/{uid}")
+    entry = await link.get(f"{_RULES}/{uid}")
+    confirmed(confirm, str(entry["title"]))
+    await link.send("DELETE", f"{_RULES}/{uid}", headers=_as_it_was(entry))
     return Done()
+
+
+def _as_it_was(entry: dict[str, Any]) -> dict[str, str]:
+    # Without it, what was made in Grafana's own pages could from then on be changed by this API only; with
+    # it, Grafana refuses to change what was made by this API.
+    return {} if entry.get("provenance") == _BY_API else {"x-disable-provenance": "true"}

@@ -106,7 +106,7 @@ class Client:
             await asyncio.sleep(pause)
 
     async def _read(self, answer: httpx.Response) -> Any:
-        """The JSON of the answer; None where it is none."""
+        """The JSON of the answer; None where it is none. Changes and refusals may be answered by no word."""
         body = bytearray()
         async for part in answer.aiter_bytes():
             body += part
@@ -114,6 +114,9 @@ class Client:
                 raise ServerRefused(
                     f"Grafana answered with more than {LARGEST >> 20} MiB.", hint="Ask for less at a time."
                 )
+        found = answer.is_success and answer.request.method == "GET"
+        if not found and bytes(body[:8]).strip() in (b"", b"null"):
+            return {}
         try:
             return await asyncio.to_thread(json.loads, body) if len(body) > _IN_THREAD else json.loads(body)
         except (ValueError, RecursionError):

@@ -23,6 +23,9 @@ from grafana_management.dependencies import (
 )
 
 router = new_router("data sources", "/data-sources")
+_UNKNOWN = "Unable to find datasource plugin"
+_IN_PAGES = "Plugin unavailable"
+"""Of a kind that Grafana's pages alone talk to."""
 
 
 class DataSource(ApiModel):
@@ -90,18 +93,28 @@ async def read_data_source(link: Reading, uid: Uid) -> DataSource:
 @router.get("/{uid}/health")
 async def check_data_source(link: Reading, uid: Uid) -> Health:
     """Have Grafana ask it now."""
+    source = await link.get(f"/api/datasources/uid/{uid}")
     try:
         found = await link.get(f"/api/datasources/uid/{uid}/health", accept=_is_health)
     except Refusal as refusal:
         if refusal.key not in ("not-found", "not-supported"):
             raise
-        await link.get(f"/api/datasources/uid/{uid}")  # raises where it is gone altogether
+        return Health(ok=None, message="This kind of data source has no check.")
+    if found.get("message") == _UNKNOWN:
+        return Health(ok=False, message=f"Grafana has no plugin of the kind {source.get('type')}.")
+    if found.get("message") == _IN_PAGES:
         return Health(ok=None, message="This kind of data source has no check.")
     return Health(ok=str(found["status"]).upper() == "OK", message=str(found.get("message") or ""))
 
 
 def _is_health(document: Any) -> bool:
-    return isinstance(document, dict) and document.get("status") in ("OK", "ERROR", "UNKNOWN")
+    """Also what is no success of Grafana's, but says something of the data source."""
+    if not isinstance(document, dict):
+        return False
+    return document.get("status") in ("OK", "ERROR", "UNKNOWN") or document.get("message") in (
+        _UNKNOWN,
+        _IN_PAGES,
+    )
 
 
 @router.delete("/{uid}")

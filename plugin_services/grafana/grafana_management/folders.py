@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from fastapi import Query
 from plugway_sdk.web.models import ApiModel
-from plugway_sdk.web.problems import Refusal, new_router
+from plugway_sdk.web.problems import Refusal, Refused, new_router
 from pydantic import Field
 
 from grafana_management.dependencies import (
@@ -92,6 +92,11 @@ async def _counts(link: Reading, uid: str) -> dict[str, int]:
     return {name: count for name, count in found.items() if isinstance(count, int)}
 
 
+async def _parents(link: Reading, uid: str) -> list[dict[str, Any]]:
+    """From the root on."""
+    return list((await link.get(f"/api/folders/{uid}")).get("parents") or ())
+
+
 @router.get("/{uid}")
 async def read_folder(link: Reading, uid: Uid) -> FolderDetails:
     """One folder."""
@@ -123,6 +128,11 @@ async def rename_folder(link: Writing, uid: Uid, change: FolderChange) -> Folder
 @router.post("/{uid}/move")
 async def move_folder(link: Writing, uid: Uid, place: FolderPlace) -> Folder:
     """Put it below another one."""
+    if place.parent:
+        # Grafana 10.0 answers that with a failure of its own and no reason.
+        way = [place.parent, *(one["uid"] for one in await _parents(link, place.parent))]
+        if uid in way:
+            raise Refused("A folder cannot lie below itself.", hint="Choose another place.")
     return _folder(await link.send("POST", f"/api/folders/{uid}/move", {"parentUid": place.parent}))
 
 

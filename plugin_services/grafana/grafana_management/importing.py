@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from plugway_sdk.web.models import ApiModel
-from plugway_sdk.web.problems import Refused, new_router
+from plugway_sdk.web.problems import Conflict, Refused, new_router
 from pydantic import Field
 
 from grafana_management.dependencies import Writing
+from grafana_management.problems import CHANGED, EXISTS, REPLACE
 
 router = new_router("dashboards", "/dashboards")
 DEEPEST = 60
@@ -84,5 +85,11 @@ async def import_dashboard(link: Writing, file: ImportFile) -> Imported:
         "overwrite": file.overwrite,
         "message": file.message,
     }
-    made = await link.send("POST", "/api/dashboards/db", body)
+    try:
+        made = await link.send("POST", "/api/dashboards/db", body)
+    except Conflict as conflict:
+        if file.overwrite or conflict.detail != CHANGED:
+            raise
+        # Of a dashboard that came without a version this says no more than that there is one.
+        raise Conflict(EXISTS, hint=REPLACE) from None
     return Imported(uid=str(made["uid"]), version=int(made.get("version") or 1))

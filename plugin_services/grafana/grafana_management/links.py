@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -88,12 +88,12 @@ class Link:
                 "POST", QUERY, organisation=self.organisation, body=body, accept=_has_results
             )
 
-    async def send(self, method: str, path: str, body: Any = None, **query: Any) -> Any:
+    async def send(
+        self, method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None, **query: Any
+    ) -> Any:
         """A changing call; raises PermissionError on a link for looking, which is a mistake of ours."""
         if not self.writing:
             raise PermissionError(f"{method} is not a reading call")
-        # So that what was made here can be changed in Grafana's own pages, too.
-        headers = {"x-disable-provenance": "true"} if path.startswith("/api/v1/provisioning/") else {}
         try:
             async with self.server.client() as client:
                 return await client.call(

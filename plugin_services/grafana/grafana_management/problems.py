@@ -54,14 +54,14 @@ class ServerRefused(Refusal):
     key, title, status = "server-refused", "Grafana refused", 502
 
 
+CHANGED = "Somebody else has changed it meanwhile."
+EXISTS = "There is one of this name or identity already."
+REPLACE = "Say that it is to be replaced."
 # What the status of a 412 says.
 _CONFLICTS = {
-    "version-mismatch": (
-        "Somebody else has changed it meanwhile.",
-        "Load it again, or say that yours is to replace it.",
-    ),
-    "name-exists": ("There is one of this name or identity already.", "Say that it is to be replaced."),
-    "plugin-dashboard": ("It belongs to a plugin of Grafana.", "Say that it is to be replaced."),
+    "version-mismatch": (CHANGED, "Load it again, or say that yours is to replace it."),
+    "name-exists": (EXISTS, REPLACE),
+    "plugin-dashboard": ("It belongs to a plugin of Grafana.", REPLACE),
 }
 _BUSY = frozenset((429, 502, 503, 504))
 
@@ -82,6 +82,8 @@ def say(status: int, document: Any, connection: Connection, retry_after: float |
         return Busy(f"{where} is not ready (it answers {status}).", retry_after=again)
     if document is None and status < 500:
         return not_grafana(connection)
+    if "provenance" in words.lower():
+        return NotAllowed("It comes from elsewhere.", hint="Change it there: in a file on Grafana's server.")
     if status == 403:
         return _forbidden(words, connection)
     if status == 404:

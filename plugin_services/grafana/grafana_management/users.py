@@ -156,7 +156,9 @@ async def change_role(link: Writing, number: Number, change: RoleChange) -> Done
 @router.delete("/members/{number}")
 async def remove_member(link: Writing, number: Number) -> Done:
     """Take a user out of the organisation; the user stays."""
-    await link.send("DELETE", f"/api/org/users/{number}")
+    # The shorter path, without the number, deletes whoever is in no other organisation.
+    organisation = (await link.get("/api/org"))["id"]
+    await link.send("DELETE", f"/api/orgs/{organisation}/users/{number}")
     return Done()
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import shutil
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
@@ -12,6 +14,7 @@ import httpx
 import pytest
 from plugway_sdk.testing import PluginClient
 
+from tests.parts import need_grafana
 from tests.shipped.fixtures import Create, Open, document, open_plugin, page
 from tests.shipped.servers import Server
 
@@ -53,18 +56,8 @@ SOURCES: tuple[dict[str, Any], ...] = (
 )  # fmt: skip
 
 
-class FakeGrafana(Server):
-    """Keeps what it knew in a file."""
-
-    place = HERE
-
-    def __init__(self, directory: Path, prefix: str = "") -> None:
-        super().__init__(directory)
-        self.prefix = prefix
-
-    @property
-    def url(self) -> str:
-        return f"{super().url}{self.prefix}"
+class GrafanaServer(Server):
+    """What both of them are to a test."""
 
     @property
     def connection(self) -> dict[str, Any]:
@@ -73,15 +66,16 @@ class FakeGrafana(Server):
 
     @property
     def by_token(self) -> dict[str, Any]:
-        return {"url": self.url, "token": TOKEN}
+        return {"url": self.url, "token": self.token}
+
+    @property
+    def token(self) -> str:
+        """A service account's of the first organisation, who may administer that."""
+        raise NotImplementedError
 
     def connections(self, **more: Any) -> dict[str, Any]:
         login = self.by_token if "token" in more else self.connection
         return {"local": {**login, **more}}
-
-    def command(self) -> list[str]:
-        state = str(self.directory / "state.json")
-        return [sys.executable, "-m", "fake_grafana.server", str(self.port), state, self.prefix]
 
     def ready(self) -> bool:
         with contextlib.suppress(httpx.HTTPError):
@@ -102,6 +96,25 @@ class FakeGrafana(Server):
         body = {"dashboard": {**BOARD, "id": None, **more}, "folderUid": folder, "overwrite": True}
         return str(self.do("POST", "/api/dashboards/db", body)["uid"])
 
+
+class FakeGrafana(GrafanaServer):
+    """Keeps what it knew in a file."""
+
+    place = HERE
+    token = TOKEN
+
+    def __init__(self, directory: Path, prefix: str = "") -> None:
+        super().__init__(directory)
+        self.prefix = prefix
+
+    @property
+    def url(self) -> str:
+        return f"{super().url}{self.prefix}"
+
+    def command(self) -> list[str]:
+        state = str(self.directory / "state.json")
+        return [sys.executable, "-m", "fake_grafana.server", str(self.port), state, self.prefix]
+
     def trouble(self, **what: Any) -> None:
         """What goes wrong from now on; nothing without arguments."""
         url = f"http://127.0.0.1:{self.port}/-/trouble"
@@ -113,15 +126,74 @@ class FakeGrafana(Server):
         return list(httpx.get(url, timeout=20, trust_env=False).json()["seen"])
 
 
-def arranged(server: FakeGrafana) -> None:
+class RealGrafana(GrafanaServer):
+    """Grafana's own program, on a database of its own."""
+
+    def __init__(self, directory: Path) -> None:
+        super().__init__(directory)
+        self._built = need_grafana()
+        own = {
+            "PATHS_DATA": str(directory / "data"),
+            "PATHS_LOGS": str(directory / "logs"),
+            "PATHS_PLUGINS": str(directory / "plugins"),
+            "SECURITY_ADMIN_USER": ADMIN[0],
+            "SECURITY_ADMIN_PASSWORD": ADMIN[1],
+            "SECURITY_DISABLE_BRUTE_FORCE_LOGIN_PROTECTION": "true",
+            "ANALYTICS_REPORTING_ENABLED": "false",
+            "ANALYTICS_CHECK_FOR_UPDATES": "false",
+            "ANALYTICS_CHECK_FOR_PLUGIN_UPDATES": "false",
+            "FEATURE_TOGGLES_ENABLE": "nestedFolders",
+            "LOG_LEVEL": "warn",
+        }
+        self.environment = {**os.environ, **{f"GF_{name}": value for name, value in own.items()}}
+        self._token = ""
+
+    def start(self) -> None:
+        """On a new database it now and then makes the first organisation twice, and ends."""
+        new = not (self.directory / "data").exists()
+        for more in (new, new, False):
+            try:
+                return super().start()
+            except pytest.fail.Exception as failed:
+                if not more or "default organization" not in str(failed):
+                    raise
+                shutil.rmtree(self.directory)
+        return None
+
+    @property
+    def token(self) -> str:
+        if not self._token:
+            account = self.do("POST", "/api/serviceaccounts", {"name": "plugway", "role": "Admin"})["id"]
+            path = f"/api/serviceaccounts/{account}/tokens"
+            self._token = str(self.do("POST", path, {"name": "plugway"})["key"])
+        return self._token
+
+    def command(self) -> list[str]:
+        place = ["cfg:server.http_addr=127.0.0.1", f"cfg:server.http_port={self.port}"]
+        return [str(self._built / "grafana"), "server", "--homepath", str(self._built), *place]
+
+
+def rule(title: str, **more: Any) -> dict[str, Any]:
+    """One that is always true. Of those with the label ``test=firing`` the double says that they fire."""
+    query = {"refId": "A", "type": "math", "expression": "1"}
+    asked = {"refId": "A", "datasourceUid": "__expr__", "queryType": "", "model": query}
+    asked["relativeTimeRange"] = {"from": 600, "to": 0}
+    about = {"folderUID": "ops", "ruleGroup": "web", "orgID": 1, "condition": "A", "for": "5m"}
+    about |= {"noDataState": "NoData", "execErrState": "Error", "data": [asked]}
+    return {"title": title, "labels": {}, "annotations": {"summary": "s"}, **about, **more}
+
+
+def arranged(server: GrafanaServer) -> None:
     """Data sources, a folder, and one dashboard with every kind of panel."""
     for source in SOURCES:
-        server.do("POST", "/api/datasources", source)
+        server.do("POST", "/api/datasources", {"access": "proxy", **source})
     server.do("POST", "/api/folders", {"uid": "ops", "title": "Operations"})
     server.board(folder="ops")
 
 
 Start = Callable[..., FakeGrafana]
+BOTH = pytest.mark.parametrize("shared", ["double", "real"], indirect=True)
+"""For tests that hold against a real Grafana, and so say that the double is like it."""
 
 
 @pytest.fixture
@@ -141,9 +213,12 @@ def start_grafana(tmp_path: Path) -> Iterator[Start]:
 
 
 @pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FakeGrafana]:
-    """One server for the tests of a file that leave it as it was."""
-    server = FakeGrafana(tmp_path_factory.mktemp("grafana"))
+def shared(
+    tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> Iterator[GrafanaServer]:
+    """One server for the tests of a file that leave it as it was; see :data:`BOTH`."""
+    made = {"double": FakeGrafana, "real": RealGrafana}[getattr(request, "param", "double")]
+    server = made(tmp_path_factory.mktemp("grafana"))
     server.start()
     arranged(server)
     yield server

@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 from playwright.async_api import Page, expect
 
-from plugin_services.grafana.tests.conftest import BOARD
-from plugin_services.grafana.tests.test_others import rule
+from plugin_services.grafana.tests.conftest import BOARD, rule
 from tests.shipped.browser import Site, told
 from tests.shipped.servers import eventually
 

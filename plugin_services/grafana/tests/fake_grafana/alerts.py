@@ -29,21 +29,37 @@ def read_rule(call: Any) -> Any:
 
 def add_rule(call: Any) -> Any:
     call.need("alert.provisioning:write")
-    rule = {"uid": secrets.token_hex(7), "id": call.state.number(), "isPaused": False, **call.body}
+    rule = {
+        "uid": secrets.token_hex(7),
+        "id": call.state.number(),
+        "isPaused": False,
+        "provenance": _provenance(call),
+        **call.body,
+    }
     call.org["rules"][rule["uid"]] = rule
     return rule
 
 
 def change_rule(call: Any) -> Any:
     call.need("alert.provisioning:write")
-    if _rule(call).get("provenance") == "file":
-        raise Wrong(403, "cannot change provenance from 'file' to ''")
+    _keep_provenance(call)
     call.org["rules"][call.path["uid"]] = call.body
     return call.body
 
 
+def _provenance(call: Any) -> str:
+    return "" if call.plain else "api"
+
+
+def _keep_provenance(call: Any) -> None:
+    before = _rule(call).get("provenance") or ""
+    if before and before != _provenance(call):
+        raise Wrong(500, f"cannot change provenance from '{before}' to '{_provenance(call)}'")
+
+
 def delete_rule(call: Any) -> Any:
     call.need("alert.provisioning:write")
+    _keep_provenance(call)
     del call.org["rules"][_rule(call)["uid"]]
     return {}
 

@@ -74,7 +74,7 @@ def move_folder(call: Any) -> Any:
     call.need("folders:write")
     folder, parent = _folder(call, call.path["uid"]), call.body.get("parentUid") or ""
     if parent and parent in _below(call, call.path["uid"]):
-        raise Wrong(400, "failed to move folder: circular reference")
+        raise Wrong(500, "move folder failed")
     folder["parentUid"] = parent
     return _whole(call, folder)
 
@@ -164,11 +164,8 @@ def save_dashboard(call: Any) -> Any:
         _folder(call, folder)
     uid = model.get("uid") or secrets.token_hex(7)
     entry, overwrite = call.org["dashboards"].get(uid), call.body.get("overwrite")
-    if entry is not None and not overwrite:
-        if model.get("id") is None:
-            raise Wrong(412, "A dashboard with the same uid already exists", status="name-exists")
-        if model.get("version") != entry["versions"][-1]["version"]:
-            raise Wrong(412, "The dashboard has been changed by someone else", status="version-mismatch")
+    if entry is not None and not overwrite and model.get("version") != entry["versions"][-1]["version"]:
+        raise Wrong(412, "The dashboard has been changed by someone else", status="version-mismatch")
     if entry is None and len(call.org["dashboards"]) >= QUOTA:
         raise Wrong(403, "dashboard Quota reached")
     if entry is None:
@@ -222,8 +219,8 @@ def restore(call: Any) -> Any:
 
 
 def list_snapshots(call: Any) -> Any:
-    words = call.query.get("query", "").lower()
-    found = [one["about"] for one in call.org["snapshots"].values() if words in one["about"]["name"].lower()]
+    name = call.query.get("query", "")
+    found = [one["about"] for one in call.org["snapshots"].values() if name in ("", one["about"]["name"])]
     return found[: int(call.query.get("limit") or 1000)]
 
 

@@ -92,10 +92,23 @@ def change_member(call: Any) -> Any:
 
 
 def remove_member(call: Any) -> Any:
-    call.need("org.users:remove")
-    if call.org["members"].pop(call.path["id"], None) is None:
-        raise Wrong(404, "User not found")
+    """By this path, whoever is in no other organisation is gone altogether."""
+    _removed(call, call.org)
+    if not any(call.path["id"] in org["members"] for org in call.state.data["orgs"].values()):
+        del call.state.data["users"][call.path["id"]]
+        return {"message": "User deleted"}
     return {"message": "User removed from organization"}
+
+
+def remove_member_of(call: Any) -> Any:
+    _removed(call, call.state.org(int(call.path["org"])))
+    return {"message": "User removed from organization"}
+
+
+def _removed(call: Any, org: Any) -> None:
+    call.need("org.users:remove")
+    if org["members"].pop(call.path["id"], None) is None:
+        raise Wrong(404, "User not found")
 
 
 def _shown(user: dict[str, Any]) -> dict[str, Any]:
@@ -175,12 +188,18 @@ def search_teams(call: Any) -> Any:
     return {"totalCount": len(found), "teams": teams, "page": 1, "perPage": 1000}
 
 
+def _maker(call: Any) -> list[int]:
+    """Who makes a team belongs to it; a service account does not."""
+    users = call.state.data["users"].values()
+    return [one["id"] for one in users if one["login"] == call.login]
+
+
 def create_team(call: Any) -> Any:
     call.need("teams:create")
     if any(one["name"] == call.body["name"] for one in call.org["teams"].values()):
         raise Wrong(409, "Team name taken")
     number = call.state.number()
-    call.org["teams"][str(number)] = {"id": number, **call.body, "users": []}
+    call.org["teams"][str(number)] = {"id": number, **call.body, "users": _maker(call)}
     return {"message": "Team created", "teamId": number}
 
 
@@ -230,6 +249,7 @@ ROUTES = (
     ("POST", "/api/org/users", add_member),
     ("PATCH", "/api/org/users/{id}", change_member),
     ("DELETE", "/api/org/users/{id}", remove_member),
+    ("DELETE", "/api/orgs/{org}/users/{id}", remove_member_of),
     ("GET", "/api/users/search", search_users),
     ("GET", "/api/users/{id}", read_user),
     ("POST", "/api/admin/users", create_user),

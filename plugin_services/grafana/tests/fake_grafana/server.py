@@ -38,6 +38,8 @@ class Call:
     path: dict[str, str]
     query: Any
     body: Any
+    plain: bool
+    """Whether what is made is to be nobody's: ``X-Disable-Provenance``."""
     newer: bool
     """Whether answers have version 11's form where that is another."""
 
@@ -133,6 +135,7 @@ class Grafana:
             path=request.path_params,
             query=request.query_params,
             body=body,
+            plain="x-disable-provenance" in request.headers,
             newer=self.trouble.newer,
         )
 

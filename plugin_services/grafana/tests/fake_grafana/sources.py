@@ -43,7 +43,9 @@ def delete_source(call: Any) -> Any:
 def health(call: Any) -> Any:
     source = _source(call, call.path["uid"])
     if source["type"] == "no-backend":
-        raise Wrong(404, "Plugin not found")
+        raise Wrong(500, "Unable to find datasource plugin")
+    if source["type"] == "alertmanager":
+        raise Wrong(503, "Plugin unavailable")
     if "away" in source["uid"]:
         raise Wrong(400, "connect: connection refused", status="ERROR")
     return {"status": "OK", "message": "Data source is working"}
