@@ -16,6 +16,7 @@ from gateway.runtimes.base import Sandbox
 from gateway.supervisor.candidates import Candidate, needs_consent
 from gateway.supervisor.rating import Rating, rate
 from gateway.supervisor.rating_facts import declared, observed
+from gateway.supervisor.settings_carry import Carried, carry
 from gateway.supervisor.settings_form import never_saved
 from gateway.supervisor.source_watch import Finding
 from gateway.supervisor.status import InstanceStatus, PluginStatus
@@ -201,14 +202,24 @@ def release_view(record: ReleaseRecord, current: ReleaseId, standing: Standing |
 
 def settings_view(record: PluginRecord, manifest: Manifest | None) -> settings_views.SettingsView:
     schema = manifest.settings_schema if manifest else None
-    earlier = manifest is not None and record.settings.schema_version < manifest.settings_version
+    newer = manifest is not None and record.settings.schema_version < manifest.settings_version
+    earlier = newer and not never_saved(record.settings)
     return settings_views.SettingsView(
         schema=dict(schema) if schema else None,
         values=dict(record.settings.values),
         secrets_set=sorted(record.settings.secrets),
         revision=record.settings.revision,
-        earlier_form=earlier and not never_saved(record.settings),
+        earlier_form=earlier,
+        carried=_carried(carry(schema or {}, record.settings)) if earlier else None,
     )
+
+
+def _carried(found: Carried) -> settings_views.CarriedSettings:
+    left = [
+        settings_views.LeftSetting(pointer=one.pointer, value=one.value, secret=one.secret)
+        for one in found.left
+    ]
+    return settings_views.CarriedSettings(values=found.values, secrets_set=sorted(found.secrets), left=left)
 
 
 def log_view(line: InstanceLogLine) -> instance_views.LogLineView:

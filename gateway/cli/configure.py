@@ -64,14 +64,15 @@ def configure(
                 f"{plugin} has no settings.",
                 f"If it never ran, look at: plugway status {plugin}",
             )
-        # What is in an earlier form has no place in this one.
-        now = {} if known["earlierForm"] else known["values"]
-        values = changed(_read(file) if file else now, schema, settings or (), unset or ())
+        now = _in_this_form(known)
+        values = changed(_read(file) if file else now["values"], schema, settings or (), unset or ())
         for key in secret or ():
             property_of(schema, key)
             values[key] = _ask(key)
         result = await client.call("PUT", path, {"values": values, "dryRun": dry_run})
         _report(plugin, result, as_json)
+        if known["carried"] and not as_json:
+            _tell_left(known["carried"]["left"], "Would be gone:" if dry_run else "Gone:")
 
     run(act, as_json)
 
@@ -85,16 +86,34 @@ def _show(plugin: str, known: Object, as_json: bool) -> None:
         print_line(f"{plugin} has no settings, or has not told them yet.")
         return
     rows = [
-        (key, _shown(key, described, known), described.get("description", described.get("title", "")))
+        (
+            key,
+            _shown(key, described, _in_this_form(known)),
+            described.get("description", described.get("title", "")),
+        )
         for key, described in properties.items()
     ]
     print_table(("setting", "value", "description"), rows)
     if known["earlierForm"]:
         print_line(
             f"In force are settings in the form of an earlier release, which {plugin} reads. They stay until "
-            "others are saved in the form above, which replace them and their secrets as a whole: "
-            f"{json.dumps(known['values'], ensure_ascii=False)}"
+            "settings are saved in the form above, where those are that have the same name and kind."
         )
+        _tell_left(known["carried"]["left"], "Without a place in it, and gone once others are saved:")
+
+
+def _in_this_form(known: Object) -> Object:
+    """``values`` and ``secretsSet`` as the schema has them."""
+    carried: Object | None = known["carried"]
+    return carried or known
+
+
+def _tell_left(left: list[Object], words: str) -> None:
+    if left:
+        print_line(words)
+    for one in left:
+        value = "(a secret)" if one["secret"] else json.dumps(one["value"], ensure_ascii=False)
+        print_line(f"  {one['pointer']}  {value}")
 
 
 def _shown(key: str, described: Object, known: Object) -> str:

@@ -15,7 +15,8 @@ from gateway.conformance.check import Broken, Group, NotApplicable, NotTried, re
 from gateway.conformance.opening import prepare, take_settings, waits
 from gateway.conformance.subject import UNKNOWN, Subject
 from gateway.registry.records import PluginSettings
-from gateway.supervisor.settings_split import escape, find_errors, take_apart
+from gateway.supervisor.settings_places import escape
+from gateway.supervisor.settings_split import find_errors, take_apart
 
 group = Group()
 _WRONG: tuple[Any, ...] = ([], {}, "plugway-check", -1, 1.5, True, [[]])

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.async_api import Browser, Locator, Page, Route, expect
+from playwright.async_api import Browser, Locator, Page, expect
 
 from tests.e2e.browser import PLUGINS, Visitor, visitor
-from tests.running import RunningGateway, gateway
+from tests.running import RunningGateway, gateway, until
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(120)]
 
@@ -180,26 +180,73 @@ async def test_entries_with_names_keep_their_secrets(visit: Visitor) -> None:
     }
 
 
-async def test_settings_in_an_earlier_form_are_told_and_not_mixed_with_the_new_one(visit: Visitor) -> None:
-    async def earlier(route: Route) -> None:
-        if route.request.method != "GET":
-            await route.continue_()
-            return
-        answer = await route.fetch()
-        body = {**await answer.json(), "values": {"server": "old:1"}, "earlierForm": True}
-        await route.fulfill(response=answer, json=body)
+async def test_settings_in_an_earlier_form_fill_in_the_new_one(visit: Visitor) -> None:
+    """Secrets too; nothing is lost until they are saved, and what has no place is told before."""
+    client, page = visit.gateway.client, visit.page
+    values = {
+        "url": "http://x",
+        "retries": 7,
+        "mode": "slow",
+        "host": "db.example",
+        "password": "p1",
+        "key": "k1",
+    }
+    await _updated_with(visit.gateway, values)
+    given = {"url": "http://x", "retries": 7, "mode": "careful", "servers": ["db.example"], "password": "p1"}
+    told = (await client.get("/plugins/forms/api/")).json()
+    assert told == {**given, "login_key": "k1"}, "the plugin's own migration"
 
-    page = visit.page
-    await page.route("**/api/v1/plugins/probe/settings", earlier)
-    await visit.go("/plugins/probe/settings")
-    told = page.get_by_role("status").filter(has_text="From an earlier release")
-    await expect(told).to_contain_text('{"server":"old:1"}')
-    await page.get_by_label("Address").fill("db:5432")
-    async with page.expect_request(lambda request: request.method == "PUT") as sent:
-        await page.get_by_role("button", name="Save").click()
-    body: Any = (await sent.value).post_data_json
-    assert "server" not in body["values"]
+    await visit.go("/plugins/forms/settings")
+    notice = page.get_by_role("status").filter(has_text="From an earlier release")
+    await expect(notice).to_contain_text("secrets among it stay")
+    await expect(page.get_by_label("Url")).to_have_value("http://x")
+    await expect(page.get_by_label("Retries")).to_have_value("7")
+    await expect(page.locator("[data-field='/password']")).to_contain_text("Set, and not shown")
+    left = page.get_by_role("region", name="Without a place in this form")
+    await expect(left.locator("dt")).to_have_text(["mode", "host", "key"])
+    await expect(left.locator("dd")).to_have_text(
+        ["slow", "db.example", "A secret, not shown: enter it where it belongs now."]
+    )
+    assert not {"p1", "k1"} & set((await page.content()).split('"'))
+    await page.get_by_role("button", name="Check").click()
+    await expect(page.locator(".toast").filter(has_text="would be accepted")).to_be_visible()
+    assert (await client.get("/plugins/forms/api/")).json() == told
+
+    servers = page.locator("[data-field='/servers']")
+    await servers.get_by_role("button", name="Add").click()
+    await servers.get_by_role("textbox").fill("db.example")
+    await page.get_by_label("Mode").select_option("careful")
+    await page.get_by_role("button", name="Save").click()
     await expect(page.locator(".toast").filter(has_text="saved")).to_be_visible()
+    await expect(left).to_have_count(0)
+    await expect(page.locator("[data-field='/password']")).to_contain_text("Set, and not shown")
+    assert (await client.get("/plugins/forms/api/")).json() == given
+    await client.delete("/api/v1/plugins/forms")
+
+
+async def _updated_with(running: RunningGateway, values: dict[str, Any]) -> None:
+    """The plugin ``forms`` at its second release, with settings that were saved for its first."""
+    at = "/api/v1/plugins/forms"
+    (
+        await running.client.post("/api/v1/plugins", json={"id": "forms", "version": "1.0.0"})
+    ).raise_for_status()
+    await running.healthy("forms")
+    (await running.client.put(f"{at}/settings", json={"values": values})).raise_for_status()
+    wanted = {
+        "version": "2.0.0",
+        "strategy": "direct",
+        "minHealthy": 0.1,
+        "bake": 0.1,
+        "drain": 1,
+        "yes": True,
+    }
+    (await running.client.post(f"{at}/rollouts", json=wanted)).raise_for_status()
+
+    async def over() -> bool:
+        view = await running.plugin("forms")
+        return bool(view["version"] == "2.0.0" and view["state"] == "healthy")
+
+    await until(over, "the second release to serve", 60)
 
 
 async def test_unsaved_settings_are_not_lost_by_a_click(visit: Visitor) -> None:

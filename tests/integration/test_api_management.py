@@ -6,6 +6,7 @@ import asyncio
 import json
 import logging
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -224,6 +225,7 @@ async def test_settings_are_shown_without_secrets(client: httpx.AsyncClient, bed
         "secretsSet": ["/password"],
         "revision": 3,
         "earlierForm": False,
+        "carried": None,
     }
     for path in (
         "/api/v1/plugins",
@@ -232,6 +234,28 @@ async def test_settings_are_shown_without_secrets(client: httpx.AsyncClient, bed
         "/api/v1/plugins/notes/releases",
     ):
         assert "hunter2" not in (await client.get(path)).text
+
+
+async def test_settings_in_an_earlier_form_tell_what_has_a_place_in_this_one(
+    client: httpx.AsyncClient, bed: Bed
+) -> None:
+    values = {"url": "redis://x", "db": 3}
+    secrets = {"/password": "hunter2", "/key": "hunter3"}
+    await bed.install(
+        "notes", replace(NOTES, settings_version=2), settings=PluginSettings(values=values, secrets=secrets)
+    )
+    answer = await client.get("/api/v1/plugins/notes/settings")
+    shown = answer.json()
+    assert (shown["values"], shown["earlierForm"]) == (values, True)
+    assert shown["carried"] == {
+        "values": {"url": "redis://x"},
+        "secretsSet": ["/password"],
+        "left": [
+            {"pointer": "/db", "value": 3, "secret": False},
+            {"pointer": "/key", "value": None, "secret": True},
+        ],
+    }
+    assert "hunter" not in answer.text
 
 
 async def test_settings_are_changed_tried_and_refused(client: httpx.AsyncClient, bed: Bed) -> None:

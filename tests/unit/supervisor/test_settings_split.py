@@ -9,7 +9,8 @@ from pydantic import BaseModel, SecretStr, StringConstraints
 
 from gateway.errors import BadInput
 from gateway.registry.records import PluginSettings
-from gateway.supervisor.settings_split import find_errors, put_together, take_apart
+from gateway.supervisor.settings_places import put_together
+from gateway.supervisor.settings_split import find_errors, take_apart
 
 
 class Login(BaseModel):
@@ -139,9 +140,14 @@ def test_a_document_of_secrets_is_taken_apart_and_put_together(values: dict[str,
 
 def test_a_secret_of_an_older_form_goes_where_the_new_form_has_no_place_for_it() -> None:
     secrets = {"/key": "k", "/gone": "g", "/others/0/password": "q", "/named/x/password": "r", "/url": "u"}
-    old = PluginSettings(values={"url": "u"}, secrets=secrets, schema_version=2)
+    values = {"others": [{"user": "v"}], "named": {"x": {}}}
+    old = PluginSettings(values=values, secrets=secrets, schema_version=2)
     after = split({"url": "v", "others": [{}], "named": {"x": {}}}, old)
     assert set(after.secrets) == {"/key", "/others/0/password", "/named/x/password"}
+    # One that became a secret is kept as one, and given anew it is what was given.
+    plain = PluginSettings(values={"url": "u", "key": "was shown"}, schema_version=2)
+    assert split({"url": "v"}, plain).secrets == {"/key": "was shown"}
+    assert split({"url": "v", "key": None}, plain).secrets == {}
     # Of the same form all stay: what is in force was judged with them.
     same = PluginSettings(values={"url": "u"}, secrets=secrets, schema_version=3)
     assert set(split({"url": "v"}, same).secrets) == {"/key", "/gone", "/url"}

@@ -10,6 +10,12 @@ import { pluginPage } from "./head.js";
 const BROUGHT_IN =
   "A second instance starts with them, takes over once it is healthy, and gives way to the old settings where it fails.";
 
+const EARLIER =
+  "In force are settings in the form of an earlier release, which this one reads. They stay until you save here. " +
+  "What has the same name and kind in both is filled in, and secrets among it stay unless you change them.";
+const LEFT =
+  "The plugin reads these until you save, and they are gone then. Enter above what is still to hold, in the words of this form.";
+
 export function create({ id }) {
   return pluginPage({ id, tab: "settings", body: () => body(id) });
 }
@@ -20,6 +26,7 @@ function body(id) {
   const node = h("div.page.narrow.stack", above, h("section.panel", panel));
   let form = null;
   let before = "";
+  let waits = false; // Settings in an earlier form can be saved in this one as they are shown.
 
   const status = h("span.muted.small", { role: "status" });
   const discard = button("Discard", { kind: "quiet", onclick: load });
@@ -37,16 +44,17 @@ function body(id) {
     }
   }
 
-  function show({ schema, values, secretsSet, earlierForm }) {
+  function show({ schema, values, secretsSet, carried }) {
     if (!schema || !Object.keys(schema.properties ?? {}).length) {
       panel.replaceChildren(empty("gear", "No settings", "This plugin has nothing to set."));
       return;
     }
-    if (earlierForm) above.replaceChildren(callout("info", "turn", "From an earlier release", earlier(values)));
-    form = createForm(schema, earlierForm ? {} : values, earlierForm ? [] : secretsSet);
+    waits = Boolean(carried);
+    if (carried) above.replaceChildren(callout("info", "turn", "From an earlier release", EARLIER));
+    form = createForm(schema, carried?.values ?? values, carried?.secretsSet ?? secretsSet);
     before = serialised();
     const bar = h("div.save-bar", status, discard, check, save);
-    const element = h("form", { novalidate: true, oninput: changed, onchange: changed, onsubmit: saved }, form.node, bar);
+    const element = h("form", { novalidate: true, oninput: changed, onchange: changed, onsubmit: saved }, form.node, leftOver(carried?.left ?? []), bar);
     panel.replaceChildren(element);
     changed();
   }
@@ -62,7 +70,8 @@ function body(id) {
   function changed() {
     const dirty = serialised() !== before;
     status.textContent = dirty ? "Unsaved changes" : "";
-    discard.disabled = save.disabled = !dirty;
+    discard.disabled = !dirty;
+    save.disabled = !dirty && !waits;
     guard.ask = dirty ? leave : null;
   }
 
@@ -102,12 +111,16 @@ function body(id) {
   return { node, leave: () => removeEventListener("beforeunload", warn) };
 }
 
-function earlier(values) {
-  return [
-    "In force are settings in the form of an earlier release, which this one reads: ",
-    JSON.stringify(values),
-    ". They stay until you save others here, which replace them and their secrets as a whole.",
-  ].join("");
+/** What stands in the earlier form and nowhere in this one, as text to copy from. */
+function leftOver(left) {
+  if (!left.length) return null;
+  const name = ({ pointer }) => pointer.slice(1).split("/").map((part) => part.replaceAll("~1", "/").replaceAll("~0", "~")).join(" › ");
+  const text = ({ value, secret }) => {
+    if (secret) return h("span.muted", "A secret, not shown: enter it where it belongs now.");
+    return h("code", typeof value === "string" ? value : JSON.stringify(value, null, 2));
+  };
+  const rows = left.map((one) => h("div", h("dt", name(one)), h("dd", text(one))));
+  return h("section.left-over", { "aria-labelledby": "left-over" }, h("h2", { id: "left-over" }, "Without a place in this form"), h("p.muted.small", LEFT), h("dl", rows));
 }
 
 function warn(event) {
