@@ -91,7 +91,9 @@ async def test_settings_migrate_from_the_earlier_release_and_back(start_redis: A
         # Over, with nothing but what was migrated, and back. It may reach what the new form names: agreed to,
         # as an operator is asked to.
         await plugin.update("1.1.0", yes=True)
-        assert "In force are settings in the form of an earlier release" in await plugin.command("configure")
+        shown = await plugin.command("configure")
+        assert "In force are settings in the form of an earlier release" in shown
+        assert {f'  /url  "{redis.url}"', "  /password  (a secret)"} <= set(shown.splitlines()), shown
         await plugin.back()
         assert (await plugin.values())["commandTimeout"] == 7
 

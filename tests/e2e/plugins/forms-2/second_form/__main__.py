@@ -19,7 +19,7 @@ class Settings(BaseModel):
 
 
 def migrate(values: dict[str, Any], version: int) -> dict[str, Any]:
-    kept = {name: values[name] for name in ("url", "retries", "password") if name in values}
+    kept = {name: value for name, value in values.items() if name in ("url", "retries", "password")}
     mode = "careful" if values.get("mode") == "slow" else "fast"
     return {**kept, "mode": mode, "servers": [values["host"]], "login_key": values.get("key")}
 
