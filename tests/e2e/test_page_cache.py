@@ -231,8 +231,24 @@ async def test_the_entry_is_asked_for_before_the_style_sheets_are_here(
 ) -> None:
     async with wire(running.base) as passed, visitor(browser, running, base=passed.base) as visit:
         passed.hold = b"/page.css "
-        await visit.go("/plugins/panel/open")
+        # Not until the console is whole: with the frame in it early, that would wait for the style sheet.
+        await visit.page.goto(f"{visit.base}/plugins/panel/open", wait_until="commit")
         await passed.until_asked("/page.js")
         assert await visit.page.frame_locator("iframe").locator("h1").count() == 0
         passed.release.set()
         await expect(visit.page.frame_locator("iframe").locator("h1")).to_have_text("here and later")
+
+
+async def test_a_page_that_takes_long_is_shown_when_it_is_here(
+    browser: Browser, running: RunningGateway
+) -> None:
+    async with wire(running.base) as passed, visitor(browser, running, base=passed.base) as visit:
+        await visit.page.clock.install()
+        passed.hold = b"/page.css "
+        await visit.page.goto(f"{visit.base}/plugins/panel/open", wait_until="commit")
+        await passed.until_asked("/page.css")
+        await visit.page.clock.fast_forward(15_000)
+        await expect(visit.page.get_by_role("heading", name="panel takes long")).to_be_visible()
+        passed.release.set()
+        await expect(visit.page.frame_locator("iframe").locator("h1")).to_have_text("here and later")
+        await expect(visit.page.locator(".stage .cover")).to_be_hidden()

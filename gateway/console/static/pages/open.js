@@ -9,7 +9,7 @@ import { store } from "../store.js";
 import { ask, bones, empty, toast } from "../ui.js";
 import { pluginPage } from "./head.js";
 
-const PATIENCE = 15_000; // ms until a frame that says nothing is given up
+const PATIENCE = 15_000; // ms until it is said that a frame says nothing
 const FAREWELL = 3000; // ms that a plugin has before its page is loaded again
 
 export function create({ id }) {
@@ -37,7 +37,7 @@ function body(first) {
     frame.src = `/plugins/${id}/ui/`;
     showCover(h("div.page.narrow", bones(4, `Loading ${view.name}`)));
     place.prepend(frame);
-    timer = setTimeout(() => trouble("The page did not answer in time."), PATIENCE);
+    timer = setTimeout(late, PATIENCE);
   }
 
   function drop() {
@@ -55,8 +55,17 @@ function body(first) {
 
   function trouble(words) {
     drop();
+    showTrouble(`${view.name} could not be shown`, words);
+  }
+
+  /** It goes on loading: on a slow network every new attempt would begin where this one did. */
+  function late() {
+    showTrouble(`${view.name} takes long`, "Its page is still on its way, and is shown as soon as it is here.");
+  }
+
+  function showTrouble(title, words) {
     const again = button("Load again", { symbol: "turn", kind: "primary", onclick: load });
-    showCover(empty("alert", `${view.name} could not be shown`, words, [again, h("a.button", { href: `/plugins/${id}/logs` }, icon("logs"), "Read the logs")]));
+    showCover(empty("alert", title, words, [again, h("a.button", { href: `/plugins/${id}/logs` }, icon("logs"), "Read the logs")]));
   }
 
   const shell = {
