@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import re
 import signal
 from pathlib import Path
 from typing import Any
@@ -42,6 +44,89 @@ async def test_signing_in_with_the_token_and_out_again(browser: Browser, running
     await expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
     assert (await context.request.get(running.base + "/api/v1/plugins")).status == 401
     await context.close()
+
+
+async def test_what_is_asked_for_during_a_load_is_loaded_after_it(visit: Visitor) -> None:
+    """Also where that load fails: an event that came meanwhile would be seen with the next one only."""
+    await visit.go("/")
+    await expect(row(visit.page, "probe").locator(".state")).to_have_text("Healthy")
+    asked, release = asyncio.Event(), asyncio.Event()
+
+    async def hold(route: Route) -> None:
+        if release.is_set():
+            await route.continue_()
+        else:
+            asked.set()
+            await release.wait()
+            await route.fulfill(status=503, json={})
+
+    await visit.page.route(re.compile("/api/v1/plugins$"), hold)
+    ask = """async (name) => {
+      const { refresh } = await import("/static/live.js");
+      window[name] = refresh().then(() => "loaded", () => "failed");
+    }"""
+    await visit.page.evaluate(ask, "first")
+    await asked.wait()
+    await visit.page.evaluate(ask, "second")
+    release.set()
+    assert await visit.page.evaluate("window.second") == "loaded"
+
+
+async def test_an_answer_that_a_later_one_has_overtaken_is_not_shown(visit: Visitor) -> None:
+    asked, release, first = asyncio.Event(), asyncio.Event(), [True]
+
+    async def hold(route: Route) -> None:
+        if first.pop() if first else False:
+            asked.set()
+            await release.wait()
+            await route.fulfill(status=503, json={})
+        else:
+            await route.continue_()
+
+    await visit.page.route(re.compile("/api/v1/plugins/notes/rollouts$"), hold)
+    await visit.page.goto(f"{visit.base}/plugins/notes/rollouts")
+    await asked.wait()
+    past = visit.page.locator("section", has_text="Past rollouts")
+    await visit.page.evaluate(
+        """async () => {
+          const { store } = await import("/static/store.js");
+          store.patch("notes", { releaseId: "another" });
+        }"""
+    )
+    await expect(past.get_by_text("None yet.")).to_be_visible()
+    release.set()
+    await visit.page.unroute_all(behavior="wait")
+    await visit.page.evaluate("fetch('/api/v1/session').then((answer) => answer.text())")
+    await expect(past.get_by_text("None yet.")).to_be_visible()
+
+
+async def test_a_log_that_was_away_is_followed_once(visit: Visitor) -> None:
+    """Where the page was hidden and shown again while its log was about to be asked for once more."""
+    await visit.page.clock.install()
+    asked: list[str] = []
+
+    async def end_the_first(route: Route) -> None:
+        asked.append(re.sub(".*tail=", "", route.request.url).partition("&")[0])
+        if len(asked) == 1:
+            await route.fulfill(body="")
+        else:
+            await route.continue_()
+
+    await visit.page.route(re.compile("/api/v1/plugins/notes/logs"), end_the_first)
+    await visit.page.goto(f"{visit.base}/plugins/notes/logs")
+    await until(lambda: asked == ["500"], "the log to be asked for")
+    await visit.page.evaluate(
+        """() => {
+          for (const hidden of [true, false]) {
+            Object.defineProperty(document, "hidden", { configurable: true, value: hidden });
+            document.dispatchEvent(new Event("visibilitychange"));
+          }
+        }"""
+    )
+    await until(lambda: asked == ["500", "500"], "the log to be asked for again")
+    await visit.page.clock.run_for(3000)
+    await visit.page.evaluate("fetch('/api/v1/session').then((answer) => answer.text())")
+    assert asked == ["500", "500"]
 
 
 async def test_a_plugin_that_dies_and_comes_back_is_seen_without_reloading(visit: Visitor) -> None:

@@ -6,13 +6,14 @@ import { events } from "./stream.js";
 
 const SILENCE = 40_000; // ms; the gateway sends a heartbeat each 15 s
 const KEEP = 60; // events
+const GATHER = 150; // ms in which calls that came during a load become one more
 const FIGURES = 2000; // ms between looks at the figures of a rollout under way
 const PAUSES = [500, 1000, 2000, 4000]; // ms between attempts
 
 let controller = null;
 let lastId = "";
-let refreshing = null;
-let again = false;
+let loading = null; // the load under way
+let next = null; // the one that is to follow it
 let figures = 0;
 
 /** Starts following. Stops while the page is hidden: open streams are few in a browser. */
@@ -83,7 +84,7 @@ async function connect(signal, connected) {
 function take({ id, event: type, data: text }) {
   if (id) lastId = id;
   // After a reset only the list is known to be current.
-  if (type === "stream.reset") return void refresh();
+  if (type === "stream.reset") return void refresh().catch(() => {});
   const event = JSON.parse(text);
   const { plugin, data } = event;
   store.set({ events: [event, ...store.events].slice(0, KEEP) });
@@ -92,22 +93,23 @@ function take({ id, event: type, data: text }) {
   refresh().catch(() => {});
 }
 
-/** Loads the list; calls during a load lead to one more. */
-export async function refresh() {
-  if (refreshing) {
-    again = true;
-    return refreshing;
-  }
-  refreshing = load();
-  try {
-    await refreshing;
-  } finally {
-    refreshing = null;
-  }
-  if (again) {
-    again = false;
-    setTimeout(() => refresh().catch(() => {}), 150);
-  }
+/** Loads the list: what was true at the call is in the store once it resolves. Calls during a load share one more. */
+export function refresh() {
+  if (!next && !loading) return begin();
+  next ??= following();
+  return next;
+}
+
+async function following() {
+  await loading.catch(() => {});
+  await new Promise((resolve) => setTimeout(resolve, GATHER));
+  next = null;
+  return begin();
+}
+
+function begin() {
+  loading = load().finally(() => (loading = null));
+  return loading;
 }
 
 async function load() {

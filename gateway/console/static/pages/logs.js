@@ -92,12 +92,13 @@ function body(id) {
   }
 
   async function follow() {
-    for (let tail = TAIL; !controller.signal.aborted; tail = 0) {
+    const { signal } = controller;
+    for (let tail = TAIL; !signal.aborted; tail = 0) {
       try {
-        const response = await api.logs(id, { tail, signal: controller.signal });
+        const response = await api.logs(id, { tail, signal });
         for await (const line of lines(response)) if (line) add(JSON.parse(line));
       } catch (error) {
-        if (controller.signal.aborted) return;
+        if (signal.aborted) return;
         if (error.status === 401 || error.status === 404) return complain(error);
       }
       await new Promise((resolve) => setTimeout(resolve, 1500));

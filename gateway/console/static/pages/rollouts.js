@@ -27,11 +27,16 @@ function body(first) {
   let offered = ""; // what the form was made for
 
   async function loadPast() {
+    const asked = known;
     try {
-      ended = (await api.rollouts(id)).filter((one) => !one.live);
+      const found = await api.rollouts(id);
+      // Another list was asked for meanwhile.
+      if (asked !== known) return;
+      ended = found.filter((one) => !one.live);
       showPast();
       showStanding();
     } catch (error) {
+      if (asked !== known) return;
       known = "";
       const again = button("Try again", { symbol: "turn", onclick: loadPast });
       past.replaceChildren(empty("alert", "The rollouts could not be loaded", error.message, [again]));
@@ -47,12 +52,15 @@ function body(first) {
 
   async function offer() {
     const place = start.lastChild;
+    const asked = offered;
     if (view.source === "remote") return place.replaceChildren(h("p.muted", "It is run elsewhere, so its version changes there."));
     try {
       const [there, { releases }, defaults] = await Promise.all([own(id), api.releases(id), api.rolloutDefaults(id)]);
+      if (asked !== offered) return;
       const versions = [...new Set([...there, ...releases.map(({ version }) => version)])];
       place.replaceChildren(startForm(view, versions, defaults, () => node.scrollIntoView({ block: "start" })));
     } catch (error) {
+      if (asked !== offered) return;
       offered = "";
       const again = button("Try again", { symbol: "turn", onclick: () => update(view) });
       place.replaceChildren(empty("alert", "The versions could not be loaded", error.message, [again]));

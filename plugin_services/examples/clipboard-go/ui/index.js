@@ -17,7 +17,7 @@ function size(bytes) {
 
 class Page {
   constructor(root, host) {
-    Object.assign(this, { root, host, typing: 0, stopping: new AbortController() });
+    Object.assign(this, { root, host, board: null, typing: 0, saving: false, unsaved: false, stopping: new AbortController() });
     this.title = h("h1", {}, "Clipboard");
     this.state = h("p", { className: "state", role: "status" });
     this.text = h("textarea", { ariaLabel: "Shared text", placeholder: "What is put here, everybody sees.", maxLength: 60000 });
@@ -41,9 +41,10 @@ class Page {
   }
 
   show(board) {
+    this.board = board;
     this.title.textContent = board.title;
-    // What is being typed here is newer.
-    if (!this.typing && this.text.value !== board.text) this.text.value = board.text;
+    // What is being typed here, or on its way, is newer.
+    if (!this.typing && !this.saving && this.text.value !== board.text) this.text.value = board.text;
     this.files.replaceChildren(...board.files.map((file) => this.row(file)));
   }
 
@@ -63,11 +64,23 @@ class Page {
     this.typing = setTimeout(() => this.save(), 250);
   }
 
+  /** One at a time: the text of a later one might arrive first. */
   async save() {
-    const body = JSON.stringify({ text: this.text.value });
     this.typing = 0;
-    await this.call("Not saved", "/board", { method: "PUT", body, headers: { "content-type": "application/json" } });
+    this.unsaved = true;
+    if (this.saving) return;
+    this.saving = true;
+    let now;
+    while (this.unsaved) {
+      this.unsaved = false;
+      const body = JSON.stringify({ text: this.text.value });
+      const answer = await this.call("Not saved", "/board", { method: "PUT", body, headers: { "content-type": "application/json" } });
+      now = await answer?.json().catch(() => undefined);
+    }
+    this.saving = false;
     if (!this.typing) this.host.busy(false);
+    // What was heard meanwhile may be newer than the answer, or older.
+    if (now) this.show(now.revision > (this.board?.revision ?? -1) ? now : this.board);
   }
 
   async put(files) {
