@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Has Go's own tool build the Grafana that the tests run against, once, into the tests' cache: its server
 # without pages. The module proxy has no release of it, but this state of the days before 10.0.0.
-# Needs Go, a C compiler, and 10 to 20 minutes.
+# Needs Go, a C compiler, and 5 to 10 minutes.
 GRAFANA_VERSION=v1.9.2-0.20230609164553-81d85ce8028d
 (
   set -euo pipefail
