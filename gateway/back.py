@@ -7,7 +7,6 @@ from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from gateway.access.gatekeeper import Gatekeeper
 from gateway.access.tokens import Tokens
@@ -26,15 +25,13 @@ from gateway.sources.catalog import SourceCatalog
 from gateway.sources.remote import RemoteSource
 from gateway.sources.store import ContentStore
 from gateway.supervisor.admission import Admission
+from gateway.supervisor.egress import open_relays
 from gateway.supervisor.lifecycle import Lifecycle
 from gateway.supervisor.loop import Supervisor
 from gateway.supervisor.refresh import Refresh
 from gateway.supervisor.rollout_acts import RolloutActs
 from gateway.trust.verify import verify_release
 from gateway.unchanged import Unchanged
-
-if TYPE_CHECKING:
-    from gateway.egress.relays import Relays
 
 Announce = Callable[[str, str], None]
 """Told a label and a text for the operator's terminal."""
@@ -108,7 +105,8 @@ async def open_back(
     supervisor = Supervisor(
         store=store, snapshots=snapshots, events=events, outcomes=outcomes,
         runtime=runtime, content=content, settings=settings, verify=admission.verify,
-        relays=await _relays(stack, runtime, home, settings), call_keys=lambda: gatekeeper.call_keys.public,
+        relays=await open_relays(stack, runtime, home, settings),
+        call_keys=lambda: gatekeeper.call_keys.public,
     )  # fmt: skip
     lifecycle = Lifecycle(
         store=store, supervisor=supervisor, catalog=catalog, admission=admission, verify=verify_release,
@@ -124,16 +122,3 @@ async def open_back(
         events=events, outcomes=outcomes, circuits=CircuitBoard(), refresh=refresh, admission=admission,
         supervisor=supervisor, lifecycle=lifecycle, rollouts=rollouts,
     )  # fmt: skip
-
-
-async def _relays(stack: AsyncExitStack, runtime: Runtime, home: Home, settings: Settings) -> Relays | None:
-    """None where what plugins connect to is not held by a relay: processes, or networks by choice."""
-    if runtime.name != "docker" or settings.docker_egress != "relay":
-        return None
-    from gateway.egress.relays import Relays
-    from gateway.runtimes.docker_spec import owner
-
-    relays = Relays(home, settings, owner())
-    await asyncio.to_thread(relays.start)
-    stack.push_async_callback(asyncio.to_thread, relays.close)
-    return relays

@@ -12,6 +12,7 @@ import psutil
 from docker.errors import APIError
 
 from gateway.home import Home
+from tests.processes import of_home
 
 
 class Ground:
@@ -39,15 +40,7 @@ class Ground:
 
     def processes(self) -> list[psutil.Process]:
         """Processes of the process runtime that carry this home's mark."""
-        found = []
-        for process in psutil.process_iter():
-            try:
-                mine = process.environ().get("PLUGWAY_HOME_ID") == self.mark
-                if mine and process.status() != psutil.STATUS_ZOMBIE:
-                    found.append(process)
-            except psutil.Error:
-                continue
-        return found
+        return of_home(self.mark)
 
     def pid(self, release: str) -> int:
         """The main process of the release's instance."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +19,8 @@ from gateway.runtimes.docker import DockerRuntime
 from gateway.runtimes.docker_names import image_repository
 from gateway.settings import Settings
 from tests.contract.runtime_kit import tiny
-from tests.image_registry import PASSWORD, USER, ImageRegistry
+from tests.image_registry import PASSWORD, USER, ImageRegistry, image_registry
+from tests.parts import need_docker
 
 
 class Shelf:
@@ -79,7 +82,21 @@ class Shelf:
         self.client.close()
 
 
-async def tiny_image(home: Home, base: str) -> str:
+@contextlib.contextmanager
+def image_shelf(directory: Path) -> Iterator[Shelf]:
+    """A registry that asks for a login, and nothing in it yet."""
+    base = need_docker()
+    with image_registry(directory / "registry", login=True) as registry:
+        shelf = Shelf(registry, asyncio.run(_tiny_image(Home(directory / "maker"), base)))
+        try:
+            yield shelf
+        finally:
+            if registry.stopped:
+                registry.start()
+            shelf.close()
+
+
+async def _tiny_image(home: Home, base: str) -> str:
     """As the gateway builds it; the name of it."""
     runtime = DockerRuntime(home, Settings.model_validate({"home": home.path, "base_image": base}))
     try:

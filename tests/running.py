@@ -18,6 +18,8 @@ from typing import Any
 import httpx
 import psutil
 
+from tests.processes import of_home
+
 ROOT = Path(__file__).resolve().parents[1]
 # What a test waits at most for something that takes under a second on an idle machine.
 PATIENCE = 40.0
@@ -73,18 +75,7 @@ class RunningGateway:
 
     def instances(self) -> list[psutil.Process]:
         """Processes of the process runtime that carry this home's mark."""
-        mark = (self.home / "home.id").read_text().strip()
-        found = []
-        for process in psutil.process_iter():
-            try:
-                if (
-                    process.environ().get("PLUGWAY_HOME_ID") == mark
-                    and process.status() != psutil.STATUS_ZOMBIE
-                ):
-                    found.append(process)
-            except psutil.Error:
-                continue
-        return found
+        return of_home((self.home / "home.id").read_text().strip())
 
     async def stop(self, number: int = signal.SIGINT) -> int:
         if self.process.returncode is None:

@@ -12,6 +12,7 @@ import httpx
 import psutil
 
 from gateway.workers.messages import HEAD_BYTES, Message, decode, head
+from tests.processes import of_home
 from tests.releases import add_release
 from tests.running import RunningGateway, gateway, until
 
@@ -20,16 +21,7 @@ def marked(home: Path, variable: str) -> list[psutil.Process]:
     """Living processes of this home that have the variable in their environment."""
     file = home / "home.id"
     mark = file.read_text().strip() if file.exists() else "?"
-    found = []
-    for process in psutil.process_iter():
-        try:
-            environment = process.environ()
-            mine = environment.get("PLUGWAY_HOME_ID") == mark and variable in environment
-            if mine and process.status() != psutil.STATUS_ZOMBIE:
-                found.append(process)
-        except psutil.Error:
-            continue
-    return found
+    return of_home(mark, variable)
 
 
 def worker_pids(home: Path) -> list[int]:

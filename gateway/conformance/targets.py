@@ -32,7 +32,7 @@ from gateway.sources.manifest_file import read_manifest_file
 from gateway.sources.oci_label import read_configuration
 from gateway.sources.remote import remote_artifact
 from gateway.supervisor.desired import remote_endpoint
-from gateway.supervisor.egress import RelaySet
+from gateway.supervisor.egress import RelaySet, open_relays
 from gateway.supervisor.remote_tls import remote_tls
 from gateway.trust.verify import verify_release
 
@@ -56,7 +56,7 @@ async def stage(settings: Settings) -> AsyncIterator[Stage]:
         own = settings.model_copy(update={"home": path})
         runtime, _ = await choose_runtime(own, home)
         stack.push_async_callback(runtime.close)
-        yield Stage(runtime, await _relays(stack, runtime, home, own))
+        yield Stage(runtime, await open_relays(stack, runtime, home, own))
 
 
 class Stage:
@@ -77,18 +77,6 @@ def _share(home: Path, own: Path) -> None:
     for name in _SHARED:
         if (home / name).is_dir():
             (own / name).symlink_to((home / name).resolve())
-
-
-async def _relays(stack: AsyncExitStack, runtime: Runtime, home: Home, settings: Settings) -> RelaySet | None:
-    if runtime.name != "docker" or settings.docker_egress != "relay":
-        return None
-    from gateway.egress.relays import Relays
-    from gateway.runtimes.docker_spec import owner
-
-    relays = Relays(home, settings, owner())
-    await asyncio.to_thread(relays.start)
-    stack.push_async_callback(asyncio.to_thread, relays.close)
-    return relays
 
 
 async def directory_release(directory: Path) -> tuple[Release, CheckTable]:

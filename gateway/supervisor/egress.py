@@ -4,19 +4,26 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Mapping
+from contextlib import AsyncExitStack
 from dataclasses import replace
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from gateway.egress.destinations import Destination
 from gateway.egress.grants import Grants, granted, of_settings
 from gateway.egress.relay import RelayStatus
 from gateway.errors import NotFound
+from gateway.home import Home
 from gateway.model import InstanceId, Manifest, Permissions, PluginId, ReleaseId, Tier
 from gateway.registry.records import PluginSettings, ReleaseRecord
 from gateway.registry.store import RegistryStore
+from gateway.runtimes.base import Runtime
+from gateway.settings import Settings
 from gateway.supervisor.consent import permitted
 from gateway.supervisor.settings_form import is_earlier, never_saved, saved_with
 from gateway.supervisor.settings_sides import settings_of
+
+if TYPE_CHECKING:
+    from gateway.egress.relays import Relays
 
 TRIAL = 30.0
 """Seconds for which settings that are being judged grant what they name, so that they can be tried."""
@@ -38,6 +45,21 @@ class NoRelays:
 
     def status(self, instance: InstanceId) -> RelayStatus | None:
         return None
+
+
+async def open_relays(
+    stack: AsyncExitStack, runtime: Runtime, home: Home, settings: Settings
+) -> Relays | None:
+    """None where what plugins connect to is not held by a relay: processes, or networks by choice."""
+    if runtime.name != "docker" or settings.docker_egress != "relay":
+        return None
+    from gateway.egress.relays import Relays
+    from gateway.runtimes.docker_spec import owner
+
+    relays = Relays(home, settings, owner())
+    await asyncio.to_thread(relays.start)
+    stack.push_async_callback(asyncio.to_thread, relays.close)
+    return relays
 
 
 Running = tuple[InstanceId, PluginId, ReleaseId]

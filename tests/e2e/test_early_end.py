@@ -8,22 +8,10 @@ import signal
 import sys
 from pathlib import Path
 
-import psutil
 import pytest
 
+from tests.processes import of_home
 from tests.running import ROOT, gateway, until
-
-
-def marked(mark: str) -> list[int]:
-    """Processes that carry a home's mark."""
-    found = []
-    for process in psutil.process_iter():
-        try:
-            if process.environ().get("PLUGWAY_HOME_ID") == mark:
-                found.append(process.pid)
-        except psutil.Error:
-            continue
-    return found
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -39,11 +27,11 @@ async def test_nothing_is_left_of_a_start_that_is_broken_off(tmp_path: Path, num
         stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL,
     )  # fmt: skip
     try:
-        await until(lambda: marked(mark), "the plugin to begin")
+        await until(lambda: of_home(mark), "the plugin to begin")
         process.send_signal(number)
         # 0 where it had come as far as to serve.
         assert await asyncio.wait_for(process.wait(), 20) in (0, 1, 130, 128 + number)
-        assert marked(mark) == []
+        assert of_home(mark) == []
     finally:
         if process.returncode is None:
             process.kill()

@@ -34,8 +34,8 @@ from tests.fakes.catalogue import index as index_of
 from tests.fakes.serving import serving
 from tests.fakes.unsigned import install_agreed
 from tests.ground import Ground
-from tests.image_registry import PASSWORD, USER, image_registry
-from tests.image_shelf import Shelf, tiny_image
+from tests.image_registry import PASSWORD, USER
+from tests.image_shelf import Shelf, image_shelf
 from tests.parts import need_docker
 from tests.running import RunningGateway, gateway
 from tests.signing import ONE, STRANGER, TWO, envelope, lock
@@ -62,16 +62,8 @@ class Origin:
 
 @pytest.fixture(scope="module")
 def shelf(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shelf]:
-    base = need_docker()
-    with image_registry(tmp_path_factory.mktemp("registry"), login=True) as registry:
-        home = Home(tmp_path_factory.mktemp("maker"))
-        shelf = Shelf(registry, asyncio.run(tiny_image(home, base)))
-        try:
-            yield shelf
-        finally:
-            if registry.stopped:
-                registry.start()
-            shelf.close()
+    with image_shelf(tmp_path_factory.mktemp("shelf")) as shelf:
+        yield shelf
 
 
 @pytest.fixture(scope="module")

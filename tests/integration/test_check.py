@@ -9,7 +9,6 @@ import tempfile
 from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
 
-import psutil
 import pytest
 from typer.testing import CliRunner
 
@@ -25,6 +24,7 @@ from gateway.sources.check_table import CheckTable
 from tests.command import PROGRAM, ROOT, environment, plugway
 from tests.fakes.broken_plugin.broken import Plugin, serve
 from tests.parts import need_docker
+from tests.processes import in_directory
 from tests.running import gateway, until
 
 pytestmark = pytest.mark.timeout(170)
@@ -118,25 +118,14 @@ async def test_one_that_is_ended_leaves_no_process(tmp_path: Path) -> None:
         stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL,
     )  # fmt: skip
     try:
-        await until(lambda: plugin_processes(directory), "the plugin to be started")
+        await until(lambda: in_directory(directory), "the plugin to be started")
         process.terminate()
         assert await asyncio.wait_for(process.wait(), 60) == 130
-        await until(lambda: not plugin_processes(directory), "the plugin to be ended")
+        await until(lambda: not in_directory(directory), "the plugin to be ended")
     finally:
         if process.returncode is None:
             process.kill()
             await process.wait()
-
-
-def plugin_processes(directory: Path) -> list[psutil.Process]:
-    found = []
-    for process in psutil.process_iter():
-        try:
-            if process.cwd() == str(directory) and process.status() != psutil.STATUS_ZOMBIE:
-                found.append(process)
-        except psutil.Error:
-            continue
-    return found
 
 
 async def test_an_endpoint_is_left_as_it_was_unless_more_is_allowed(sockets: Path, tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from gateway.authoring.develop import Workbench
 from gateway.authoring.new import write_plugin
 from tests.command import PROGRAM, environment, plugway
 from tests.developing import GREETINGS, Dev, at, dev, greeted, new_plugin
+from tests.processes import in_directory
 from tests.running import RunningGateway, gateway, until
 
 pytestmark = [pytest.mark.timeout(170), pytest.mark.asyncio(loop_scope="module")]
@@ -50,23 +51,11 @@ def place(code: Path) -> Path:
     return Workbench(code).place
 
 
-def processes(directory: Path) -> list[psutil.Process]:
-    """What runs in the author's directory."""
-    found = []
-    for process in psutil.process_iter():
-        try:
-            if process.cwd() == str(directory) and process.status() != psutil.STATUS_ZOMBIE:
-                found.append(process)
-        except psutil.Error:
-            continue
-    return found
-
-
 async def copy_of(directory: Path) -> set[int]:
     """The one copy that is left, once the one before it has ended: the author's code and its leash."""
 
     def alone() -> set[int]:
-        found = {process.pid for process in processes(directory)}
+        found = {process.pid for process in in_directory(directory)}
         return found if len(found) == 2 else set()
 
     return set(await until(alone, "one copy of the code, with its leash, to be left"))
@@ -124,7 +113,7 @@ async def test_what_is_saved_serves_and_what_is_broken_does_not(
         await serves("mended")
         await run.end(signal.SIGKILL)
 
-    await until(lambda: not processes(code), "the author's code to end with it")
+    await until(lambda: not in_directory(code), "the author's code to end with it")
     await running.in_state("order-desk", "unhealthy")
     assert await greeted(running.client) == "503"
     async with dev(code, **at(running)) as run:
@@ -133,7 +122,7 @@ async def test_what_is_saved_serves_and_what_is_broken_does_not(
         assert await greeted(running.client) == "mended"
         assert await run.end(signal.SIGINT) == 0
     assert await known(running) == {}
-    await until(lambda: not processes(code), "nothing to be left")
+    await until(lambda: not in_directory(code), "nothing to be left")
     assert not place.exists()
 
 
@@ -160,7 +149,7 @@ async def test_code_in_another_language_is_run_and_reloaded_as_well(
         await until(lambda: _is(running, "changed"), "the change to be served")
         assert await run.end(signal.SIGINT) == 0
     assert await known(running) == {}
-    await until(lambda: not processes(code), "nothing to be left")
+    await until(lambda: not in_directory(code), "nothing to be left")
 
 
 @pytest.mark.parametrize("code", ["go"], indirect=True)
@@ -181,7 +170,7 @@ async def test_a_program_is_built_first_and_again_at_each_change(running: Runnin
         changed = [text for text in run.texts("dev") if text.endswith(" changed")]
         assert set(changed) == {"app.go changed"}
         assert await run.end(signal.SIGINT) == 0
-    await until(lambda: not processes(code), "nothing to be left")
+    await until(lambda: not in_directory(code), "nothing to be left")
 
 
 async def test_what_everybody_uses_is_not_taken_from_them(running: RunningGateway, code: Path) -> None:
@@ -307,7 +296,7 @@ async def test_only_who_asked_meets_the_copy(running: RunningGateway, code: Path
 
     await until(back, "the calls to go where everybody's go")
     assert (await running.plugin("stock-list"))["personal"] == []
-    await until(lambda: not processes(code), "the author's code to end with it")
+    await until(lambda: not in_directory(code), "the author's code to end with it")
 
 
 @pytest.mark.parametrize("code", ["go"], indirect=True)
@@ -333,4 +322,4 @@ async def test_a_copy_in_another_language_is_met_by_who_asked_alone(
         return await met_by(running, {}) == "Installed, admin!"
 
     await until(back, "the calls to go where everybody's go")
-    await until(lambda: not processes(code), "the author's code to end with it")
+    await until(lambda: not in_directory(code), "the author's code to end with it")

@@ -35,8 +35,8 @@ from tests.command import plugway
 from tests.contract.runtime_kit import describe, spec, tiny
 from tests.fakes.serving import serving
 from tests.ground import Ground
-from tests.image_registry import CONFIG, LAYER, PASSWORD, USER, descriptor, image_registry
-from tests.image_shelf import Shelf, tiny_image
+from tests.image_registry import CONFIG, LAYER, PASSWORD, USER, descriptor
+from tests.image_shelf import Shelf, image_shelf
 from tests.parts import need_docker
 from tests.running import gateway
 
@@ -47,14 +47,8 @@ POLICY = 'policy = 1\n[[allow_unsigned]]\nplugins = ["tiny"]\nsources = ["oci"]\
 
 @pytest.fixture(scope="module")
 def shelf(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shelf]:
-    base = need_docker()
-    with image_registry(tmp_path_factory.mktemp("registry"), login=True) as registry:
-        home = Home(tmp_path_factory.mktemp("maker"))
-        shelf = Shelf(registry, asyncio.run(tiny_image(home, base)))
-        try:
-            yield shelf
-        finally:
-            shelf.close()
+    with image_shelf(tmp_path_factory.mktemp("shelf")) as shelf:
+        yield shelf
 
 
 @pytest.fixture

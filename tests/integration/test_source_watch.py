@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 
-from gateway.home import Home
 from gateway.sources.addresses import read_allow_list
 from gateway.sources.fetch import Fetcher
 from gateway.sources.oci_reference import parse_reference
@@ -23,8 +22,7 @@ from tests.fakes.unsigned import allow_unsigned, install_agreed
 from tests.fakes.web import Page, Web
 from tests.ground import Ground
 from tests.image_registry import LABEL, PASSWORD, REPOSITORY, USER, image_registry
-from tests.image_shelf import Shelf, tiny_image
-from tests.parts import need_docker
+from tests.image_shelf import Shelf, image_shelf
 from tests.running import RunningGateway, gateway, until
 
 pytestmark = pytest.mark.timeout(240)
@@ -150,14 +148,8 @@ def test_tags_are_read_page_for_page(tmp_path: Path) -> None:
 
 @pytest.fixture(scope="module")
 def shelf(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shelf]:
-    base = need_docker()
-    with image_registry(tmp_path_factory.mktemp("registry"), login=True) as registry:
-        home = Home(tmp_path_factory.mktemp("maker"))
-        shelf = Shelf(registry, asyncio.run(tiny_image(home, base)))
-        try:
-            yield shelf
-        finally:
-            shelf.close()
+    with image_shelf(tmp_path_factory.mktemp("shelf")) as shelf:
+        yield shelf
 
 
 @pytest.mark.docker
