@@ -1,7 +1,7 @@
 // Delete by pattern: count first, agree to the count, then delete step by step and never more than agreed.
 
 import { shown } from "./bytes.js";
-import { formDialog } from "./kit/dialog.js";
+import { formDialog, openDialog } from "./kit/dialog.js";
 import { fill, h } from "./kit/dom.js";
 import { count, plural } from "./kit/format.js";
 import { button, failure, field } from "./kit/parts.js";
@@ -55,18 +55,13 @@ function counting(page, pattern, type) {
   return new Promise((resolve) => {
     const words = h("p", { role: "status" }, "Counting…");
     const place = h("div", {}, words);
-    const dialog = h("dialog", { "aria-label": "Counting" }, h("h2", {}, "Counting what matches"), place, h("footer", { class: "actions end" }, button("Stop", () => dialog.close())));
+    const dialog = h("dialog", { "aria-label": "Counting" }, h("h2", {}, "Counting what matches"), place, h("footer", { class: "actions end" }, button("Stop", () => leave())));
     let result = null;
-    dialog.addEventListener("close", () => {
-      dialog.remove();
-      resolve(result);
-    });
-    page.root.firstChild.append(dialog);
-    dialog.showModal();
+    const leave = openDialog(page.root.firstChild, dialog, () => resolve(result));
     countAll(page, pattern, type, dialog, (text) => (words.textContent = text))
       .then((found) => {
         result = found;
-        dialog.close();
+        leave();
       })
       .catch((error) => fill(place, failure(error)));
   });

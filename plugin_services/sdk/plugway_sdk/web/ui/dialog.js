@@ -4,6 +4,25 @@ import { fill, h } from "./dom.js";
 import { button, failure } from "./parts.js";
 
 /**
+ * Opens the dialog; `left` is called once it is closed, whichever way. Returns how to close it.
+ * The browser tells of the end a moment after Escape: keys pressed in between would go nowhere.
+ */
+export function openDialog(root, dialog, left) {
+  const leave = () => {
+    if (!dialog.isConnected) return;
+    dialog.close();
+    dialog.remove();
+    left();
+  };
+  // A choice of a file that is given up is a "cancel" as well.
+  dialog.addEventListener("cancel", ({ target }) => target === dialog && leave());
+  dialog.addEventListener("close", leave);
+  root.append(dialog);
+  dialog.showModal();
+  return leave;
+}
+
+/**
  * Shows a form; `submit` may throw, which is shown and keeps the dialog open.
  * Without `cancel` there is no button for it: nothing is left to be taken back.
  * Resolves with what submit returned, or undefined where it was left.
@@ -18,7 +37,7 @@ export function formDialog(root, { title, body, accept, danger = false, submit, 
       h("h2", {}, title),
       h("div", { class: "dialog-body" }, body),
       problem,
-      h("footer", { class: "actions end" }, cancel && button("Cancel", () => dialog.close()), go),
+      h("footer", { class: "actions end" }, cancel && button("Cancel", () => leave()), go),
     );
     const dialog = h("dialog", { class: wide ? "wide" : "", "aria-label": title }, form);
     let outcome;
@@ -29,7 +48,7 @@ export function formDialog(root, { title, body, accept, danger = false, submit, 
       fill(problem);
       try {
         outcome = (await submit()) ?? true;
-        dialog.close();
+        leave();
       } catch (error) {
         fill(problem, failure(error));
       } finally {
@@ -41,12 +60,7 @@ export function formDialog(root, { title, body, accept, danger = false, submit, 
       if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) form.requestSubmit();
       event.stopPropagation();
     });
-    dialog.addEventListener("close", () => {
-      dialog.remove();
-      resolve(outcome);
-    });
-    root.append(dialog);
-    dialog.showModal();
+    const leave = openDialog(root, dialog, () => resolve(outcome));
     dialog.querySelector("input:not([type=checkbox]), textarea, select")?.focus();
   });
 }
