@@ -120,6 +120,15 @@ class FakeGrafana(GrafanaServer):
         url = f"http://127.0.0.1:{self.port}/-/trouble"
         httpx.put(url, json=what, timeout=20, trust_env=False).raise_for_status()
 
+    def known(self) -> Any:
+        """All that it knows."""
+        return httpx.get(f"http://127.0.0.1:{self.port}/-/known", timeout=20, trust_env=False).json()
+
+    def learn(self, known: Any) -> None:
+        """It knows this and nothing else from now on, and nothing goes wrong."""
+        url = f"http://127.0.0.1:{self.port}/-/known"
+        httpx.put(url, json=known, timeout=20, trust_env=False).raise_for_status()
+
     def seen(self) -> list[str]:
         """Calls since the last :meth:`trouble`."""
         url = f"http://127.0.0.1:{self.port}/-/trouble"
@@ -216,13 +225,25 @@ def start_grafana(tmp_path: Path) -> Iterator[Start]:
 def shared(
     tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
 ) -> Iterator[GrafanaServer]:
-    """One server for the tests of a file that leave it as it was; see :data:`BOTH`."""
+    """One server for the tests of a file; see :data:`BOTH`, and :func:`_as_it_was`."""
     made = {"double": FakeGrafana, "real": RealGrafana}[getattr(request, "param", "double")]
     server = made(tmp_path_factory.mktemp("grafana"))
     server.start()
     arranged(server)
     yield server
     server.kill()
+
+
+@pytest.fixture(autouse=True)
+def _as_it_was(request: pytest.FixtureRequest) -> Iterator[None]:
+    """What a test does to the file's double, no other test meets; a real Grafana keeps it."""
+    server = request.getfixturevalue("shared") if "shared" in request.fixturenames else None
+    if not isinstance(server, FakeGrafana):
+        yield
+        return
+    known = server.known()
+    yield
+    server.learn(known)
 
 
 @pytest.fixture

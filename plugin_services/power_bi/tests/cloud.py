@@ -44,6 +44,10 @@ class Problem(Exception):
         self.body = {"error": {"code": code, "message": message}}
 
 
+def _nothing_kept() -> dict[str, Any]:
+    return {"refreshes": {}, "schedules": {}, "owners": {}}
+
+
 class Cloud:
     """All that it knows, and what the tests want of it."""
 
@@ -53,9 +57,7 @@ class Cloud:
         self.embedding: dict[str, str] = {}
         self.log: list[dict[str, str]] = []
         self.wanted: dict[str, Any] = {}
-        self.kept: dict[str, Any] = {"refreshes": {}, "schedules": {}, "owners": {}}
-        if state.exists():
-            self.kept = json.loads(state.read_text())
+        self.kept = json.loads(state.read_text()) if state.exists() else _nothing_kept()
 
     def keep(self) -> None:
         self.state.write_text(json.dumps(self.kept))
@@ -267,13 +269,18 @@ async def take_over(request: Request) -> Response:
 
 
 async def test(request: Request) -> Response:
-    """What the tests want: ``expire`` ends all tokens, ``finish`` a dataset's refresh; all else is kept."""
+    """What the tests want: ``expire`` ends all tokens, ``finish`` a dataset's refresh, ``forget`` clears the
+    log, ``anew`` also undoes every change; all else is kept."""
     cloud = cloud_of(request)
     wanted = await request.json()
     if wanted.pop("expire", False):
         cloud.tokens = dict.fromkeys(cloud.tokens, False)
-    if wanted.pop("forget", False):
+    anew = wanted.pop("anew", False)
+    if wanted.pop("forget", False) or anew:
         cloud.log.clear()
+    if anew:
+        cloud.kept = _nothing_kept()
+        cloud.keep()
     for dataset, how in wanted.pop("finish", {}).items():
         cloud.refreshes(dataset)[0].update(how)
         cloud.keep()

@@ -66,7 +66,7 @@ class CloudServer(Server):
 
 @pytest.fixture(scope="module")
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CloudServer]:
-    """One for the tests of a file; :func:`well` mends what a test broke."""
+    """One for the tests of a file; :func:`well` undoes what a test did."""
     server = CloudServer(tmp_path_factory.mktemp("cloud"))
     server.start()
     yield server
@@ -75,8 +75,8 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CloudServer]:
 
 @pytest.fixture
 def well(cloud: CloudServer) -> CloudServer:
-    """The same, as if nothing had gone wrong before."""
-    cloud.tell(throttle=0, fail=0, forbid=False, life=3599, forget=True)
+    """The same, as if nothing had gone wrong or been changed before."""
+    cloud.tell(throttle=0, fail=0, forbid=False, life=3599, anew=True)
     return cloud
 
 

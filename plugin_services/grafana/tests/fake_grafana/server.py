@@ -79,9 +79,10 @@ class Grafana:
         routes = [Route(path, self._answering(handler), methods=[method]) for method, path, handler in ROUTES]
         health = Route("/api/health", self._health)
         control = Route("/-/trouble", self._control, methods=["GET", "PUT"])
+        known = Route("/-/known", self._known, methods=["GET", "PUT"])
         login = Route("/{path:path}", self._page)
         inner = [health, *routes, login]
-        return Starlette(routes=[control, Mount(prefix, routes=inner)] if prefix else [control, *inner])
+        return Starlette(routes=[control, known, *([Mount(prefix, routes=inner)] if prefix else inner)])
 
     async def _health(self, _: Request) -> Response:
         return JSONResponse({"commit": "0000000", "database": "ok", "version": "10.4.0"})
@@ -95,6 +96,13 @@ class Grafana:
         if request.method == "PUT":
             self.trouble = Trouble(**(await request.json()))
         return JSONResponse(self.trouble.__dict__)
+
+    async def _known(self, request: Request) -> Response:
+        """All that it knows; or what it knows from now on, when nothing goes wrong."""
+        if request.method == "PUT":
+            self.trouble = Trouble()
+            self.state.learn(await request.json())
+        return JSONResponse(self.state.data)
 
     def _answering(self, handler: Handler) -> Any:
         async def answer(request: Request) -> Response:

@@ -28,8 +28,12 @@ class State:
 
     def __init__(self, place: Path) -> None:
         self.place = place
-        self.data: dict[str, Any] = json.loads(place.read_text()) if place.exists() else _empty()
-        self._numbers = itertools.count(self.data["next"])
+        self.learn(json.loads(place.read_text()) if place.exists() else _empty())
+
+    def learn(self, data: dict[str, Any]) -> None:
+        """This and nothing else."""
+        self.data = data
+        self._numbers = itertools.count(data["next"])
 
     def number(self) -> int:
         found = next(self._numbers)
