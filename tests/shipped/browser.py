@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from urllib.parse import quote
 
 import uvicorn
-from playwright.async_api import Browser, Page, async_playwright, expect
+from playwright.async_api import Browser, Page, Request, Route, async_playwright, expect
 from plugway_sdk import Plugin
 
 from tests.parts import need_chromium, need_npm_packages
@@ -74,6 +74,33 @@ async def open_page(browser: Browser) -> AsyncIterator[Page]:
         opened.on("console", lambda said: complaints.append(said.text) if "Policy" in said.text else None)
         yield opened
     assert complaints == []
+
+
+@asynccontextmanager
+async def late(page: Page, part: str) -> AsyncIterator[None]:
+    """The first call whose address has this part is answered at the end, and the page has seen to it then."""
+    held: list[Request] = []
+    asked, released = asyncio.Event(), asyncio.Event()
+
+    async def hold(route: Route, request: Request) -> None:
+        if not held:
+            held.append(request)
+            asked.set()
+            await released.wait()
+        await route.continue_()
+
+    await page.route(lambda url: part in url, hold)
+    async with page.expect_response(lambda answer: answer.request in held) as answered:
+        yield
+        await asked.wait()
+        released.set()
+    await (await answered.value).finished()
+    await asked_all(page)
+
+
+async def asked_all(page: Page) -> None:
+    """Waits until the page has asked for whatever it was about to ask for."""
+    await page.evaluate("new Promise((done) => setTimeout(done, 50)).then(() => fetch('/api/connections'))")
 
 
 async def told(page: Page, words: str) -> None:

@@ -10,7 +10,7 @@ import pytest
 from playwright.async_api import Page, expect
 
 from plugin_services.grafana.tests.conftest import BOARD, rule
-from tests.shipped.browser import Site, told
+from tests.shipped.browser import Site, late, told
 from tests.shipped.servers import eventually
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
@@ -235,6 +235,34 @@ async def test_grafana_that_goes_away_is_told_and_comes_back(grafana: Any, site:
     await expect(page.get_by_role("alert")).to_contain_text("nothing listens there")
     await asyncio.to_thread(grafana.start)
     await expect(page.get_by_role("button", name="Production")).to_be_visible()
+
+
+async def test_a_late_answer_changes_nothing_beside_its_place(shared: Any, site: Site, page: Page) -> None:
+    async with late(page, "/api/data-sources?"):
+        await page.goto(site.at("/sources"))
+        await page.get_by_label("Part of the name, kind or address").fill("gone")
+        await page.keyboard.press("Enter")
+        await expect(page.get_by_role("button", name="Check, gone")).to_be_visible()
+    await page.get_by_role("button", name="Check all").click()
+    await expect(page.locator(".badge.bad")).to_have_text("does not answer")
+    # A dashboard that one has left asks for nothing more.
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    await page.goto("about:blank")
+    async with late(page, "/dashboards/board/view"):
+        await page.goto(site.at("/dashboards?uid=board"))
+        await page.get_by_role("button", name="Snapshots").click()
+        await expect(page.get_by_role("heading", name="No snapshots")).to_be_visible()
+    assert [url for url in asked if "/panels/" in url] == []
+    # More of a list is asked for once, however often one presses.
+    more = """async () => {
+        const { moreButton } = await import("/ui/kit/parts.js");
+        let calls = 0;
+        const pressed = moreButton(async () => (calls += 1, new Promise(() => {})));
+        pressed.click(), pressed.click();
+        return calls;
+    }"""
+    assert await page.evaluate(more) == 1
 
 
 async def test_the_keyboard_alone(shared: Any, site: Site, page: Page) -> None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import re
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import pytest
 from playwright.async_api import Page, Response, Route, expect
 
-from tests.shipped.browser import Site, told
+from tests.shipped.browser import Site, asked_all, late, told
 
 pytestmark = [pytest.mark.redis, pytest.mark.browser]
 BYTES = b"\x00\xff\x80 caf\xc3\xa9 \r\n\t\\x41 \xf0\x9f\x94\x91 \xe2\x82"
@@ -209,6 +209,38 @@ async def test_a_late_answer_never_takes_the_place_of_what_was_asked_for_since(
     await page.evaluate("fetch('/api/connections').then((answer) => answer.text())")
     await expect(page.get_by_role("heading", name="second")).to_be_visible()
     await expect(value).to_have_value("wanted")
+
+
+async def test_what_is_asked_for_is_asked_once_and_not_shown_in_another_view(
+    redis: Any, site: Site, page: Page
+) -> None:
+    redis.raw.mset({"first": "1", "second": "2"})
+    redis.raw.hset("h", mapping={"name": "x", "other": "y"})
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(unquote(request.url)))
+    await page.goto(site.at("/keys?key=h"))
+    # Enter is a search and a change.
+    await page.get_by_label("Find a field").fill("name")
+    await page.keyboard.press("Enter")
+    rows = page.locator("table.values tbody tr")
+    await expect(rows).to_have_count(1)
+    await page.get_by_label("Pattern").focus()
+    await asked_all(page)
+    assert sum("/key/hash?" in url and "pattern=*name*" in url for url in asked) == 1
+    # A search that begins while the one before is under way.
+    async with late(page, "pattern=first"):
+        for name in ("first", "second"):
+            await page.get_by_label("Pattern").fill(name)
+            await page.keyboard.press("Enter")
+        await expect(page.get_by_role("button", name="second")).to_be_visible()
+    assert sum("pattern=*second*" in url for url in asked) == 1
+    await expect(page.locator(".key-row")).to_have_count(1)
+    # Another view is there when the answer comes.
+    async with late(page, "/api/clients"):
+        await page.get_by_role("button", name="Clients").click()
+        await page.get_by_role("button", name="Console").click()
+        await expect(page.get_by_label("Command")).to_be_visible()
+    await expect(page.get_by_label("Command")).to_be_visible()
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

@@ -20,11 +20,11 @@ export function alertRuleView(page, place, uid) {
   let rule;
   const remove = () => deleteDialog(page, { what: rule.title, name: rule.title, words: "Nobody is told of it any more. This cannot be undone.", path, then: back });
   const load = (quiet) =>
-    into(body, async () => {
-      rule = await page.api.get(path);
+    into(body, () => page.api.get(path), { quiet, draw: (found) => {
+      rule = found;
       fill(head, titleBar(back, rule.title, page.writable && actions(page, path, rule, () => load(true), remove)));
       return details(rule);
-    }, { quiet });
+    } });
   fill(place, head, body);
   load(false);
   return {

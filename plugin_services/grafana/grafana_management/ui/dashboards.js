@@ -4,7 +4,7 @@ import { badges, deleteDialog, part, saveDialog, textInput, titleBar } from "./c
 import { importDialog } from "./import.js";
 import { fill, h } from "./kit/dom.js";
 import { plural } from "./kit/format.js";
-import { button, choice, field } from "./kit/parts.js";
+import { button, choice, field, newest } from "./kit/parts.js";
 import { List } from "./list.js";
 import { versionsView } from "./versions.js";
 import { DashboardView } from "./view.js";
@@ -56,18 +56,22 @@ async function tagChoice(page, place, chosen, then) {
 
 /** Folders directly below this one, as far as they come at once. */
 async function drawFolders(page, place, parent, open) {
+  const counts = newest(place);
   try {
     const { folders, more } = await page.api.get("/folders", { parent });
+    if (!counts()) return;
     const chips = folders.map((one) => button(one.title, () => open(one.uid), { kind: "folder" }));
     fill(place, folders.length > 0 && h("div", { class: "folders", role: "group", "aria-label": "Folders" }, chips, more && h("span", { class: "muted" }, "and more: use the search")));
   } catch (error) {
-    page.failed(error);
+    if (counts()) page.failed(error);
   }
 }
 
 async function drawFolder(page, place, uid, open) {
+  const counts = newest(place);
   try {
     const folder = await page.api.get(`/folders/${part(uid)}`);
+    if (!counts()) return;
     const again = () => drawFolder(page, place, uid, open);
     const up = () => open(folder.parents.at(-1)?.uid);
     const path = [...folder.parents.map(({ title }) => title), folder.title].join(" / ");
@@ -76,7 +80,7 @@ async function drawFolder(page, place, uid, open) {
       button("Delete…", () => deleteFolder(page, folder, up), { symbol: "trash", kind: "danger" }),
     ]));
   } catch (error) {
-    page.failed(error);
+    if (counts()) page.failed(error);
   }
 }
 

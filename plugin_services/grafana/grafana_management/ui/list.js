@@ -2,7 +2,7 @@
 
 import { fill, h } from "./kit/dom.js";
 import { count, plural } from "./kit/format.js";
-import { button, empty, into } from "./kit/parts.js";
+import { button, empty, into, moreButton } from "./kit/parts.js";
 import { searchForm, searchInput } from "./kit/search.js";
 
 /**
@@ -38,8 +38,7 @@ export class List {
 
   load(quiet = false) {
     const query = { ...this.query(), search: this.sought };
-    into(this.table, async () => {
-      const found = await this.page.api.get(this.path, query);
+    const draw = (found) => {
       this.loaded?.(found);
       if (!found[this.field].length) return empty(...this.nothing(Boolean(query.search)));
       const body = h("tbody", {}, found[this.field].map((one) => this.row(one)));
@@ -47,7 +46,8 @@ export class List {
       this.foot(foot, body, found, query, 1);
       const heads = Object.keys(this.columns).map((label) => h("th", {}, label));
       return [this.note?.(found), h("div", { class: "panel" }, h("div", { class: "body" }, h("table", { class: "plain stack records" }, h("thead", {}, h("tr", {}, heads)), body))), foot];
-    }, { quiet });
+    };
+    into(this.table, () => this.page.api.get(this.path, query), { quiet, draw });
   }
 
   row(one) {
@@ -66,7 +66,7 @@ export class List {
     };
     const shown = body.childElementCount;
     const words = found.total === undefined ? `${plural(shown, this.one, this.many)}${found.more ? ", there are more" : ""}` : `${count(shown)} of ${plural(found.total, this.one, this.many)}`;
-    fill(foot, h("span", { class: "grow muted" }, words), found.more && button("More", more));
+    fill(foot, h("span", { class: "grow muted" }, words), found.more && moreButton(more));
   }
 
   async make() {

@@ -3,7 +3,7 @@
 import { act, deleteDialog, saveDialog, textInput, titleBar } from "./common.js";
 import { fill, h } from "./kit/dom.js";
 import { plural } from "./kit/format.js";
-import { button, choice, field } from "./kit/parts.js";
+import { button, choice, field, newest } from "./kit/parts.js";
 import { List } from "./list.js";
 
 export function teamList(page, place, params) {
@@ -35,13 +35,15 @@ export function teamView(page, place, id) {
   const head = h("div");
   const inner = h("div");
   const drawHead = async () => {
+    const counts = newest(head);
     try {
       const team = await page.api.get(path);
+      if (!counts()) return;
       const change = async () => (await teamDialog(page, team, (words) => page.api.put(path, {}, words))) && drawHead();
       const remove = () => deleteDialog(page, { what: team.name, name: team.name, words: "Its users stay; what only the team may, they no longer may.", path, then: back });
       fill(head, titleBar(back, team.name, page.writable && [button("Change…", change, { symbol: "edit" }), button("Delete…", remove, { symbol: "trash", kind: "danger" })]));
     } catch (error) {
-      page.failed(error);
+      if (counts()) page.failed(error);
     }
   };
   fill(place, head, inner);
@@ -64,11 +66,16 @@ async function addToTeam(page, path) {
   const select = choice({}, "");
   const search = textInput("", { type: "search", "aria-label": "Search users" });
   const find = async () => {
-    const { users } = await page.api.get("/people/members", { search: search.value.trim(), limit: 50 });
-    fill(select, users.map((one) => h("option", { value: one.id }, `${one.login} ${one.name}`)));
+    const counts = newest(select);
+    try {
+      const { users } = await page.api.get("/people/members", { search: search.value.trim(), limit: 50 });
+      if (counts()) fill(select, users.map((one) => h("option", { value: one.id }, `${one.login} ${one.name}`)));
+    } catch (error) {
+      if (counts()) page.failed(error);
+    }
   };
-  search.addEventListener("input", () => find().catch((error) => page.failed(error)));
-  find().catch((error) => page.failed(error));
+  search.addEventListener("input", find);
+  find();
   return saveDialog(page, {
     title: "Add a user",
     accept: "Add",

@@ -4,7 +4,7 @@ import { act, part, root, titleBar, when } from "./common.js";
 import { formDialog } from "./kit/dialog.js";
 import { fill, h } from "./kit/dom.js";
 import { plural } from "./kit/format.js";
-import { button, empty, into } from "./kit/parts.js";
+import { button, empty, into, moreButton } from "./kit/parts.js";
 
 export function versionsView(page, place, uid) {
   const back = () => page.go("dashboards", { uid });
@@ -19,7 +19,7 @@ function table(page, uid, found, again) {
   if (!found.versions.length) return empty("No versions", "It has never been saved.");
   const body = h("tbody", {}, found.versions.map((one) => row(page, uid, one, found.current, again)));
   const foot = h("div", { class: "list-foot" });
-  const draw = (more) => fill(foot, h("span", { class: "grow muted" }, plural(body.childElementCount, "version")), more && button("More", next));
+  const draw = (more) => fill(foot, h("span", { class: "grow muted" }, plural(body.childElementCount, "version")), more && moreButton(next));
   const next = async () => {
     try {
       const rest = await page.api.get(`/dashboards/${part(uid)}/versions`, { start: body.childElementCount });

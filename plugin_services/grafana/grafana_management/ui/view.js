@@ -26,8 +26,8 @@ export class DashboardView {
   }
 
   load() {
-    into(this.body, async () => {
-      const [details, view] = await Promise.all([this.page.api.get(this.path), this.page.api.get(`${this.path}/view`)]);
+    const both = () => Promise.all([this.page.api.get(this.path), this.page.api.get(`${this.path}/view`)]);
+    into(this.body, both, { draw: ([details, view]) => {
       this.details = details;
       this.drawHead();
       this.drawTools(view);
@@ -37,7 +37,7 @@ export class DashboardView {
       fill(this.grid, this.cards.map((card) => card.element));
       this.refresh();
       return this.grid;
-    });
+    } });
   }
 
   drawHead() {

@@ -2,7 +2,7 @@
 
 import { fill, h } from "./kit/dom.js";
 import { count, plural } from "./kit/format.js";
-import { button, empty, into } from "./kit/parts.js";
+import { button, empty, into, moreButton } from "./kit/parts.js";
 import { searchForm, searchInput } from "./kit/search.js";
 
 /**
@@ -61,7 +61,7 @@ export class AccountList {
         this.page.failed(error);
       }
     };
-    fill(foot, h("span", { class: "grow muted" }, `${count(body.childElementCount)} of ${plural(found.total, this.one, this.many)}`), found.after !== null && button("More", more));
+    fill(foot, h("span", { class: "grow muted" }, `${count(body.childElementCount)} of ${plural(found.total, this.one, this.many)}`), found.after !== null && moreButton(more));
   }
 
   open(name, words) {
@@ -88,11 +88,11 @@ export function detailsView(page, place, { title, back, load, draw }) {
   const body = h("div");
   let drawn = {};
   const again = (quiet = true) =>
-    into(body, async () => {
-      drawn = draw(await load(), again);
+    into(body, load, { quiet, draw: (found) => {
+      drawn = draw(found, again);
       fill(actions, drawn.actions);
       return drawn.content;
-    }, { quiet });
+    } });
   fill(place, h("div", { class: "bar details" }, button("", back, { symbol: "back", kind: "quiet", title: "Back to the list" }), h("h2", { class: "grow code name" }, title), actions), body);
   again(false);
   return {

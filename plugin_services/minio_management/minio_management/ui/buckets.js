@@ -5,7 +5,7 @@ import { bucketPanels } from "./bucket.js";
 import { formDialog } from "./kit/dialog.js";
 import { fill, h, icon } from "./kit/dom.js";
 import { count, plural, size } from "./kit/format.js";
-import { button, empty, field, into } from "./kit/parts.js";
+import { button, empty, field, into, moreButton } from "./kit/parts.js";
 import { searchForm, searchInput } from "./kit/search.js";
 
 export function bucketsView(page, place, params) {
@@ -55,7 +55,7 @@ class BucketList {
         this.page.failed(error);
       }
     };
-    fill(foot, h("span", { class: "grow muted" }, `${count(body.childElementCount)} of ${plural(found.total, "bucket")}`), found.after !== null && button("More", more));
+    fill(foot, h("span", { class: "grow muted" }, `${count(body.childElementCount)} of ${plural(found.total, "bucket")}`), found.after !== null && moreButton(more));
   }
 
   row(bucket) {

@@ -41,11 +41,11 @@ export class ObjectPane {
 
   load() {
     const query = { key: this.key };
-    into(this.about, async () => {
-      this.details = await this.page.api.get(this.path(), query);
-      return this.facts(this.details);
-    });
-    into(this.look, async () => this.preview(await this.page.api.get(this.path("/preview"), query)));
+    into(this.about, () => this.page.api.get(this.path(), query), { draw: (details) => {
+      this.details = details;
+      return this.facts(details);
+    } });
+    into(this.look, () => this.looked(query), { draw: ([found, picture]) => this.preview(found, picture) });
     into(this.older, async () => versionsPanel(this, await this.page.api.get(this.path("/versions"), query)));
   }
 
@@ -64,13 +64,19 @@ export class ObjectPane {
     );
   }
 
-  async preview(found) {
+  /** What a look into it gives, and the picture where it is one. */
+  async looked(query) {
+    const found = await this.page.api.get(this.path("/preview"), query);
+    const picture = !["none", "text"].includes(found.kind);
+    return [found, picture && (await transfer(this.page, "GET", this.path("/content"), query))];
+  }
+
+  preview(found, picture) {
     if (found.kind === "none") return panel("Content", h("p", { class: "muted" }, "Neither text nor a small picture: download it to look into it."));
     if (found.kind === "text") {
       return panel("Content", found.text ? h("pre", { class: "code preview", tabindex: 0 }, found.text) : h("p", { class: "muted" }, "Empty."), found.truncated && h("p", { class: "muted" }, "Only the beginning."));
     }
-    const blob = await transfer(this.page, "GET", this.path("/content"), { key: this.key });
-    const url = URL.createObjectURL(new Blob([blob], { type: found.contentType }));
+    const url = URL.createObjectURL(new Blob([picture], { type: found.contentType }));
     this.urls.push(url);
     return panel("Content", h("img", { class: "preview", src: url, alt: this.key }));
   }

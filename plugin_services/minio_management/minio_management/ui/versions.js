@@ -3,14 +3,14 @@
 import { at, when } from "./api.js";
 import { fill, h } from "./kit/dom.js";
 import { size } from "./kit/format.js";
-import { button, panel } from "./kit/parts.js";
+import { button, moreButton, panel } from "./kit/parts.js";
 
 export function versionsPanel(pane, { versions, after }) {
   if (versions.length < 2 && !versions.some((one) => one.deleteMarker)) return null;
   const list = h("ul", { class: "rules" }, versions.map((one) => row(pane, one)));
   const foot = h("div", { class: "actions" });
   const grow = (next) =>
-    fill(foot, next && button("More", async () => {
+    fill(foot, next && moreButton(async () => {
       try {
         const page = await pane.page.api.get(pane.path("/versions"), { key: pane.key, after: next });
         list.append(...page.versions.map((one) => row(pane, one)));

@@ -27,8 +27,7 @@ export function datasetsView(page, place, params) {
 function datasetDetails(page, place, id) {
   const path = inside(page, `datasets/${id}`);
   let refreshes = null;
-  const view = detailsView(place, () => page.go("datasets"), async (again) => {
-    const dataset = await page.api.get(path);
+  const view = detailsView(place, () => page.go("datasets"), () => page.api.get(path), (dataset, again) => {
     refreshes?.leave();
     refreshes = dataset.refreshable ? refreshPanel(page, path) : null;
     const start = page.writable && dataset.refreshable && (async () => (await startRefresh(page, path, dataset)) && refreshes.load());

@@ -2,7 +2,7 @@
 
 import { fill, h } from "./kit/dom.js";
 import { count, plural } from "./kit/format.js";
-import { button, empty, into } from "./kit/parts.js";
+import { button, empty, into, moreButton } from "./kit/parts.js";
 import { searchForm, searchInput } from "./kit/search.js";
 
 /**
@@ -63,7 +63,7 @@ export class List {
     const shown = body.childElementCount;
     // The service does not tell how many workspaces there are.
     const words = found.total === undefined ? plural(shown, this.one, this.many) + (found.after === null ? "" : " so far") : `${count(shown)} of ${plural(found.total, this.one, this.many)}`;
-    fill(foot, h("span", { class: "grow muted" }, words), found.after !== null && button("More", more));
+    fill(foot, h("span", { class: "grow muted" }, words), found.after !== null && moreButton(more));
   }
 
   key({ key }) {
@@ -73,20 +73,20 @@ export class List {
   }
 }
 
-/** A title with the way back, and actions; `load` gives {title, actions, content}, or shows what is wrong. */
-export function detailsView(place, back, load) {
+/** A title with the way back, and actions; `draw` makes {title, actions, content, keys} of what `load` gives. */
+export function detailsView(place, back, load, draw) {
   const title = h("h2", { class: "grow name" });
   const actions = h("div", { class: "actions" });
   const body = h("div");
   let keys = {};
   const again = (quiet = true) =>
-    into(body, async () => {
-      const shown = await load(again);
+    into(body, load, { quiet, draw: (found) => {
+      const shown = draw(found, again);
       fill(title, shown.title);
       fill(actions, shown.actions);
       keys = shown.keys ?? {};
       return shown.content;
-    }, { quiet });
+    } });
   fill(place, h("div", { class: "bar details" }, button("", back, { symbol: "back", kind: "quiet", title: "Back to the list" }), title, actions), body);
   again(false);
   return {

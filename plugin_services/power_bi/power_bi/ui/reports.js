@@ -31,8 +31,7 @@ export function elsewhere(page, { name, webUrl }) {
 
 function reportDetails(page, place, id) {
   let frame = null;
-  const view = detailsView(place, () => page.go("reports"), async (again) => {
-    const report = await page.api.get(inside(page, `reports/${id}`));
+  const view = detailsView(place, () => page.go("reports"), () => page.api.get(inside(page, `reports/${id}`)), (report, again) => {
     frame?.leave();
     frame = reportFrame(page, report);
     return {

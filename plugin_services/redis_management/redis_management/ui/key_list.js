@@ -32,15 +32,16 @@ export class KeyList {
 
   /** Begins a new search. */
   async search(text, type) {
-    this.run += 1;
+    const run = (this.run += 1);
     Object.assign(this, { text, type, cursor: "0", lookedAt: 0, total: 0, more: null, stopped: false });
     this.rows.clear();
     this.selected.clear();
     this.tell.selected();
     fill(this.list);
     this.watch.disconnect();
-    if (text && patternOf(text) !== text) await this.exact(text, this.run);
-    return this.walk(this.run);
+    if (text && patternOf(text) !== text) await this.exact(text, run);
+    // Another search may have begun meanwhile, which walks by itself.
+    return run === this.run && this.walk(run);
   }
 
   /** A key of exactly that name stands at the top at once. */

@@ -4,7 +4,7 @@ import { act } from "./act.js";
 import { formDialog } from "./kit/dialog.js";
 import { fill, h } from "./kit/dom.js";
 import { count, plural, seconds } from "./kit/format.js";
-import { button, choice, empty, field, into, panel } from "./kit/parts.js";
+import { button, choice, empty, field, into, moreButton, panel } from "./kit/parts.js";
 import { searchForm, searchInput } from "./kit/search.js";
 
 export function usersView(page, place, params) {
@@ -48,7 +48,7 @@ function table(page, first, load, search) {
         page.failed(error);
       }
     };
-    fill(foot, h("span", { class: "grow muted" }, `${count(body.childElementCount)} of ${plural(found.total, "user")}`), found.after !== null && button("More", more));
+    fill(foot, h("span", { class: "grow muted" }, `${count(body.childElementCount)} of ${plural(found.total, "user")}`), found.after !== null && moreButton(more));
   };
   add(first);
   const head = h("tr", {}, ["User", "Commands", "Keys", "Channels", "Passwords"].map((name) => h("th", {}, name)), h("th", {}, h("span", { class: "unseen" }, "Change")));

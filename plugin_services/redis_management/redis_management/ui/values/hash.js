@@ -5,13 +5,12 @@ import { formDialog } from "../kit/dialog.js";
 import { h } from "../kit/dom.js";
 import { ByteField } from "../editor.js";
 import { button, field } from "../kit/parts.js";
+import { finder } from "../kit/search.js";
 import { patternOf } from "../key_list.js";
 import { editValue, PagedTable, removeElement, row, valueCell } from "./table.js";
 
 export function hashValue(key) {
-  const search = h("input", { class: "input", type: "search", placeholder: "Find a field", "aria-label": "Find a field" });
-  search.addEventListener("search", () => table.reload());
-  search.addEventListener("change", () => table.reload());
+  const search = finder("Find a field", () => table.reload());
   const add = () => addField(key, table);
   const table = new PagedTable(key, {
     heads: ["Field", "Value"],

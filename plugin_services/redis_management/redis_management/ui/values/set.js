@@ -6,13 +6,12 @@ import { h } from "../kit/dom.js";
 import { ByteField } from "../editor.js";
 import { patternOf } from "../key_list.js";
 import { button, field } from "../kit/parts.js";
+import { finder } from "../kit/search.js";
 import { settle } from "./hash.js";
 import { editValue, PagedTable, removeElement, row, valueCell } from "./table.js";
 
 export function setValue(key) {
-  const search = h("input", { class: "input", type: "search", placeholder: "Find a member", "aria-label": "Find a member" });
-  search.addEventListener("change", () => table.reload());
-  search.addEventListener("search", () => table.reload());
+  const search = finder("Find a member", () => table.reload());
   const table = new PagedTable(key, {
     heads: ["Member"],
     noun: "member",

@@ -6,13 +6,12 @@ import { h } from "../kit/dom.js";
 import { ByteField } from "../editor.js";
 import { patternOf } from "../key_list.js";
 import { button, choice, field } from "../kit/parts.js";
+import { finder } from "../kit/search.js";
 import { settle } from "./hash.js";
 import { PagedTable, removeElement, row, valueCell } from "./table.js";
 
 export function sortedSetValue(key) {
-  const search = h("input", { class: "input", type: "search", placeholder: "Find a member", "aria-label": "Find a member" });
-  search.addEventListener("change", () => table.reload());
-  search.addEventListener("search", () => table.reload());
+  const search = finder("Find a member", () => table.reload());
   const order = choice({ descending: "Highest first", ascending: "Lowest first" }, "descending", () => table.reload());
   order.setAttribute("aria-label", "Order");
   const rows = (members) => members.map((one) => memberRow(key, table, one));

@@ -54,17 +54,39 @@ export function loading(words = "Loading…") {
   return h("p", { class: "loading", role: "status" }, h("span", { class: "spinner", "aria-hidden": "true" }), words);
 }
 
-/** Shows "loading" in the place, then what `load` gives, or the failure with a way to try again. */
-export async function into(place, load, { quiet = false, tries = 0 } = {}) {
-  const mark = {};
-  place.current = mark;
+/**
+ * Something begins for the place. Returns whether that still counts, to be asked once an answer is here:
+ * nothing else has begun for the place since, and the page has not left it.
+ */
+export function newest(place) {
+  const mark = (place.current = {});
+  const shown = place.isConnected;
+  return () => place.current === mark && (place.isConnected || !shown);
+}
+
+/**
+ * Shows "loading" in the place, then what `draw` makes of what `load` gives, or the failure with a way to try
+ * again. `draw` is called for an answer that still counts; whatever it changes beside the place belongs there.
+ */
+export async function into(place, load, { quiet = false, tries = 0, draw = (content) => content } = {}) {
+  const counts = newest(place);
   if (!quiet && !tries) fill(place, loading());
   try {
-    const content = await load();
-    if (place.current === mark) fill(place, content);
+    const found = await load();
+    if (counts()) fill(place, draw(found));
   } catch (error) {
-    if (place.current === mark) fill(place, retrying(error, (failed) => into(place, load, { tries: failed }), tries));
+    if (counts()) fill(place, retrying(error, (failed) => into(place, load, { tries: failed, draw }), tries));
   }
+}
+
+/** Loads the next part of a list; pressed again while it comes, it does nothing. */
+export function moreButton(more) {
+  let busy = false;
+  return button("More", async () => {
+    if (busy) return;
+    busy = true;
+    await more().finally(() => (busy = false));
+  });
 }
 
 export function facts(pairs) {

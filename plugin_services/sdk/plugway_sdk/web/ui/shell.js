@@ -72,6 +72,8 @@ export class Shell {
     this.prepare(params);
     this.drawHead();
     this.view?.leave?.();
+    // What the view before has asked for comes too late.
+    this.main.current = null;
     fill(this.main);
     this.main.dataset.view = view;
     this.main.toggleAttribute("data-wide", Boolean(wide));
