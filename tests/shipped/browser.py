@@ -27,6 +27,13 @@ _SERIOUS = """() => axe.run({resultTypes: ["violations"]}).then(({violations}) =
     .filter(({impact}) => ["serious", "critical"].includes(impact))
     .map(({id, nodes}) => `${id}: ${nodes[0].html.slice(0, 200)} ${nodes[0].failureSummary}`))"""
 
+# As they are read aloud, ten "Delete" in one list say nothing.
+_SAME_NAMES = """() => [...document.querySelectorAll("table, ul")].flatMap((list) => {
+    const shown = [...list.querySelectorAll("button")].filter((one) => one.checkVisibility());
+    const names = shown.map((one) => one.ariaLabel || one.textContent.trim() || one.title);
+    return names.filter((name, at) => names.indexOf(name) < at).map((name) => `two buttons “${name}”`);
+})"""
+
 
 class Site:
     """The page on a port of its own."""
@@ -129,7 +136,7 @@ async def faults(
     ready: str = ".panel, .empty",
 ) -> list[str]:
     """What axe finds that is serious, light and wide (at ``light`` alone, if given), dark and on a phone;
-    and on the phone whatever is cut off. ``ready`` is there once a page is."""
+    buttons of one name in one list; and on the phone whatever is cut off. ``ready`` is there once it is."""
     modules = await asyncio.to_thread(need_npm_packages, "axe", _AXE)
     axe = await asyncio.to_thread((modules / "axe-core" / "axe.min.js").read_text)
     found: list[str] = []
@@ -143,6 +150,7 @@ async def faults(
                 problems = await _cut_off(page) if width == 360 else []
                 await page.evaluate(axe)
                 problems += await page.evaluate(_SERIOUS)
+                problems += await page.evaluate(_SAME_NAMES)
                 found += [f"{theme} {place.path} {place.press}: {problem}" for problem in problems]
     return found
 

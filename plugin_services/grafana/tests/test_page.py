@@ -32,7 +32,8 @@ PAGES = (
 
 PRESS_ONCE_CLOSED = """(key) => {
     const dialog = document.querySelector("dialog");
-    const press = () => document.activeElement.dispatchEvent(new KeyboardEvent("keydown", {key, bubbles: true}));
+    const pressed = new KeyboardEvent("keydown", {key, bubbles: true});
+    const press = () => document.activeElement.dispatchEvent(pressed);
     new MutationObserver(() => dialog.open || press()).observe(dialog, {attributeFilter: ["open"]});
 }"""
 
@@ -52,11 +53,14 @@ async def crowd(grafana: Any) -> None:
     user = {"login": long, "name": long, "email": f"{long}@x", "password": "secret"}
     await do(grafana, "POST", "/api/admin/users", user)
     await do(grafana, "POST", "/api/teams", {"name": long, "email": ""})
-    await do(grafana, "POST", "/api/snapshots", {"name": long, "dashboard": {"title": long, "panels": []}})
+    snapshot = {"name": long, "dashboard": {"title": long, "panels": []}}
+    for _ in range(2):
+        await do(grafana, "POST", "/api/snapshots", snapshot)
     silence = {"startsAt": "2026-01-01T00:00:00+00:00", "endsAt": "2099-01-01T00:00:00+00:00"}
     matcher = {"name": long, "value": long, "isRegex": False, "isEqual": True}
-    about = {"matchers": [matcher], "comment": long, "createdBy": "x"}
-    await do(grafana, "POST", "/api/alertmanager/grafana/api/v2/silences", {**silence, **about})
+    for name in (long, "job"):
+        about = {"matchers": [{**matcher, "name": name}], "comment": long, "createdBy": "x"}
+        await do(grafana, "POST", "/api/alertmanager/grafana/api/v2/silences", {**silence, **about})
     await asyncio.to_thread(grafana.board, uid="other", title=long, tags=[long])
 
 

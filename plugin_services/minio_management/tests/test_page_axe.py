@@ -7,6 +7,9 @@ import io
 from typing import Any
 
 import pytest
+from minio.commonconfig import ENABLED, Filter
+from minio.lifecycleconfig import Expiration, LifecycleConfig, Rule
+from minio.versioningconfig import VersioningConfig
 from playwright.async_api import Page
 
 from tests.shipped.browser import Place, Site, faults
@@ -29,7 +32,15 @@ PAGES = (
 
 def arrange(minio: Any) -> None:
     minio.raw.make_bucket("docs")
-    minio.raw.put_object("docs", "a.txt", io.BytesIO(b"x"), 1, "text/plain")
+    minio.raw.make_bucket("more")
+    minio.raw.set_bucket_versioning("docs", VersioningConfig(ENABLED))
+    for _ in range(3):
+        minio.raw.put_object("docs", "a.txt", io.BytesIO(b"x"), 1, "text/plain")
+    expiring = [
+        Rule(ENABLED, rule_filter=Filter(prefix=name), rule_id=name, expiration=Expiration(days=9))
+        for name in "xy"
+    ]
+    minio.raw.set_bucket_lifecycle("docs", LifecycleConfig(expiring))
     minio.admin.user_add("ann", "ann-secret")
     minio.admin.attach_policy(["readonly"], user="ann")
     minio.admin.user_add("bob", "bob-secret")

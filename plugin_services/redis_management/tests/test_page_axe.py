@@ -31,7 +31,7 @@ PAGES = (
 
 
 def arrange(redis: Any) -> None:
-    redis.raw.hset("h", "field", "value")
+    redis.raw.hset("h", mapping={"field": "value", "other": "value"})
     redis.raw.set("text", "x")
     redis.raw.config_set("slowlog-log-slower-than", 0)
     redis.raw.acl_setuser("ann", enabled=False)

@@ -56,7 +56,7 @@ function silenceList(page, place, params) {
       State: (one) => h("span", { class: `badge ${one.state === "active" ? "warn" : ""}` }, one.state),
       Until: (one) => when(one.ends),
       By: (one) => one.createdBy,
-      Do: (one) => page.writable && one.state !== "expired" && button("End…", () => endSilence(page, one, () => list.load(true)), { kind: "link", title: `End the silence “${one.comment}”`, about: one.comment }),
+      Do: (one) => page.writable && one.state !== "expired" && button("End…", () => endSilence(page, one, () => list.load(true)), { kind: "link", title: `End the silence “${one.comment}”`, about: [one.comment, ...one.matchers.map(condition)].join(", ") }),
     },
   });
   return list;

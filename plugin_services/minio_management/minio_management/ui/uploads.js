@@ -66,7 +66,7 @@ export class Uploads {
       this.done();
     } catch (error) {
       if (error.name === "AbortError") line.remove();
-      else fill(line, failure(error), button("", () => line.remove(), { symbol: "close", kind: "quiet", title: "Close" }));
+      else fill(line, failure(error), button("", () => line.remove(), { symbol: "close", kind: "quiet", title: `Close what is said of ${file.name}` }));
     }
     return undefined;
   }

@@ -7,13 +7,14 @@ import { button, moreButton, panel } from "./kit/parts.js";
 
 export function versionsPanel(pane, { versions, after }) {
   if (versions.length < 2 && !versions.some((one) => one.deleteMarker)) return null;
-  const list = h("ul", { class: "rules" }, versions.map((one) => row(pane, one)));
+  const list = h("ul", { class: "rules" }, versions.map((one, at) => row(pane, one, at + 1)));
   const foot = h("div", { class: "actions" });
   const grow = (next) =>
     fill(foot, next && moreButton(async () => {
       try {
         const page = await pane.page.api.get(pane.path("/versions"), { key: pane.key, after: next });
-        list.append(...page.versions.map((one) => row(pane, one)));
+        const shown = list.childElementCount;
+        list.append(...page.versions.map((one, at) => row(pane, one, shown + at + 1)));
         grow(page.after);
       } catch (error) {
         pane.page.failed(error);
@@ -23,7 +24,9 @@ export function versionsPanel(pane, { versions, after }) {
   return panel("Versions", list, foot);
 }
 
-function row(pane, one) {
+/** `number` counts from the newest: several may be of one second. */
+function row(pane, one, number) {
+  const about = `version ${number}, of ${when(one.modified)}`;
   const { page } = pane;
   const act = async (words, accept, work, done) => {
     if (!(await page.sure(words, accept))) return;
@@ -48,8 +51,8 @@ function row(pane, one) {
     "li",
     {},
     h("div", { class: "grow" }, when(one.modified), one.latest && h("span", { class: "badge" }, "newest"), h("div", { class: "muted" }, one.deleteMarker ? "deleted here" : size(one.size))),
-    !one.deleteMarker && button("Download", () => pane.download(one.version), { kind: "link", about: when(one.modified) }),
-    page.writable && !one.latest && !one.deleteMarker && button("Restore", restore, { kind: "link", about: when(one.modified) }),
-    page.writable && button("", remove, { symbol: "trash", kind: "quiet", title: `Delete the version of ${when(one.modified)}` }),
+    !one.deleteMarker && button("Download", () => pane.download(one.version), { kind: "link", about }),
+    page.writable && !one.latest && !one.deleteMarker && button("Restore", restore, { kind: "link", about }),
+    page.writable && button("", remove, { symbol: "trash", kind: "quiet", title: `Delete ${about}` }),
   );
 }

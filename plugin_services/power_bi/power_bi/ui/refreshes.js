@@ -38,7 +38,7 @@ function entry(page, path, one, length, most, load) {
     h("span", { class: "name" }, when(one.started), h("span", { class: `badge ${TONES[one.state] ?? ""}` }, one.state)),
     h("span", { class: "number muted" }, words.filter(Boolean).join(" · "),
       one.id && one.kind === "ViaEnhancedApi" && button("Details", () => details(page, path, one), { kind: "link", title: `Details of the refresh of ${when(one.started)}`, about: when(one.started) }),
-      page.writable && one.cancellable && button("Cancel…", () => cancel(page, path, one, load), { kind: "link danger" })),
+      page.writable && one.cancellable && button("Cancel…", () => cancel(page, path, one, load), { kind: "link danger", about: when(one.started) })),
     bar(length ?? 0, most, TONES[one.state]),
     error && h("p", { class: "error code" }, error),
   );

@@ -10,9 +10,12 @@ export function clientsView(page, place) {
   return { key: (event) => event.key === "r" && (load(true), true) };
 }
 
+// Clients may have one name between them.
+const whose = ({ name, address }) => (name ? `${name} (${address})` : address);
+
 function table(page, clients, load) {
   const kill = async (client) => {
-    const who = client.name ? `${client.name} (${client.address})` : client.address;
+    const who = whose(client);
     const own = client.own ? " It is this plugin's own; it will connect again." : "";
     if (!(await page.sure(`Close the connection of ${who}? What it is doing is cut off.${own}`, "Close the connection"))) return;
     try {
@@ -34,7 +37,7 @@ function table(page, clients, load) {
       h("td", { "data-label": "Idle", class: "right" }, seconds(client.idleSeconds)),
       h("td", { "data-label": "Last command", class: "code" }, client.command ?? "–"),
       h("td", { "data-label": "Memory", class: "right" }, size(client.memory)),
-      h("td", { class: "right" }, page.writable && button("", () => kill(client), { symbol: "close", kind: "quiet", title: `Close the connection of ${client.name || client.address}` })),
+      h("td", { class: "right" }, page.writable && button("", () => kill(client), { symbol: "close", kind: "quiet", title: `Close the connection of ${whose(client)}` })),
     ),
   );
   const heads = ["Client", "User", "db", "Connected", "Idle", "Last command", "Memory", ""];
