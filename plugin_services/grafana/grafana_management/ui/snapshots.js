@@ -21,7 +21,7 @@ export function snapshotsView(page, place, params) {
       Made: (one) => when(one.created),
       Until: (one) => (Date.parse(one.expires) - Date.now() > FAR ? "for ever" : when(one.expires)),
       Link: (one) => h("code", {}, address(one.key)),
-      Do: (one) => page.writable && button("Delete…", () => remove(page, one, () => list.load()), { kind: "link", title: `Delete ${one.name}`, about: `${one.name}, made ${when(one.created)}` }),
+      Do: (one) => page.writable && button("Delete…", () => remove(page, one, () => list.load()), { kind: "link", title: `Delete ${one.name}`, about: `${one.name}, ${one.key.slice(0, 6)}` }),
     },
   });
   return list;
