@@ -61,7 +61,7 @@ async def test_a_react_component_is_mounted_and_calls_its_api(
             await expect(frame.get_by_role("heading")).to_have_text(f"{plugin} dark")
             await expect(frame.get_by_text("clicked 1")).to_be_visible()
             await frame.get_by_text("go on").click()
-            assert visit.page.url.endswith(f"/plugins/{plugin}/open#/items/8")
+            await expect(visit.page).to_have_url(f"{running.base}/plugins/{plugin}/open#/items/8")
             await visit.page.reload()
             again = visit.page.frame_locator("iframe")
             await expect(again.locator("#path")).to_have_text("/items/8")

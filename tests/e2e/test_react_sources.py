@@ -223,7 +223,7 @@ async def test_it_renders_calls_its_api_follows_the_theme_and_keeps_its_place(vi
     # State survives what the host passes anew.
     await expect(frame.get_by_text("clicked 1")).to_be_visible()
     await frame.get_by_text("go on").click()
-    assert visit.page.url.endswith("/plugins/panel/open#/items/8")
+    await expect(visit.page).to_have_url(f"{visit.base}/plugins/panel/open#/items/8")
     await visit.page.reload()
     again = visit.page.frame_locator("iframe")
     await expect(again.locator("#path")).to_have_text("/items/8")
