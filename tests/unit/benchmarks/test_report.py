@@ -9,7 +9,7 @@ from tests.benchmarks.__main__ import names_of
 from tests.benchmarks.cases import CASES, MIB
 from tests.benchmarks.document import put_into
 from tests.benchmarks.field import TITLES, Missing, check_programs
-from tests.benchmarks.regression import Ratio, load, ratios, worse
+from tests.benchmarks.regression import Ratio, load, middle, ratios, worse
 from tests.benchmarks.report import judged, table
 from tests.benchmarks.runner import Found
 
@@ -110,3 +110,11 @@ def test_names_are_taken_in_their_usual_order_and_unknown_ones_refused() -> None
     assert names_of(TITLES, "--peers", "") == list(TITLES)
     with pytest.raises(ValueError, match="--peers: unknown caddy; there are direct"):
         names_of(TITLES, "--peers", "caddy")
+
+
+def test_the_middle_of_the_runs_is_stored() -> None:
+    runs = [
+        [Ratio("small", "direct", "cpu_us", small, 0.2), Ratio("up", "direct", "cpu_us", up, 0.35)]
+        for small, up in ((1.2, 0.8), (1.6, 1.2), (1.3, 1.4))
+    ]
+    assert [(one.case, one.ratio) for one in middle(runs)] == [("small", 1.3), ("up", 1.2)]
