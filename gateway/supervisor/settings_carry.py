@@ -1,7 +1,8 @@
 """What of settings in an earlier form has a place in the form of today: the same name, and a value that fits.
 
 It fills in the form in which they are saved anew. What a plugin's own migration makes of them, the gateway
-never sees. Pure; no expression of a schema is run here, only kinds and fixed choices are compared.
+never sees. Pure. As a schema may be hostile, only kinds and fixed choices are compared: no expression of it
+is run, and no part of it judged twice, which jsonschema would do.
 """
 
 from __future__ import annotations
@@ -21,13 +22,9 @@ from gateway.supervisor.settings_places import (
     parts_of,
     property_forms,
     put_together,
+    referred,
     step,
 )
-
-_KINDS: dict[str, tuple[type, ...]] = {
-    "object": (dict,), "array": (list,), "string": (str,), "boolean": (bool,), "null": (type(None),),
-    "number": (int, float), "integer": (int,),
-}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,13 +148,8 @@ def _conditions(root: Schema, schema: Schema, value: Json, known: dict[int, bool
         yield any(_same(value, choice) for choice in schema["enum"])
     if "const" in schema:
         yield _same(value, schema["const"])
-    reference = schema.get("$ref")
-    if isinstance(reference, str) and reference.startswith("#/"):
-        found: Json = root
-        for part in parts_of(reference[1:]):
-            found = step(found, part)
-        if is_schema(found):
-            yield _judge(root, found, value, known)
+    if (found := referred(root, schema)) is not None:
+        yield _judge(root, found, value, known)
     yield all(_judge(root, each, value, known) for each in schema.get("allOf", ()) if is_schema(each))
     for word in ("anyOf", "oneOf"):
         choices = [each for each in schema.get(word, ()) if is_schema(each)]
@@ -166,11 +158,10 @@ def _conditions(root: Schema, schema: Schema, value: Json, known: dict[int, bool
 
 
 def _is_a(value: Json, kind: Json) -> bool:
-    if isinstance(value, bool):
-        return bool(kind == "boolean")
-    if kind == "integer" and isinstance(value, float):
-        return value.is_integer()
-    return isinstance(kind, str) and isinstance(value, _KINDS.get(kind, ()))
+    # Imported here, as it takes long, and a start has no use for it.
+    from jsonschema import Draft202012Validator
+
+    return bool(Draft202012Validator.TYPE_CHECKER.is_type(value, kind))
 
 
 def _same(one: Json, other: Json) -> bool:

@@ -64,17 +64,23 @@ def all_forms(root: Schema, schema: Schema, seen: set[int] | None = None) -> Ite
         return
     seen.add(id(schema))
     yield schema
-    reference = schema.get("$ref")
-    if isinstance(reference, str) and reference.startswith("#/"):
-        found: Json = root
-        for part in parts_of(reference[1:]):
-            found = step(found, part)
-        if is_schema(found):
-            yield from all_forms(root, found, seen)
+    if (found := referred(root, schema)) is not None:
+        yield from all_forms(root, found, seen)
     for word in ("allOf", "anyOf", "oneOf"):
         for part in schema.get(word, ()):
             if is_schema(part):
                 yield from all_forms(root, part, seen)
+
+
+def referred(root: Schema, schema: Schema) -> Schema | None:
+    """What its ``$ref`` names in this document, where that is a schema."""
+    reference = schema.get("$ref")
+    if not isinstance(reference, str) or not reference.startswith("#/"):
+        return None
+    found: Json = root
+    for part in parts_of(reference[1:]):
+        found = step(found, part)
+    return found if is_schema(found) else None
 
 
 def is_schema(value: Json) -> bool:
